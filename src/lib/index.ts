@@ -1,0 +1,21 @@
+/*
+  lib: leaves that every folder may use and that know none of them: errors, assertions, watched
+  values, CRC-32, back-off, and the interfaces by which a part speaks of itself.
+*/
+export { assert, present } from './assert.ts'
+export { Backoff, type BackoffLimits } from './backoff.ts'
+export { formatBytes, toSafeNumber } from './bytes.ts'
+export { crc32 } from './crc32.ts'
+export {
+  ERROR_CATALOGUE,
+  type ErrorCode,
+  type ErrorContext,
+  InvariantError,
+  messageOf,
+  OperationalError,
+  ProtocolError,
+  type Reaction,
+  systemCodeOf,
+} from './errors.ts'
+export { type LogFields, type Logger, silentLogger } from './telemetry.ts'
+export { Watch, type Watched, waitUntil } from './watched.ts'

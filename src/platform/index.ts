@@ -1,0 +1,9 @@
+/*
+  platform: the outside world behind interfaces, so that the rest can be tested and simulated:
+  time, randomness, the disk, sockets and TLS material. The only folder that may import node:fs,
+  node:net and node:tls. It knows nothing of MySQL or binlogs.
+*/
+export { type Clock, systemClock } from './clock.ts'
+export type { Disk, DiskFile, DiskSpace } from './disk.ts'
+export { type Random, systemRandom } from './random.ts'
+export { systemDisk } from './system-disk.ts'
