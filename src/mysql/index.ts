@@ -1,0 +1,42 @@
+/*
+  mysql: MySQL's client protocol and binlog format as pure functions over bytes, in MySQL's own words.
+  Answers any bytes with a value or a ProtocolError. Knows no sockets, no files and no clock. This file
+  is the only way in; inside, wire/ and gtid/ stand below packets/, auth/ and binlog/, which stand below stream/.
+*/
+export {
+  Capability,
+  COLLATION_UTF8MB4,
+  STATUS_AUTOCOMMIT,
+} from './packets/capability.ts'
+export {
+  type ComBinlogDump,
+  DumpFlag,
+  decodeComBinlogDump,
+  encodeComBinlogDump,
+} from './packets/com-binlog-dump.ts'
+export {
+  type ComBinlogDumpGtid,
+  decodeComBinlogDumpGtid,
+  encodeComBinlogDumpGtid,
+} from './packets/com-binlog-dump-gtid.ts'
+export { decodeComQuery, encodeComQuery } from './packets/com-query.ts'
+export {
+  type ComRegisterReplica,
+  decodeComRegisterReplica,
+  encodeComRegisterReplica,
+} from './packets/com-register-replica.ts'
+export { Command } from './packets/command.ts'
+export { decodeEof, type EofPacket, encodeEof, isEof } from './packets/eof.ts'
+export { decodeErr, ERR_MARKER, type ErrPacket, encodeErr } from './packets/err.ts'
+export { decodeOk, encodeEndOfRows, encodeOk, OK_MARKER, type OkPacket } from './packets/ok.ts'
+export {
+  encodePackets,
+  nextSequence,
+  type OnPacket,
+  PACKET_HEADER_SIZE,
+  PacketReader,
+  type PacketReaderOptions,
+  PHYSICAL_PAYLOAD_MOST,
+} from './wire/packet.ts'
+export { Reader } from './wire/reader.ts'
+export { Writer } from './wire/writer.ts'
