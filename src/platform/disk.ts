@@ -28,12 +28,22 @@ export interface DiskSpace {
   readonly freeBytes: number
 }
 
+export interface FileAttributes {
+  /** permission bits: `0o600` */
+  readonly mode: number
+  readonly size: number
+  /** milliseconds since 1970; with `size` it tells that a file was edited */
+  readonly modifiedMs: number
+}
+
 export interface Disk {
   /** `read`: must exist. `write`: must exist, read and write. `create`: must not exist, mode 0600. */
   open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskFile>
   /** names in the folder, unsorted; none when the folder does not exist */
   list(folder: string): Promise<string[]>
   exists(path: string): Promise<boolean>
+  /** undefined when the file does not exist */
+  attributes(path: string): Promise<FileAttributes | undefined>
   /** whole small file */
   readFile(path: string): Promise<Buffer>
   /** Replaces a small file so that after a power cut the old or the new one is there, whole. Mode 0600. */

@@ -4,6 +4,6 @@
   node:net and node:tls. It knows nothing of MySQL or binlogs.
 */
 export { type Clock, systemClock } from './clock.ts'
-export type { Disk, DiskFile, DiskSpace } from './disk.ts'
+export type { Disk, DiskFile, DiskSpace, FileAttributes } from './disk.ts'
 export { type Random, systemRandom } from './random.ts'
 export { systemDisk } from './system-disk.ts'

@@ -81,6 +81,11 @@ export const systemDisk: Disk = {
   async exists(path) {
     return fs.existsSync(path)
   },
+  async attributes(path) {
+    const found = fs.statSync(path, { throwIfNoEntry: false })
+    if (found === undefined) return undefined
+    return { mode: found.mode & 0o7777, size: found.size, modifiedMs: found.mtimeMs }
+  },
   async readFile(path) {
     return await promises.readFile(path)
   },
