@@ -1,0 +1,145 @@
+import { messageOf, OperationalError } from '../lib/index.ts'
+import type { Disk, Random } from '../platform/index.ts'
+
+/** The version of everything under a data directory. A directory of another version is refused. */
+const FORMAT_VERSION = 1
+
+/** What makes this store itself; `identity.json`, written when the data directory is made. */
+export interface Identity {
+  readonly formatVersion: number
+  /** random, made with the data directory; the indexes carry it, so that files of two stores are not mixed */
+  readonly storeId: string
+  /** server_uuid and server_id that replicas see */
+  readonly serverUuid: string
+  readonly serverId: number
+  /** server_uuid and server_id by which the source knows us */
+  readonly sourceReplicaUuid: string
+  readonly sourceReplicaServerId: number
+}
+
+/** What the configuration may set; what it leaves open is random at first and then kept. */
+export type IdentityWishes = Partial<
+  Pick<Identity, 'serverUuid' | 'serverId' | 'sourceReplicaUuid' | 'sourceReplicaServerId'>
+>
+
+export interface DataDir {
+  readonly path: string
+  /** where the binlog files lie; `Store.open`'s folder */
+  readonly binlogs: string
+  readonly identity: Identity
+  /** Lets another process have the directory. */
+  release(): Promise<void>
+}
+
+export interface DataDirOptions {
+  readonly disk: Disk
+  readonly random: Random
+  readonly path: string
+  readonly wishes?: IdentityWishes
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const SERVER_ID_MAX = 2 ** 32 - 1
+
+/**
+ * Takes the data directory for this process (made with mode 0700 when absent).
+ * @throws OperationalError E_DATA_DIR_LOCKED when another process has it, E_STORE_FORMAT when another version
+ * of Kingbus made it, E_DATA_DIR_INVALID when it cannot be used
+ */
+export async function openDataDir(options: DataDirOptions): Promise<DataDir> {
+  const { disk, path } = options
+  try {
+    await disk.makeFolder(path)
+  } catch (thrown) {
+    const message = `data directory ${path} cannot be made: ${messageOf(thrown)}`
+    throw new OperationalError('E_DATA_DIR_INVALID', message, { path }, { cause: thrown })
+  }
+  const lock = await disk.lock(`${path}/lock`)
+  if (lock === undefined) {
+    const message = `data directory ${path} is in use by another process; stop it, or give this one another data-dir`
+    throw new OperationalError('E_DATA_DIR_LOCKED', message, { path })
+  }
+  try {
+    const identity = await settleIdentity(options)
+    await disk.makeFolder(`${path}/binlogs`)
+    await disk.syncFolder(path)
+    return { path, binlogs: `${path}/binlogs`, identity, release: () => lock.release() }
+  } catch (thrown) {
+    await lock.release()
+    throw thrown
+  }
+}
+
+async function settleIdentity({ disk, random, path, wishes }: DataDirOptions): Promise<Identity> {
+  const file = `${path}/identity.json`
+  const known = (await disk.exists(file))
+    ? parseIdentity(await disk.readFile(file), file)
+    : undefined
+  const identity: Identity = { ...(known ?? freshIdentity(random)), ...wishes }
+  if (JSON.stringify(identity) !== JSON.stringify(known)) {
+    await disk.replaceFile(file, Buffer.from(`${JSON.stringify(identity, null, 2)}\n`))
+  }
+  return identity
+}
+
+function freshIdentity(random: Random): Identity {
+  return {
+    formatVersion: FORMAT_VERSION,
+    storeId: random.uuid(),
+    serverUuid: random.uuid(),
+    serverId: randomServerId(random),
+    sourceReplicaUuid: random.uuid(),
+    sourceReplicaServerId: randomServerId(random),
+  }
+}
+
+/** High numbers, since people give their servers low ones. */
+function randomServerId(random: Random): number {
+  return 2 ** 31 + Math.floor(random.fraction() * (2 ** 31 - 1))
+}
+
+function parseIdentity(bytes: Buffer, file: string): Identity {
+  const refuse = (what: string): OperationalError =>
+    new OperationalError(
+      'E_DATA_DIR_INVALID',
+      `${file}: ${what}; restore it from a copy, or start with an empty data-dir`,
+      { file },
+    )
+  let value: unknown
+  try {
+    value = JSON.parse(bytes.toString('utf8'))
+  } catch (thrown) {
+    throw refuse(messageOf(thrown))
+  }
+  if (typeof value !== 'object' || value === null) throw refuse('not an object')
+  const fields = value as Record<string, unknown>
+  if (fields['formatVersion'] !== FORMAT_VERSION) {
+    const message = `${file} has format version ${String(fields['formatVersion'])}; this program knows ${FORMAT_VERSION}`
+    throw new OperationalError('E_STORE_FORMAT', message, { file })
+  }
+  const uuid = (name: string): string => {
+    const found = fields[name]
+    if (typeof found !== 'string' || !UUID.test(found)) throw refuse(`${name} is not a uuid`)
+    return found
+  }
+  const serverId = (name: string): number => {
+    const found = fields[name]
+    if (
+      typeof found !== 'number' ||
+      !Number.isInteger(found) ||
+      found < 1 ||
+      found > SERVER_ID_MAX
+    ) {
+      throw refuse(`${name} is not a number from 1 to ${SERVER_ID_MAX}`)
+    }
+    return found
+  }
+  return {
+    formatVersion: FORMAT_VERSION,
+    storeId: uuid('storeId'),
+    serverUuid: uuid('serverUuid'),
+    serverId: serverId('serverId'),
+    sourceReplicaUuid: uuid('sourceReplicaUuid'),
+    sourceReplicaServerId: serverId('sourceReplicaServerId'),
+  }
+}

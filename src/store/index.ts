@@ -1,0 +1,29 @@
+/*
+  store: the binlog files of one channel, the index beside each, recovery, retention, verified reading.
+
+  Promises: what `sync` returned is on the disk; what `visible` shows is never taken back by a process that
+  runs; a byte that is not the byte that was stored is never handed out. The files are the source's, byte for
+  byte. It must not know: sockets, sessions, SQL, where records come from or when they count as committed
+  (journal). The write side is for journal only; formats: docs/internals/store-format.md.
+*/
+export { type DataDir, type Identity, openDataDir } from './data-dir.ts'
+export { compareFileNames, isFileName, nextFileName } from './file-name.ts'
+export type { FileReader, ReadResult } from './file-reader.ts'
+export { findGtidStart } from './gtid-lookup.ts'
+export {
+  type Chunk,
+  type FileBegin,
+  type Position,
+  RECORD_BYTES_MAX,
+  RECORD_KINDS,
+  type RecordKind,
+  type VisibleEnd,
+} from './record.ts'
+export {
+  planRetention,
+  RetentionClock,
+  type RetentionPlan,
+  type RetentionPolicy,
+} from './retention.ts'
+export { hasRoom, minFreeBytes } from './space.ts'
+export { type FileInfo, type LastTransaction, type LogEnd, Store } from './store.ts'
