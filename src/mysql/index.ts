@@ -29,6 +29,7 @@ export { Command } from './packets/command.ts'
 export { decodeEof, type EofPacket, encodeEof, isEof } from './packets/eof.ts'
 export { decodeErr, ERR_MARKER, type ErrPacket, encodeErr } from './packets/err.ts'
 export { decodeOk, encodeEndOfRows, encodeOk, OK_MARKER, type OkPacket } from './packets/ok.ts'
+export { DumpFramer, type FramerState, framingBytesMax } from './stream/dump-framer.ts'
 export {
   encodePackets,
   nextSequence,
