@@ -3,7 +3,8 @@
   time, randomness, the disk, sockets and TLS material. The only folder that may import node:fs,
   node:net and node:tls. It knows nothing of MySQL or binlogs.
 */
-export { type Clock, systemClock } from './clock.ts'
+export { type Clock, systemClock, yieldTurn } from './clock.ts'
+export { certificateMismatch, type Dialed, dial, isAddress } from './dial.ts'
 export type { Disk, DiskFile, DiskSpace, FileAttributes } from './disk.ts'
 export { type Random, systemRandom } from './random.ts'
 export { systemDisk } from './system-disk.ts'

@@ -25,19 +25,43 @@ export interface ReplicaIdentity {
   readonly serverId: number
   /** @replica_uuid, lower case; undefined when the client has set none */
   readonly uuid: string | undefined
+  /** the connection's id, as in SHOW PROCESSLIST */
+  readonly connectionId: number
+  readonly user: string
+  /** `host:port` of the client */
+  readonly address: string
 }
 
 /** The writing side of one client's connection, as a dump sees it. */
 export interface DumpSink {
   /**
    * Hands bytes to the socket, whole packets or parts of them, headers included; `done` is called once when
-   * the socket no longer needs them, also when the connection breaks.
+   * the socket no longer needs them, also when the connection breaks. A dump has at most two writes in flight.
    */
   write(bytes: Uint8Array, done: () => void): void
-  /** Resolves when less than the connection's write limit is in flight; rejects when the connection is gone. */
-  writable(): Promise<void>
-  /** fires when the connection is gone or the dump is to end (KILL, shutdown, a newer dump of the same replica) */
+  /**
+   * Fires when the connection is gone or the dump is to end. With SHUTDOWN as its reason the dump ends with EOF
+   * where it can; else (KILL, a broken connection) it just ends.
+   */
   readonly signal: AbortSignal
+}
+
+/** The reason of a DumpSink's signal when the server goes down. */
+export const SHUTDOWN = 'shutdown'
+
+/** How a dump ended; the session writes the packet that says so and closes the connection. */
+export interface DumpEnd {
+  /** `closed`: nothing may be written any more, the connection is gone or stands inside an event */
+  readonly kind: 'eof' | 'error' | 'closed'
+  /** sequence number of the next packet */
+  readonly sequence: number
+  readonly error?: DumpError
+}
+
+export interface DumpError {
+  readonly code: number
+  readonly sqlState: string
+  readonly message: string
 }
 
 /** The packet sequence number of the dump's next packet starts at this: the command was packet 0. */
