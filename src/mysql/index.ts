@@ -3,6 +3,8 @@
   Answers any bytes with a value or a ProtocolError. Knows no sockets, no files and no clock. This file
   is the only way in; inside, wire/ and gtid/ stand below packets/, auth/ and binlog/, which stand below stream/.
 */
+export { formatGtid, type Gtid } from './gtid/gtid.ts'
+export { GtidSet } from './gtid/gtid-set.ts'
 export {
   Capability,
   COLLATION_UTF8MB4,

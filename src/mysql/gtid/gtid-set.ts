@@ -1,0 +1,199 @@
+import { assert, present } from '../../lib/index.ts'
+import { GNO_MOST, isCanonicalTag, isCanonicalUuid } from './gtid.ts'
+import {
+  decodeGtidSetEntries,
+  encodeGtidSetEntries,
+  type GtidSetEntry,
+} from './gtid-set-encoding.ts'
+import { parseGtidSetText } from './gtid-set-text.ts'
+import { Intervals } from './intervals.ts'
+
+const UUID_TEXT_SIZE = 36
+
+/**
+ * A set of GTIDs that changes in place. Uuids and tags are lower-case everywhere; tag '' means none.
+ * Adding the number after the last one of the uuid and tag used before is the fast case, about 50 ns.
+ */
+export class GtidSet {
+  /** by `uuid` or `uuid:tag`; never an entry without intervals */
+  #entries = new Map<string, Intervals>()
+
+  // The entry that `add` used last, to be found without building its key.
+  #lastUuid = ''
+  #lastTag = ''
+  #lastIntervals: Intervals | undefined
+
+  static empty(): GtidSet {
+    return new GtidSet()
+  }
+
+  /**
+   * Reads the text form, in the server's own grammar.
+   * @throws ProtocolError `malformed GTID set specification '...'`
+   */
+  static parse(text: string): GtidSet {
+    const made = new GtidSet()
+    made.#entries = parseGtidSetText(text)
+    return made
+  }
+
+  /**
+   * Reads the binary form, classic or tagged; keeps nothing of `bytes`.
+   * @throws ProtocolError `malformed GTID set encoding...`
+   */
+  static decode(bytes: Uint8Array): GtidSet {
+    const made = new GtidSet()
+    made.#entries = decodeGtidSetEntries(bytes)
+    return made
+  }
+
+  /** The binary form: classic, or tagged when any GTID has a tag. */
+  encode(): Buffer {
+    return encodeGtidSetEntries(this.#sorted(), this.hasTags)
+  }
+
+  /** The text exactly as MySQL prints `@@gtid_executed`, with `,\n` between uuids. */
+  toString(): string {
+    const items: string[] = []
+    let item = ''
+    let uuid = ''
+    for (const [key, intervals] of this.#sorted()) {
+      if (key.startsWith(uuid) && item !== '') {
+        item += `${key.slice(UUID_TEXT_SIZE)}:${intervals.toString()}`
+        continue
+      }
+      if (item !== '') items.push(item)
+      uuid = key.slice(0, UUID_TEXT_SIZE)
+      item = `${key}:${intervals.toString()}`
+    }
+    if (item !== '') items.push(item)
+    return items.join(',\n')
+  }
+
+  add(uuid: string, tag: string, gno: bigint): void {
+    assert(gno >= 1n && gno <= GNO_MOST, `${gno} is no transaction number`)
+    if (this.#lastIntervals === undefined || uuid !== this.#lastUuid || tag !== this.#lastTag) {
+      this.#lastIntervals = this.#entry(uuid, tag)
+      this.#lastUuid = uuid
+      this.#lastTag = tag
+    }
+    this.#lastIntervals.add(gno)
+  }
+
+  addAll(other: GtidSet): void {
+    for (const [key, theirs] of other.#entries) {
+      const ours = this.#entries.get(key)
+      if (ours === undefined) this.#entries.set(key, theirs.clone())
+      else ours.addAll(theirs)
+    }
+  }
+
+  removeAll(other: GtidSet): void {
+    for (const [key, ours] of this.#entries) {
+      const theirs = other.#entries.get(key)
+      if (theirs === undefined) continue
+      ours.removeAll(theirs)
+      if (ours.size === 0) this.#entries.delete(key)
+    }
+    // The entry used last may have just been deleted.
+    this.#lastIntervals = undefined
+  }
+
+  union(other: GtidSet): GtidSet {
+    const made = this.clone()
+    made.addAll(other)
+    return made
+  }
+
+  subtract(other: GtidSet): GtidSet {
+    const made = this.clone()
+    made.removeAll(other)
+    return made
+  }
+
+  intersects(other: GtidSet): boolean {
+    for (const [key, ours] of this.#entries) {
+      const theirs = other.#entries.get(key)
+      if (theirs !== undefined && ours.intersects(theirs)) return true
+    }
+    return false
+  }
+
+  has(uuid: string, tag: string, gno: bigint): boolean {
+    return this.#entries.get(keyOf(uuid, tag))?.has(gno) ?? false
+  }
+
+  /** Whether every GTID of `other` is in this set. */
+  contains(other: GtidSet): boolean {
+    for (const [key, theirs] of other.#entries) {
+      if (this.#entries.get(key)?.contains(theirs) !== true) return false
+    }
+    return true
+  }
+
+  equals(other: GtidSet): boolean {
+    if (this.#entries.size !== other.#entries.size) return false
+    for (const [key, ours] of this.#entries) {
+      const theirs = other.#entries.get(key)
+      if (theirs === undefined || !ours.equals(theirs)) return false
+    }
+    return true
+  }
+
+  clone(): GtidSet {
+    const copy = new GtidSet()
+    for (const [key, intervals] of this.#entries) copy.#entries.set(key, intervals.clone())
+    return copy
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.size === 0
+  }
+
+  /** how many GTIDs */
+  count(): bigint {
+    let total = 0n
+    for (const intervals of this.#entries.values()) total += intervals.count()
+    return total
+  }
+
+  get hasTags(): boolean {
+    for (const key of this.#entries.keys()) if (key.length > UUID_TEXT_SIZE) return true
+    return false
+  }
+
+  /** each uuid once, ascending */
+  uuids(): string[] {
+    const uuids = [...this.#entries.keys()].map((key) => key.slice(0, UUID_TEXT_SIZE))
+    return [...new Set(uuids)].sort()
+  }
+
+  /** The part that belongs to one uuid, with its tags. */
+  only(uuid: string): GtidSet {
+    const made = new GtidSet()
+    for (const [key, intervals] of this.#entries) {
+      if (key.startsWith(uuid)) made.#entries.set(key, intervals.clone())
+    }
+    return made
+  }
+
+  #entry(uuid: string, tag: string): Intervals {
+    const key = keyOf(uuid, tag)
+    if (!this.#entries.has(key)) {
+      assert(isCanonicalUuid(uuid), `'${uuid}' is no uuid in lower case`)
+      assert(isCanonicalTag(tag), `'${tag}' is no tag in lower case`)
+      this.#entries.set(key, new Intervals())
+    }
+    return present(this.#entries.get(key), key)
+  }
+
+  /** In the order of the text: uuids ascending, of each first what has no tag, then tags ascending. */
+  #sorted(): GtidSetEntry[] {
+    // The keys sort so by themselves: a key without a tag is the beginning of those with one.
+    return [...this.#entries].sort(([left], [right]) => (left < right ? -1 : 1))
+  }
+}
+
+function keyOf(uuid: string, tag: string): string {
+  return tag === '' ? uuid : `${uuid}:${tag}`
+}
