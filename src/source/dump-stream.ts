@@ -1,0 +1,210 @@
+/*
+  A dump while it runs: the connection after COM_BINLOG_DUMP_GTID, its decoder, and a bounded queue of what
+  came. One reader takes item by item; while the queue is full the socket is not read, so that the source
+  waits. A connection that says nothing for `silenceMs`, although the source promised heartbeats, is given up.
+*/
+import { assert, OperationalError, ProtocolError } from '../lib/index.ts'
+import {
+  DumpDecoder,
+  type DumpDecoderOptions,
+  decodeHeartbeat,
+  decodeRotate,
+  type ErrPacket,
+  EventType,
+  encodePackets,
+  type Piece,
+  readEventHeader,
+} from '../mysql/index.ts'
+import type { Clock } from '../platform/index.ts'
+import type { SourcePlace } from './holdings.ts'
+import type { RawConnection } from './raw-connection.ts'
+import { DumpRefused } from './source-error.ts'
+import type { SourceLimits } from './source-limits.ts'
+
+export type DumpItem =
+  /** the next bytes of the file; `piece.release()` when they are no longer needed */
+  | { readonly kind: 'piece'; readonly piece: Piece }
+  /** what follows lies in this file of the source, from this position on */
+  | { readonly kind: 'file'; readonly place: SourcePlace }
+  /** a FORMAT_DESCRIPTION that is not part of the file's bytes */
+  | { readonly kind: 'format'; readonly event: Buffer }
+  /** the source has nothing more at the moment */
+  | { readonly kind: 'heartbeat'; readonly place: SourcePlace }
+
+export interface DumpStreamOptions {
+  readonly connection: RawConnection
+  readonly clock: Clock
+  readonly limits: SourceLimits
+  readonly address: string
+  /** payload of the dump command */
+  readonly command: Buffer
+  readonly decoder: Pick<DumpDecoderOptions, 'checksum' | 'start'>
+  /**
+   * Given when our file does not mirror the source's: tells for its FORMAT_DESCRIPTION where in our file the
+   * first event goes.
+   */
+  readonly relocate: ((format: Buffer) => number) | undefined
+}
+
+export class DumpStream {
+  readonly #options: DumpStreamOptions
+  readonly #decoder: DumpDecoder
+  readonly #queue: DumpItem[] = []
+  #queuedBytes = 0
+  #paused = false
+  #failure: Error | undefined
+  #wake: (() => void) | undefined
+  #heardAtMs: number
+  #stopWatching: () => void = () => {}
+  #checksum: 'CRC32' | 'NONE' = 'CRC32'
+
+  constructor(options: DumpStreamOptions) {
+    this.#options = options
+    this.#heardAtMs = options.clock.monotonicMs()
+    this.#decoder = new DumpDecoder({
+      ...options.decoder,
+      relocate: options.relocate !== undefined,
+      piece: (piece) => this.#put({ kind: 'piece', piece }, piece.bytes.length),
+      control: (event) => this.#control(event),
+      ended: (error) => this.#fail(this.#endOf(error)),
+    })
+    options.connection.receive({
+      bytes: (bytes) => this.#take(bytes),
+      ended: (error) => this.#fail(this.#closed(error)),
+    })
+    options.connection.write(encodePackets(options.command, 0))
+    this.#watch(options.limits.silenceMs)
+  }
+
+  /** monotonic time at which the source last said something */
+  get heardAtMs(): number {
+    return this.#heardAtMs
+  }
+
+  /**
+   * The next item. Rejects when the dump has ended and everything that came was taken: DumpRefused for an ERR
+   * packet, ProtocolError for bytes that are wrong, OperationalError E_SOURCE_CLOSED, E_SOURCE_GONE_SILENT.
+   */
+  async next(signal: AbortSignal): Promise<DumpItem> {
+    while (true) {
+      signal.throwIfAborted()
+      const item = this.#queue.shift()
+      if (item !== undefined) {
+        this.#taken(item)
+        return item
+      }
+      if (this.#failure !== undefined) throw this.#failure
+      await this.#arrival(signal)
+    }
+  }
+
+  close(): void {
+    this.#stopWatching()
+    this.#failure ??= this.#closed(undefined)
+    this.#options.connection.close()
+  }
+
+  #arrival(signal: AbortSignal): Promise<void> {
+    assert(this.#wake === undefined, 'a dump has one reader')
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#wake = undefined
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      this.#wake = wake
+      signal.addEventListener('abort', wake, { once: true })
+    })
+  }
+
+  #take(bytes: Buffer): void {
+    this.#heardAtMs = this.#options.clock.monotonicMs()
+    if (this.#failure !== undefined) return
+    try {
+      this.#decoder.push(bytes)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.#fail(error)
+    }
+  }
+
+  #put(item: DumpItem, size: number): void {
+    this.#queue.push(item)
+    this.#queuedBytes += size
+    if (!this.#paused && this.#queuedBytes > this.#options.limits.queuedBytes) {
+      this.#paused = true
+      this.#options.connection.pause()
+    }
+    this.#wake?.()
+  }
+
+  #taken(item: DumpItem): void {
+    if (item.kind === 'piece') this.#queuedBytes -= item.piece.bytes.length
+    if (!this.#paused || this.#queuedBytes > this.#options.limits.queuedBytes / 2) return
+    this.#paused = false
+    // The silence while the socket was not read was ours.
+    this.#heardAtMs = this.#options.clock.monotonicMs()
+    this.#options.connection.resume()
+  }
+
+  #control(event: Buffer): void {
+    const { type } = readEventHeader(event)
+    if (type === EventType.ROTATE) {
+      const { file, position } = decodeRotate(event, this.#checksum)
+      this.#put({ kind: 'file', place: { file, position: Number(position) } }, 0)
+    } else if (type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2) {
+      const { file, position } = decodeHeartbeat(event, this.#checksum)
+      this.#put({ kind: 'heartbeat', place: { file, position: Number(position) } }, 0)
+    } else if (type === EventType.FORMAT_DESCRIPTION) {
+      const { relocate } = this.#options
+      if (relocate !== undefined) this.#decoder.relocateTo(relocate(event))
+      this.#put({ kind: 'format', event }, 0)
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#stopWatching()
+    this.#options.connection.close()
+    this.#wake?.()
+  }
+
+  #watch(afterMs: number): void {
+    this.#stopWatching = this.#options.clock.after(afterMs, () => {
+      const { clock, limits, address } = this.#options
+      const silentMs = this.#paused ? 0 : clock.monotonicMs() - this.#heardAtMs
+      if (silentMs < limits.silenceMs) {
+        this.#watch(limits.silenceMs - silentMs)
+        return
+      }
+      this.#fail(
+        new OperationalError(
+          'E_SOURCE_GONE_SILENT',
+          `source ${address} has said nothing for ${Math.round(silentMs)} ms, although it promised a ` +
+            `heartbeat every ${limits.heartbeatMs} ms`,
+          { source: address, silentMs: Math.round(silentMs) },
+        ),
+      )
+    })
+  }
+
+  #endOf(error: ErrPacket | undefined): Error {
+    if (error !== undefined) return new DumpRefused(error)
+    return new OperationalError(
+      'E_SOURCE_CLOSED',
+      `source ${this.#options.address} ended the dump: it shuts down`,
+      { source: this.#options.address },
+    )
+  }
+
+  #closed(error: Error | undefined): OperationalError {
+    const { address } = this.#options
+    return new OperationalError(
+      'E_SOURCE_CLOSED',
+      `the connection to source ${address} was closed${error === undefined ? '' : `: ${error.message}`}`,
+      { source: address },
+      error === undefined ? {} : { cause: error },
+    )
+  }
+}

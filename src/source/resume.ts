@@ -1,0 +1,148 @@
+/*
+  Where to go on with a source of which something is held already: a pure function over facts, which are
+  gathered one by one as the answer asks for them. To go on means that the file continues byte for byte, so
+  that ROTATE and STOP arrive too; it is allowed only where the source's history contains ours.
+*/
+import { OperationalError } from '../lib/index.ts'
+import { EventType, type GtidSet } from '../mysql/index.ts'
+import type { Holdings, SourcePlace } from './holdings.ts'
+
+/** What the source is and has. */
+export interface SourceFacts {
+  readonly address: string
+  readonly uuid: string
+  /** read before `executed`: a transaction that waits for our acknowledgement stands only here */
+  readonly owned: GtidSet
+  readonly executed: GtidSet
+}
+
+/** What a look at the source's file, at our last transaction, has found. */
+export type Proof =
+  /** the bytes there are ours */
+  | { readonly kind: 'ours' }
+  /** they are not, and this is what stands there */
+  | { readonly kind: 'others'; readonly found: string }
+  /** the file ends before that place */
+  | { readonly kind: 'shorter' }
+  /** the source does not have the file (any more) */
+  | { readonly kind: 'file-gone' }
+
+/** The source's oldest file. */
+export interface OldestFile {
+  readonly file: string
+  readonly previousGtids: GtidSet
+}
+
+export type ResumeStep =
+  /** look at the source's file, then ask again */
+  | { readonly kind: 'prove'; readonly at: SourcePlace }
+  /** look for the source's oldest file, then ask again */
+  | { readonly kind: 'find-oldest' }
+  /** go on in the same file */
+  | { readonly kind: 'continue'; readonly at: SourcePlace }
+  /** nothing is missing before this file: begin it as a new one */
+  | { readonly kind: 'begin'; readonly at: SourcePlace }
+
+export interface ResumeFacts {
+  readonly source: SourceFacts
+  readonly proof: Proof | undefined
+  readonly oldest: OldestFile | undefined
+}
+
+/** @throws OperationalError E_SOURCE_OTHER, E_SOURCE_DIVERGED, E_SOURCE_SHORTER, E_SOURCE_PURGED */
+export function decideResume(holdings: Holdings, facts: ResumeFacts): ResumeStep {
+  checkHistory(holdings, facts.source)
+  const { proof, oldest } = facts
+  const at = holdings.last?.place ?? { file: holdings.next.file, position: FILE_START }
+  if (proof === undefined) return { kind: 'prove', at }
+  switch (proof.kind) {
+    case 'ours':
+      return { kind: 'continue', at: holdings.next }
+    case 'others':
+      throw othersBytes(at, proof.found, facts.source)
+    case 'shorter':
+      throw sourceShorter(at, facts.source.address)
+    case 'file-gone':
+      return oldest === undefined ? { kind: 'find-oldest' } : beginOldest(holdings, facts, oldest)
+  }
+}
+
+/** Position of the first event of a file. */
+export const FILE_START = 4
+
+function checkHistory(holdings: Holdings, source: SourceFacts): void {
+  if (source.uuid !== holdings.sourceUuid) {
+    throw new OperationalError(
+      'E_SOURCE_OTHER',
+      `source ${source.address} is another server (server_uuid ${source.uuid}) than the one whose binlog is ` +
+        `stored here (${holdings.sourceUuid}): set the address back, or switch the source on purpose`,
+      { source: source.address, found: source.uuid, expected: holdings.sourceUuid },
+    )
+  }
+  const lacking = holdings.held.subtract(source.owned).subtract(source.executed)
+  if (lacking.isEmpty) return
+  throw new OperationalError(
+    'E_SOURCE_DIVERGED',
+    `source ${source.address} lacks transactions that are stored here: ${oneLine(lacking)}; it was set back ` +
+      'or has lost them in a crash; what is stored here is kept and served',
+    { source: source.address, lacking: oneLine(lacking) },
+  )
+}
+
+function beginOldest(holdings: Holdings, { source }: ResumeFacts, oldest: OldestFile): ResumeStep {
+  const missing = oldest.previousGtids.subtract(holdings.held)
+  if (missing.isEmpty) return { kind: 'begin', at: { file: oldest.file, position: FILE_START } }
+  throw new OperationalError(
+    'E_SOURCE_PURGED',
+    `source ${source.address} purged ${holdings.next.file}, and with it transactions that are missing here: ` +
+      `${oneLine(missing)}; start with an empty data directory, and let the source keep its binlog longer`,
+    { source: source.address, file: holdings.next.file, missing: oneLine(missing) },
+  )
+}
+
+function othersBytes(at: SourcePlace, found: string, source: SourceFacts): OperationalError {
+  return new OperationalError(
+    'E_SOURCE_DIVERGED',
+    `source ${source.address} has other bytes than ours at ${at.file}:${at.position} (${found}): its binlog ` +
+      'was made anew; what is stored here is kept and served',
+    { source: source.address, file: at.file, position: at.position },
+  )
+}
+
+/** The source's file ends before a place that is stored here. */
+export function sourceShorter(at: SourcePlace, source: string): OperationalError {
+  return new OperationalError(
+    'E_SOURCE_SHORTER',
+    `source ${source} has less of ${at.file} than is stored here (${at.position} bytes): it has lost the end ` +
+      'of its binlog, perhaps in a crash with sync_binlog other than 1; what is stored here is kept and served',
+    { source, file: at.file, position: at.position },
+  )
+}
+
+function oneLine(gtids: GtidSet): string {
+  return gtids.toString().replaceAll('\n', '')
+}
+
+const LOG_POS_START = 13
+const LOG_POS_END = 17
+const HEADER_SIZE = 19
+const CREATED_START = HEADER_SIZE + 2 + 50
+const CREATED_END = CREATED_START + 4
+const CHECKSUM_SIZE = 4
+
+/**
+ * Whether two events are the same but for what a source or Kingbus may have changed in one of them: log_pos and
+ * what hangs on it (the checksum, which both events must have or both not have), and in a FORMAT_DESCRIPTION also
+ * `created`.
+ */
+export function sameEvent(a: Buffer, b: Buffer): boolean {
+  if (a.length !== b.length || a.length < HEADER_SIZE + CHECKSUM_SIZE) return false
+  return faceless(a).equals(faceless(b))
+}
+
+function faceless(event: Buffer): Buffer {
+  const copy = Buffer.from(event.subarray(0, event.length - CHECKSUM_SIZE))
+  copy.fill(0, LOG_POS_START, LOG_POS_END)
+  if (event[4] === EventType.FORMAT_DESCRIPTION) copy.fill(0, CREATED_START, CREATED_END)
+  return copy
+}

@@ -1,0 +1,184 @@
+/*
+  What went wrong at the source, as an OperationalError whose code decides what happens next. Two kinds of
+  things arrive: errors of mysql2 (while connecting and asking) and ERR packets (that end a dump).
+*/
+import {
+  type ErrorCode,
+  messageOf,
+  OperationalError,
+  ProtocolError,
+  systemCodeOf,
+} from '../lib/index.ts'
+import type { ErrPacket } from '../mysql/index.ts'
+import { formatAddress, type SourceAddress } from './source-address.ts'
+
+const SERVER_ERRORS: Readonly<Record<number, ErrorCode>> = {
+  1044: 'E_SOURCE_AUTH',
+  1045: 'E_SOURCE_AUTH',
+  1142: 'E_SOURCE_PRIVILEGE',
+  1227: 'E_SOURCE_PRIVILEGE',
+  1524: 'E_SOURCE_AUTH',
+  1820: 'E_SOURCE_AUTH',
+  1862: 'E_SOURCE_AUTH',
+  3118: 'E_SOURCE_AUTH',
+  3159: 'E_SOURCE_TLS',
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  HANDSHAKE_NO_SSL_SUPPORT: 'E_SOURCE_TLS',
+  HANDSHAKE_SSL_ERROR: 'E_SOURCE_TLS',
+  AUTH_SWITCH_PLUGIN_ERROR: 'E_SOURCE_AUTH',
+  PROTOCOL_CONNECTION_LOST: 'E_SOURCE_CLOSED',
+  PROTOCOL_SEQUENCE_TIMEOUT: 'E_SOURCE_GONE_SILENT',
+  ECONNRESET: 'E_SOURCE_CLOSED',
+  EPIPE: 'E_SOURCE_CLOSED',
+  ECONNREFUSED: 'E_SOURCE_UNREACHABLE',
+  ETIMEDOUT: 'E_SOURCE_UNREACHABLE',
+  ENOTFOUND: 'E_SOURCE_UNREACHABLE',
+  EAI_AGAIN: 'E_SOURCE_UNREACHABLE',
+  EHOSTUNREACH: 'E_SOURCE_UNREACHABLE',
+  ENETUNREACH: 'E_SOURCE_UNREACHABLE',
+}
+
+const REMEDIES: Partial<Record<ErrorCode, string>> = {
+  E_SOURCE_AUTH: "check the user, its password and the host that it may come from, on the source",
+  E_SOURCE_PRIVILEGE: 'grant it on the source: GRANT REPLICATION SLAVE ON *.* TO the user',
+  E_SOURCE_TLS: "check the TLS mode and the certificate authority that are configured for the source",
+  E_SOURCE_UNREACHABLE: 'check that the source runs and that its port can be reached from here',
+}
+
+/** @param doing what was tried, to stand before the cause: `connect`, `read gtid_executed` */
+export function clientError(thrown: unknown, doing: string, address: SourceAddress): Error {
+  if (thrown instanceof OperationalError || thrown instanceof ProtocolError) return thrown
+  const number = errorNumberOf(thrown)
+  const code =
+    (number === undefined ? undefined : SERVER_ERRORS[number]) ??
+    CLIENT_ERRORS[systemCodeOf(thrown) ?? ''] ??
+    'E_SOURCE_REFUSED'
+  const remedy = REMEDIES[code]
+  const text = messageOf(thrown) || systemCodeOf(thrown) || 'no reason given'
+  return new OperationalError(
+    code,
+    `${doing} at source ${formatAddress(address)}: ${text}${remedy === undefined ? '' : `; ${remedy}`}`,
+    { source: formatAddress(address), errno: number },
+    { cause: thrown },
+  )
+}
+
+function errorNumberOf(thrown: unknown): number | undefined {
+  if (typeof thrown !== 'object' || thrown === null || !('errno' in thrown)) return undefined
+  return typeof thrown.errno === 'number' && thrown.errno > 0 ? thrown.errno : undefined
+}
+
+/** Why a source ends a dump, as far as we act on it; all of them are ERR 1236 with another text. */
+export type DumpRefusal =
+  /** the file is not in the source's index: purged, or never there */
+  | 'file-gone'
+  /** the file is shorter than the position asked for */
+  | 'shorter'
+  /** transactions that are missing here are purged there */
+  | 'purged'
+  /** we hold transactions under the source's own uuid that it does not have */
+  | 'ahead'
+  /** the file holds transactions without a GTID */
+  | 'anonymous'
+  /** somebody else dumps with our server_uuid */
+  | 'same-identity'
+  /** GTID mode off, binary log off */
+  | 'configuration'
+  /** nothing to read at that place of the file: it is not between two events of the source's file */
+  | 'unreadable'
+
+const READING_BINLOG_ERROR = 1236
+
+const REFUSALS: ReadonlyArray<readonly [RegExp, DumpRefusal]> = [
+  [/could not find first log file name/i, 'file-gone'],
+  [/could not find next log/i, 'file-gone'],
+  [/position > file size/i, 'shorter'],
+  [/purged required binary logs/i, 'purged'],
+  [/replica has more gtids than the source/i, 'ahead'],
+  [/anonymous transaction/i, 'anonymous'],
+  [/same server_uuid\/server_id/i, 'same-identity'],
+  [/gtid_mode\s*=|binary log is not open/i, 'configuration'],
+  [/truncated in the middle of event|bogus data in log event|did not pass crc/i, 'unreadable'],
+  [/exceeded max_allowed_packet/i, 'unreadable'],
+]
+
+export function refusalOf(err: ErrPacket): DumpRefusal | undefined {
+  if (err.code !== READING_BINLOG_ERROR) return undefined
+  return REFUSALS.find(([pattern]) => pattern.test(err.message))?.[1]
+}
+
+/** The file that an 'anonymous' refusal names, without its folder. */
+export function refusedFile(err: ErrPacket): string | undefined {
+  const path = /at file ([^,]+), position/.exec(err.message)?.[1]
+  return path?.slice(path.lastIndexOf('/') + 1)
+}
+
+/** An ERR packet that ended or refused a dump. */
+export class DumpRefused extends Error {
+  override readonly name = 'DumpRefused'
+  readonly err: ErrPacket
+  readonly refusal: DumpRefusal | undefined
+
+  constructor(err: ErrPacket) {
+    super(`the source ends the dump with error ${err.code}: ${err.message}`)
+    this.err = err
+    this.refusal = refusalOf(err)
+  }
+}
+
+const REFUSAL_CODES: Record<DumpRefusal, readonly [ErrorCode, string]> = {
+  'file-gone': [
+    'E_SOURCE_PURGED',
+    'the source purged a binlog file that is still needed: keep more of its binlog ' +
+      '(binlog_expire_logs_seconds) and start with an empty data directory',
+  ],
+  shorter: [
+    'E_SOURCE_SHORTER',
+    "the source's binlog file is shorter than ours: it has lost its end, perhaps in a crash with " +
+      'sync_binlog other than 1; what is stored here is kept and served',
+  ],
+  purged: [
+    'E_SOURCE_PURGED',
+    'the source purged transactions that are missing here: start with an empty data directory',
+  ],
+  ahead: [
+    'E_SOURCE_DIVERGED',
+    'transactions are stored here that the source does not have: it was set back; ' +
+      'what is stored here is kept and served',
+  ],
+  anonymous: [
+    'E_SOURCE_CONFIG',
+    'the source has a binlog file with transactions without a GTID: start behind it ' +
+      '(start-at newest or a GTID set) with an empty data directory',
+  ],
+  'same-identity': [
+    'E_SOURCE_IDENTITY',
+    'another replica of the source uses our server_uuid or server_id: give one of them its own',
+  ],
+  configuration: [
+    'E_SOURCE_CONFIG',
+    'set gtid_mode = ON, enforce_gtid_consistency = ON and log_bin on the source',
+  ],
+  unreadable: [
+    'E_SOURCE_REFUSED',
+    'the source cannot read its binlog file at that place: look into its error log',
+  ],
+}
+
+/** The same for people, with a code. */
+export function dumpError(refused: DumpRefused, source: string): OperationalError {
+  const { err, refusal } = refused
+  const [code, words] =
+    refusal === undefined
+      ? [SERVER_ERRORS[err.code] ?? ('E_SOURCE_REFUSED' as const), undefined]
+      : REFUSAL_CODES[refusal]
+  const remedy = words ?? REMEDIES[code]
+  return new OperationalError(
+    code,
+    `source ${source}: ${err.message} (error ${err.code})${remedy === undefined ? '' : `; ${remedy}`}`,
+    { source, errno: err.code },
+    { cause: refused },
+  )
+}
