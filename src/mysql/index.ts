@@ -3,8 +3,24 @@
   Answers any bytes with a value or a ProtocolError. Knows no sockets, no files and no clock. This file
   is the only way in; inside, wire/ and gtid/ stand below packets/, auth/ and binlog/, which stand below stream/.
 */
+export {
+  CACHING_SHA2_PASSWORD,
+  type CachingSha2Hash,
+  cachingSha2HashMatches,
+  decryptPassword,
+  fastAuthDigest,
+  fastAuthMatches,
+  makeCachingSha2Hash,
+  PUBLIC_KEY_REQUEST,
+  passwordUpToNul,
+  SALT_SIZE,
+} from './auth/caching-sha2.ts'
+export { MYSQL_NATIVE_PASSWORD, nativeResponseMatches } from './auth/native-password.ts'
+export { parsePasswordHash, type Verifier } from './auth/verifier.ts'
 export { formatGtid, type Gtid } from './gtid/gtid.ts'
 export { GtidSet } from './gtid/gtid-set.ts'
+export { AuthMore, decodeAuthMoreData, encodeAuthMoreData } from './packets/auth-more-data.ts'
+export { type AuthSwitch, decodeAuthSwitch, encodeAuthSwitch } from './packets/auth-switch.ts'
 export {
   Capability,
   COLLATION_UTF8MB4,
@@ -21,6 +37,11 @@ export {
   decodeComBinlogDumpGtid,
   encodeComBinlogDumpGtid,
 } from './packets/com-binlog-dump-gtid.ts'
+export {
+  type ComChangeUser,
+  decodeComChangeUser,
+  encodeComChangeUser,
+} from './packets/com-change-user.ts'
 export { decodeComQuery, encodeComQuery } from './packets/com-query.ts'
 export {
   type ComRegisterReplica,
@@ -30,7 +51,30 @@ export {
 export { Command } from './packets/command.ts'
 export { decodeEof, type EofPacket, encodeEof, isEof } from './packets/eof.ts'
 export { decodeErr, ERR_MARKER, type ErrPacket, encodeErr } from './packets/err.ts'
+export { decodeGreeting, encodeGreeting, type Greeting, SCRAMBLE_SIZE } from './packets/greeting.ts'
+export {
+  decodeHandshakeResponse,
+  encodeHandshakeResponse,
+  type HandshakeResponse,
+} from './packets/handshake-response.ts'
 export { decodeOk, encodeEndOfRows, encodeOk, OK_MARKER, type OkPacket } from './packets/ok.ts'
+export {
+  type Column,
+  ColumnFlag,
+  ColumnType,
+  decodeColumn,
+  decodeRow,
+  encodeResultSet,
+  type ResultSet,
+  type Row,
+} from './packets/result-set.ts'
+export {
+  decodeSslRequest,
+  encodeSslRequest,
+  isSslRequest,
+  SSL_REQUEST_SIZE,
+  type SslRequest,
+} from './packets/ssl-request.ts'
 export { DumpFramer, type FramerState, framingBytesMax } from './stream/dump-framer.ts'
 export {
   encodePackets,
