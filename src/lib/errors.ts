@@ -34,6 +34,7 @@ export const ERROR_CATALOGUE = {
   E_SECRET_EXPOSED: entry('refuse', 78),
   E_USERS_INVALID: entry('refuse', 78),
   E_USER_EXISTS: entry('refuse', 65),
+  E_USER_UNKNOWN: entry('refuse', 67),
   E_ADMIN_UNREACHABLE: entry('refuse', 69),
   E_ADMIN_REFUSED: entry('refuse', 77),
   E_LISTEN: entry('refuse', 71),

@@ -1,0 +1,30 @@
+import { formatAddress, isLoopback } from './address.ts'
+import type { Config, Key } from './keys.ts'
+
+/** What is wrong between settings that are each right alone. */
+export function checkTogether(config: Config): string[] {
+  return [
+    ...pair(config, 'serve.cert-file', 'serve.key-file'),
+    ...pair(config, 'admin.cert-file', 'admin.key-file'),
+    ...adminOffLoopback(config),
+  ]
+}
+
+function pair(config: Config, left: Key, right: Key): string[] {
+  const both = [left, right].filter((key) => config[key] !== undefined)
+  return both.length === 1
+    ? [`${left} and ${right} belong together, and only ${both[0]} is set`]
+    : []
+}
+
+function adminOffLoopback(config: Config): string[] {
+  const address = config['admin.listen']
+  if (isLoopback(address)) return []
+  const needed: readonly Key[] = ['admin.token-file', 'admin.cert-file', 'admin.key-file']
+  const missing = needed.filter((key) => config[key] === undefined)
+  if (missing.length === 0) return []
+  return [
+    `admin.listen ${formatAddress(address)} can be reached from other machines, which needs a token ` +
+      `and TLS: set ${missing.join(', ')}, or listen on 127.0.0.1`,
+  ]
+}

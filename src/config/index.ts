@@ -1,0 +1,23 @@
+/*
+  config: the table of settings and their three sources, secrets, the users file, and the limits that no
+  folder owns alone. Promises that a Config is whole and checked, that no secret is part of it, and that
+  flags, variables, file and documentation follow from one table. Knows nothing of what the settings do.
+*/
+export { type Address, formatAddress, isLoopback, type SourceUrl } from './address.ts'
+export { exampleFile, keysTable, type Setting, settings } from './describe.ts'
+export { OTHER_VARIABLES } from './environment.ts'
+export type { Environment } from './given.ts'
+export { type Config, flagOf, KEY_NAMES, type Key, type KeySpec, keySpec } from './keys.ts'
+export {
+  ADMIN_ANSWER_WAIT_MS,
+  ADMIN_BODY_BYTES_MOST,
+  SHUTDOWN_DUMPS_WAIT_MS,
+  SHUTDOWN_WAIT_MS,
+} from './limits.ts'
+export { type LoadedConfig, loadConfig } from './load.ts'
+export { loadSecrets, readAdminToken, readSecretFile, type Secrets } from './secrets.ts'
+export type { StartAt } from './start-at.ts'
+export { exposedSecretError, nearestFlag, SECRETS } from './unknown-key.ts'
+export { addUser, removeUser } from './user-changes.ts'
+export { type User, Users } from './users.ts'
+export { RIGHTS, type Right, readUsersFile, type UserEntry } from './users-file.ts'

@@ -1,0 +1,201 @@
+/*
+  The one table of settings. Flags, environment variables, the YAML file, `config init`, `--help` and
+  docs/reference/config.md are all derived from it. Every value is text first, whatever it comes from,
+  so that one schema reads it.
+*/
+import { z } from 'zod'
+import { addressSchema, sourceUrlSchema } from './address.ts'
+import { durationSchema, sizeSchema } from './quantities.ts'
+import { startAtSchema } from './start-at.ts'
+
+export interface KeySpec {
+  readonly schema: z.ZodType<unknown, string>
+  /** what stands for the value in help texts */
+  readonly placeholder: string
+  /** as it would be written in the file; undefined when the key may be absent */
+  readonly fallback: string | undefined
+  /** what happens without a value, where `fallback` does not say it */
+  readonly otherwise?: string
+  /** one or two sentences, without a final stop */
+  readonly help: string
+  /** a shorter flag beside the one made of the name */
+  readonly shortFlag?: string
+}
+
+const ADDRESS = { schema: addressSchema, placeholder: 'HOST:PORT' }
+const FILE = { schema: z.string(), placeholder: 'FILE', fallback: undefined }
+
+/** A closed choice; the placeholder lists it. */
+function choice<const T extends readonly [string, ...string[]]>(values: T) {
+  return {
+    schema: z.string().pipe(z.enum(values, `must be one of ${values.join(', ')}`)),
+    placeholder: values.join('|'),
+  }
+}
+
+const SERVER_ID = {
+  schema: z
+    .string()
+    .regex(/^\d{1,10}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(1).max(4_294_967_295)),
+  placeholder: 'NUMBER',
+  fallback: undefined,
+  otherwise: 'made at the first start and kept in the data directory',
+}
+
+const SERVER_UUID = {
+  schema: z
+    .string()
+    .toLowerCase()
+    .pipe(z.guid({ error: 'must be a UUID such as 1b4e28ba-2fa1-11d2-883f-0016d3cca427' })),
+  placeholder: 'UUID',
+  fallback: undefined,
+  otherwise: 'made at the first start and kept in the data directory',
+}
+
+export const KEYS = {
+  name: {
+    schema: z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, _, - or .'),
+    placeholder: 'NAME',
+    fallback: 'kingbus',
+    help: 'The name of this node in its status and logs',
+  },
+  'data-dir': {
+    schema: z.string().min(1),
+    placeholder: 'FOLDER',
+    fallback: 'kingbus-data',
+    help: 'Where the binlog files and all else that is kept are; made when absent',
+  },
+  'server-id': { ...SERVER_ID, help: 'The server_id that replicas see' },
+  'server-uuid': { ...SERVER_UUID, help: 'The server_uuid that replicas see' },
+  'source.url': {
+    schema: sourceUrlSchema,
+    placeholder: 'mysql://USER@HOST[:PORT]',
+    fallback: undefined,
+    otherwise: 'no source: only what is stored already is served',
+    help: 'The MySQL server whose binlog is kept; never with a password in it',
+    shortFlag: 'source',
+  },
+  'source.password-file': {
+    ...FILE,
+    otherwise: 'the variable `KINGBUS_SOURCE_PASSWORD`, else an empty password',
+    help: 'A file with the password for the source; only its owner may read it',
+  },
+  'source.tls': {
+    ...choice(['disabled', 'preferred', 'required', 'verify-ca', 'verify-identity']),
+    fallback: 'preferred',
+    help: 'TLS towards the source, as in the --ssl-mode of the mysql client',
+  },
+  'source.ca-file': {
+    ...FILE,
+    otherwise: 'the authorities that Node.js knows',
+    help: 'PEM file with the authorities that may have signed the certificate of the source',
+  },
+  'source.start-at': {
+    schema: startAtSchema,
+    placeholder: 'oldest|newest|GTIDSET',
+    fallback: 'oldest',
+    help:
+      'Where to begin in the binlog of a source that is met for the first time: with its oldest ' +
+      'file, behind all it has executed, or behind a GTID set',
+  },
+  'source.server-id': { ...SERVER_ID, help: 'The server_id by which this node shows itself there' },
+  'source.server-uuid': {
+    ...SERVER_UUID,
+    help: 'The server_uuid by which this node shows itself to the source',
+  },
+  'serve.listen': {
+    ...ADDRESS,
+    fallback: '127.0.0.1:3390',
+    help: 'Where replicas connect, by the MySQL protocol',
+    shortFlag: 'listen',
+  },
+  'serve.users-file': {
+    ...FILE,
+    otherwise: '`users.yaml` in the data directory',
+    help: 'The users who may connect; `kingbus user add` writes it, a running node reads it again',
+  },
+  'serve.cert-file': {
+    ...FILE,
+    otherwise: 'a certificate made at the first start and kept in the data directory',
+    help: 'PEM certificate (chain) shown to replicas; needs serve.key-file',
+  },
+  'serve.key-file': { ...FILE, help: 'PEM private key of serve.cert-file' },
+  'admin.listen': {
+    ...ADDRESS,
+    fallback: '127.0.0.1:9595',
+    help: 'Where the HTTP API listens; off loopback it needs admin.token-file and TLS',
+  },
+  'admin.token-file': {
+    ...FILE,
+    otherwise: 'no token is asked for on loopback; another address is refused',
+    help: 'A file with the token (16 characters or more) that callers of the HTTP API must bring',
+  },
+  'admin.cert-file': {
+    ...FILE,
+    otherwise: 'plain HTTP on loopback; another address is refused',
+    help: 'PEM certificate (chain) of the HTTP API; needs admin.key-file',
+  },
+  'admin.key-file': { ...FILE, help: 'PEM private key of admin.cert-file' },
+  'retention.max-size': {
+    schema: sizeSchema,
+    placeholder: 'SIZE',
+    fallback: undefined,
+    otherwise: 'unlimited',
+    help: 'Remove the oldest binlog files when all together are larger',
+  },
+  'retention.max-age': {
+    schema: durationSchema,
+    placeholder: 'DURATION',
+    fallback: undefined,
+    otherwise: 'unlimited',
+    help: 'Remove binlog files whose newest event is older',
+  },
+  'disk.min-free': {
+    schema: sizeSchema,
+    placeholder: 'SIZE',
+    fallback: undefined,
+    otherwise: 'the larger of 1 GiB and 5 % of the disk',
+    help: 'Reading from the source pauses while less is free on the disk; serving goes on',
+  },
+  'log.level': {
+    ...choice(['debug', 'info', 'warn', 'error']),
+    fallback: 'info',
+    help: 'The least serious lines that are written',
+  },
+  'log.format': {
+    ...choice(['auto', 'pretty', 'json']),
+    fallback: 'auto',
+    help: 'How log lines look; auto is pretty on a terminal and JSON elsewhere',
+  },
+} as const satisfies Record<string, KeySpec>
+
+export type Key = keyof typeof KEYS
+
+type Value<K extends Key> =
+  | z.output<(typeof KEYS)[K]['schema']>
+  | ((typeof KEYS)[K]['fallback'] extends string ? never : undefined)
+
+/** All settings, each under its own name. */
+export type Config = { readonly [K in Key]: Value<K> }
+
+export const KEY_NAMES = Object.keys(KEYS) as readonly Key[]
+
+export function keySpec(key: Key): KeySpec {
+  return KEYS[key]
+}
+
+export function isKey(name: string): name is Key {
+  return Object.hasOwn(KEYS, name)
+}
+
+/** `source.start-at` to `--source-start-at`. */
+export function flagOf(key: string): string {
+  return `--${key.replaceAll('.', '-')}`
+}
+
+/** `source.start-at` to `KINGBUS_SOURCE_START_AT`. */
+export function variableOf(key: string): string {
+  return `KINGBUS_${key.replaceAll(/[.-]/g, '_').toUpperCase()}`
+}

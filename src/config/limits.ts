@@ -1,0 +1,21 @@
+/*
+  The named bounds of the program that belong to no folder alone. What happens at each is beside it.
+*/
+
+/** A shorter token is refused at the start. */
+export const ADMIN_TOKEN_LENGTH_LEAST = 16
+
+/** A larger body of an HTTP request is answered 413. */
+export const ADMIN_BODY_BYTES_MOST = 1024 * 1024
+
+/** A command that waits longer for the running node ends with E_ADMIN_UNREACHABLE. */
+export const ADMIN_ANSWER_WAIT_MS = 10_000
+
+/** A part that has not ended this long after SIGTERM is left behind: the process exits without it. */
+export const SHUTDOWN_WAIT_MS = 8000
+
+/** Within the above, dumps get this long to send EOF before their connections are closed. */
+export const SHUTDOWN_DUMPS_WAIT_MS = 2000
+
+/** More bytes in a users file are refused. */
+export const USERS_FILE_BYTES_MOST = 1024 * 1024

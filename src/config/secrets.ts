@@ -1,0 +1,80 @@
+/*
+  Secrets come from files that only their owner can read, or from the environment; they are kept apart
+  from Config, so that whatever prints a Config can never print one.
+*/
+import { messageOf, OperationalError } from '../lib/index.ts'
+import type { Disk } from '../platform/index.ts'
+import type { Environment } from './given.ts'
+import { ADMIN_TOKEN_LENGTH_LEAST } from './limits.ts'
+import type { LoadedConfig } from './load.ts'
+
+export interface Secrets {
+  /** empty when none was given */
+  readonly sourcePassword: string
+  readonly adminToken: string | undefined
+}
+
+/** @throws OperationalError E_SECRET_EXPOSED, E_CONFIG_UNREADABLE, E_CONFIG_INVALID */
+export async function loadSecrets(
+  disk: Disk,
+  loaded: LoadedConfig,
+  environment: Environment,
+): Promise<Secrets> {
+  return {
+    sourcePassword: await sourcePassword(disk, loaded, environment),
+    adminToken: await readAdminToken(disk, loaded.config['admin.token-file']),
+  }
+}
+
+/** A file named by a flag beats the variable; the variable beats a file named anywhere else. */
+async function sourcePassword(
+  disk: Disk,
+  { config, given }: LoadedConfig,
+  environment: Environment,
+): Promise<string> {
+  const path = config['source.password-file']
+  const password = environment['KINGBUS_SOURCE_PASSWORD']
+  const byFlag = given.get('source.password-file')?.place.startsWith('--') === true
+  if (password !== undefined && password !== '' && !byFlag) return password
+  return path === undefined ? '' : await readSecretFile(disk, path, 'source.password-file')
+}
+
+/** @throws OperationalError E_CONFIG_INVALID when the token is too short */
+export async function readAdminToken(
+  disk: Disk,
+  path: string | undefined,
+): Promise<string | undefined> {
+  if (path === undefined) return undefined
+  const token = await readSecretFile(disk, path, 'admin.token-file')
+  if (token.length >= ADMIN_TOKEN_LENGTH_LEAST) return token
+  throw new OperationalError(
+    'E_CONFIG_INVALID',
+    `the token in ${path} has ${token.length} characters; it needs at least ` +
+      `${ADMIN_TOKEN_LENGTH_LEAST} (for example \`openssl rand -hex 32\`)`,
+  )
+}
+
+/**
+ * The text of a file without its final newline.
+ * @param what the key or flag that names the file, for messages
+ */
+export async function readSecretFile(disk: Disk, path: string, what: string): Promise<string> {
+  await refuseShared(disk, path, what)
+  try {
+    return (await disk.readFile(path)).toString('utf8').replace(/\r?\n$/, '')
+  } catch (cause) {
+    const message = `${what} ${path} cannot be read: ${messageOf(cause)}`
+    throw new OperationalError('E_CONFIG_UNREADABLE', message, {}, { cause })
+  }
+}
+
+/** @throws OperationalError E_SECRET_EXPOSED when group or others may use the file */
+export async function refuseShared(disk: Disk, path: string, what: string): Promise<void> {
+  const attributes = await disk.attributes(path)
+  if (attributes === undefined || (attributes.mode & 0o077) === 0) return
+  const mode = attributes.mode.toString(8).padStart(4, '0')
+  throw new OperationalError(
+    'E_SECRET_EXPOSED',
+    `${what} ${path} can be read by others (mode ${mode}): run chmod 600 ${path}`,
+  )
+}

@@ -1,0 +1,93 @@
+import { chmod, mkdtemp, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeEach, expect, test } from 'vitest'
+import { silentLogger } from '../lib/index.ts'
+import { systemDisk, systemRandom } from '../platform/index.ts'
+import { addUser, removeUser } from './user-changes.ts'
+import { Users } from './users.ts'
+import { readUsersFile } from './users-file.ts'
+
+let path = ''
+beforeEach(async () => {
+  path = join(await mkdtemp(join(tmpdir(), 'kingbus-users-')), 'data', 'users.yaml')
+})
+
+const ALICE = { name: 'alice', password: 'Tr0ub4dor', rights: ['replicate'] } as const
+const BOB = { name: "b'ob: #1", password: '', rights: ['monitor', 'administer'] } as const
+
+async function openUsers(): Promise<Users> {
+  return await Users.open({ disk: systemDisk, path, log: silentLogger })
+}
+
+test('what was added is read back, with a hash and never the password', async () => {
+  await addUser(systemDisk, systemRandom, path, ALICE)
+  await addUser(systemDisk, systemRandom, path, BOB)
+  const entries = await readUsersFile(systemDisk, path)
+  expect(entries.map(({ name, rights }) => ({ name, rights }))).toEqual([
+    { name: 'alice', rights: ['replicate'] },
+    { name: "b'ob: #1", rights: ['monitor', 'administer'] },
+  ])
+  expect(entries[0]?.['password-hash']).toMatch(/^\$A\$00[0-9A-F]\$.{63}$/)
+  expect((await systemDisk.readFile(path)).toString()).not.toContain('Tr0ub4dor')
+  expect((await stat(path)).mode & 0o777).toBe(0o600)
+})
+
+test('a second user of the same name is refused, and so is removing an unknown one', async () => {
+  await addUser(systemDisk, systemRandom, path, ALICE)
+  await expect(addUser(systemDisk, systemRandom, path, ALICE)).rejects.toMatchObject({
+    code: 'E_USER_EXISTS',
+  })
+  await expect(removeUser(systemDisk, path, 'carol')).rejects.toMatchObject({
+    code: 'E_USER_UNKNOWN',
+  })
+})
+
+test('a running node sees users come and go', async () => {
+  const users = await openUsers()
+  expect(await users.find('alice')).toBeUndefined()
+  await addUser(systemDisk, systemRandom, path, ALICE)
+  expect((await users.find('alice'))?.verifier.kind).toBe('caching-sha2')
+  await removeUser(systemDisk, path, 'alice')
+  expect(await users.find('alice')).toBeUndefined()
+})
+
+test('a file edited into nonsense leaves the users of a running node as they were', async () => {
+  await addUser(systemDisk, systemRandom, path, ALICE)
+  const users = await openUsers()
+  await writeFile(path, '- nonsense: [')
+  expect(await users.find('alice')).toBeDefined()
+  await expect(openUsers()).rejects.toMatchObject({ code: 'E_USERS_INVALID' })
+})
+
+test('a file that others can read is refused', async () => {
+  await addUser(systemDisk, systemRandom, path, ALICE)
+  await chmod(path, 0o644)
+  await expect(openUsers()).rejects.toMatchObject({ code: 'E_SECRET_EXPOSED' })
+})
+
+async function readYaml(yaml: string) {
+  await systemDisk.makeFolder(join(path, '..'))
+  await systemDisk.replaceFile(path, Buffer.from(yaml))
+  return await readUsersFile(systemDisk, path)
+}
+
+test('hashes copied from MySQL and plain passwords written by hand are accepted', async () => {
+  const native = '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19'
+  const yaml = `- {name: a, password: plain}\n- {name: b, password-hash: '${native}'}\n`
+  expect(await readYaml(yaml)).toHaveLength(2)
+  const users = await openUsers()
+  expect((await users.find('a'))?.verifier).toEqual({ kind: 'password', password: 'plain' })
+  expect((await users.find('b'))?.verifier.kind).toBe('native')
+})
+
+test.each([
+  ['- {name: a}', /entry 1 needs either password-hash or password/],
+  ['- {name: a, password: x, password-hash: "*0"}', /entry 1/],
+  ['- {name: a, password-hash: nonsense}', /entry 1 password-hash malformed password hash/],
+  ['- {name: a, password: x, rights: [all]}', /entry 1 rights 0/],
+  ['- {name: a, password: x}\n- {name: a, password: y}', /the user a is in it twice/],
+  ['users: []', /the list/],
+])('refuses %j', async (yaml, message) => {
+  await expect(readYaml(yaml)).rejects.toThrow(message)
+})

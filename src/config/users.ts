@@ -1,0 +1,84 @@
+/*
+  The users as a running node sees them: read again whenever the file has changed.
+*/
+import { type Logger, messageOf } from '../lib/index.ts'
+import { parsePasswordHash, type Verifier } from '../mysql/index.ts'
+import type { Disk } from '../platform/index.ts'
+import { type Right, readUsersFile, type UserEntry } from './users-file.ts'
+
+export interface User {
+  readonly name: string
+  readonly verifier: Verifier
+  readonly rights: ReadonlySet<Right>
+}
+
+export interface UsersOptions {
+  readonly disk: Disk
+  readonly path: string
+  readonly log: Logger
+}
+
+export class Users {
+  readonly #options: UsersOptions
+  #users: ReadonlyMap<string, User> = new Map()
+  /** size and time of the file that was read last; a file that is absent has none */
+  #seen: string | undefined
+
+  private constructor(options: UsersOptions) {
+    this.#options = options
+  }
+
+  /** @throws OperationalError E_USERS_INVALID, E_SECRET_EXPOSED */
+  static async open(options: UsersOptions): Promise<Users> {
+    const users = new Users(options)
+    await users.#read(await users.#look())
+    if (users.#users.size === 0) {
+      const hint = `kingbus user add NAME --users-file ${options.path}`
+      options.log.warn({ file: options.path }, `nobody can connect yet: add a user with ${hint}`)
+    }
+    return users
+  }
+
+  get count(): number {
+    return this.#users.size
+  }
+
+  /** A file that was edited into something unusable is logged, and the users stay who they were. */
+  async find(name: string): Promise<User | undefined> {
+    const seen = await this.#look()
+    if (seen !== this.#seen) {
+      try {
+        await this.#read(seen)
+      } catch (thrown) {
+        this.#seen = seen
+        this.#options.log.error({ error: messageOf(thrown) }, 'the users stay as they were')
+      }
+    }
+    return this.#users.get(name)
+  }
+
+  async #look(): Promise<string | undefined> {
+    const attributes = await this.#options.disk.attributes(this.#options.path)
+    return attributes && `${attributes.size} ${attributes.modifiedMs} ${attributes.mode}`
+  }
+
+  async #read(seen: string | undefined): Promise<void> {
+    const { disk, path, log } = this.#options
+    const entries = await readUsersFile(disk, path)
+    this.#users = new Map(entries.map((entry) => [entry.name, userOf(entry)]))
+    this.#seen = seen
+    for (const { name } of entries.filter(({ password }) => password !== undefined)) {
+      log.warn({ user: name, file: path }, 'a password stands in the users file in clear')
+    }
+    log.info({ file: path, users: entries.length }, 'read the users')
+  }
+}
+
+function userOf(entry: UserEntry): User {
+  const hash = entry['password-hash']
+  const verifier: Verifier =
+    hash === undefined
+      ? { kind: 'password', password: entry.password ?? '' }
+      : parsePasswordHash(hash)
+  return { name: entry.name, verifier, rights: new Set(entry.rights) }
+}
