@@ -17,6 +17,53 @@ export {
 } from './auth/caching-sha2.ts'
 export { MYSQL_NATIVE_PASSWORD, nativeResponseMatches } from './auth/native-password.ts'
 export { parsePasswordHash, type Verifier } from './auth/verifier.ts'
+export { type EventFields, encodeEvent } from './binlog/event.ts'
+export {
+  CHECKSUM_SIZE,
+  type ChecksumAlgorithm,
+  checksumMatches,
+  restamp,
+} from './binlog/event-checksum.ts'
+export {
+  BINLOG_MAGIC,
+  EVENT_HEADER_SIZE,
+  EventFlag,
+  type EventHeader,
+  FIRST_EVENT_POSITION,
+  readEventHeader,
+} from './binlog/event-header.ts'
+export { EventType, eventTypeName } from './binlog/event-type.ts'
+export {
+  decodeFormatDescription,
+  type FormatDescription,
+  type FormatDescriptionChanges,
+  rewriteFormatDescription,
+} from './binlog/format-description-event.ts'
+export { decodeGtidEvent } from './binlog/gtid-event.ts'
+export type { GtidEvent } from './binlog/gtid-event-facts.ts'
+export {
+  decodeHeartbeat,
+  encodeHeartbeat,
+  type Heartbeat,
+  type HeartbeatFields,
+} from './binlog/heartbeat-event.ts'
+export {
+  decodePreviousGtids,
+  encodePreviousGtids,
+  type PreviousGtidsFields,
+} from './binlog/previous-gtids-event.ts'
+export { QUERY_PREFIX_BYTES, queryTextPrefix } from './binlog/query-event.ts'
+export {
+  decodeRotate,
+  encodeRotate,
+  type Rotate,
+  type RotateFields,
+} from './binlog/rotate-event.ts'
+export {
+  decodeTransactionPayloadHeader,
+  type TransactionPayloadHeader,
+} from './binlog/transaction-payload-event.ts'
+export { TransactionTracker } from './binlog/transaction-tracker.ts'
 export { formatGtid, type Gtid } from './gtid/gtid.ts'
 export { GtidSet } from './gtid/gtid-set.ts'
 export { AuthMore, decodeAuthMoreData, encodeAuthMoreData } from './packets/auth-more-data.ts'

@@ -1,3 +1,5 @@
+import { ProtocolError } from '../../lib/index.ts'
+
 /** The name of one transaction; `uuid` and `tag` are lower-case, `tag` is '' when there is none. */
 export interface Gtid {
   readonly uuid: string
@@ -26,4 +28,10 @@ export function isCanonicalUuid(text: string): boolean {
 /** Whether the text is a tag as GtidSet keys it; '' means no tag and is one too. */
 export function isCanonicalTag(text: string): boolean {
   return text === '' || TAG.test(text)
+}
+
+/** @throws ProtocolError when no transaction can have this number */
+export function checkGno(gno: bigint): bigint {
+  if (gno < 1n || gno > GNO_MOST) throw new ProtocolError(`gno ${gno} is not 1 to ${GNO_MOST}`)
+  return gno
 }

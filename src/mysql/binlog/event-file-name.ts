@@ -1,0 +1,16 @@
+import { ProtocolError } from '../../lib/index.ts'
+
+/** The longest name of a file that the server handles. */
+const FILE_NAME_SIZE_MOST = 512
+
+/**
+ * The name of a binlog file as it stands in an event. Only what no server would ever write is refused:
+ * whoever opens a file by such a name checks it again by its own rules.
+ */
+export function decodeFileName(bytes: Buffer): string {
+  if (bytes.length === 0 || bytes.length > FILE_NAME_SIZE_MOST) {
+    throw new ProtocolError(`file name of ${bytes.length} bytes is not 1 to ${FILE_NAME_SIZE_MOST}`)
+  }
+  if (bytes.includes(0)) throw new ProtocolError('file name holds a NUL')
+  return bytes.toString('utf8')
+}

@@ -1,0 +1,142 @@
+import { ProtocolError } from '../../lib/index.ts'
+import { EventFlag } from './event-header.ts'
+import { EventType, eventTypeName } from './event-type.ts'
+
+/*
+  Where transactions begin and end, by the rules of the server's own Transaction_boundary_parser
+
+                    outside        gtid           pre-statement   statements
+    gtid            gtid           error          error           error
+    begin           statements     statements     error           error
+    end             error          error          error           ENDED
+    xa rollback     error          ENDED          error           ENDED
+    statement       outside        ENDED          ENDED           statements
+    pre-statement   pre-statement  pre-statement  pre-statement   statements
+    payload         error          ENDED          error           error
+    incident        outside        ENDED          ENDED           ENDED
+    other           no change
+
+  'gtid': a GTID event came, and nothing else. 'pre-statement': INTVAR, RAND or USER_VAR came, and no
+  BEGIN. 'statements': a BEGIN came.
+*/
+type State = 'outside' | 'gtid' | 'pre-statement' | 'statements'
+type EventClass =
+  | 'gtid'
+  | 'begin'
+  | 'end'
+  | 'xa rollback'
+  | 'statement'
+  | 'pre-statement'
+  | 'payload'
+  | 'incident'
+  | 'other'
+type Step = State | 'ended' | 'error'
+
+const STEPS: Readonly<Record<Exclude<EventClass, 'other'>, Readonly<Record<State, Step>>>> = {
+  gtid: row('gtid', 'error', 'error', 'error'),
+  begin: row('statements', 'statements', 'error', 'error'),
+  end: row('error', 'error', 'error', 'ended'),
+  'xa rollback': row('error', 'ended', 'error', 'ended'),
+  statement: row('outside', 'ended', 'ended', 'statements'),
+  'pre-statement': row('pre-statement', 'pre-statement', 'pre-statement', 'statements'),
+  payload: row('error', 'ended', 'error', 'error'),
+  incident: row('outside', 'ended', 'ended', 'ended'),
+}
+
+const CLASSES: ReadonlyMap<number, EventClass> = new Map<number, EventClass>([
+  [EventType.GTID, 'gtid'],
+  [EventType.ANONYMOUS_GTID, 'gtid'],
+  [EventType.GTID_TAGGED, 'gtid'],
+  [EventType.XID, 'end'],
+  [EventType.XA_PREPARE, 'end'],
+  [EventType.APPEND_BLOCK, 'statement'],
+  [EventType.BEGIN_LOAD_QUERY, 'statement'],
+  [EventType.EXECUTE_LOAD_QUERY, 'statement'],
+  [EventType.TABLE_MAP, 'statement'],
+  [EventType.ROWS_QUERY, 'statement'],
+  [EventType.WRITE_ROWS, 'statement'],
+  [EventType.UPDATE_ROWS, 'statement'],
+  [EventType.DELETE_ROWS, 'statement'],
+  [EventType.PARTIAL_UPDATE_ROWS, 'statement'],
+  [EventType.VIEW_CHANGE, 'statement'],
+  [EventType.INTVAR, 'pre-statement'],
+  [EventType.RAND, 'pre-statement'],
+  [EventType.USER_VAR, 'pre-statement'],
+  [EventType.TRANSACTION_PAYLOAD, 'payload'],
+  [EventType.INCIDENT, 'incident'],
+  [EventType.STOP, 'other'],
+  [EventType.ROTATE, 'other'],
+  [EventType.SLAVE, 'other'],
+  [EventType.DELETE_FILE, 'other'],
+  [EventType.FORMAT_DESCRIPTION, 'other'],
+  [EventType.HEARTBEAT, 'other'],
+  [EventType.HEARTBEAT_V2, 'other'],
+  [EventType.PREVIOUS_GTIDS, 'other'],
+  [EventType.TRANSACTION_CONTEXT, 'other'],
+])
+
+/** Follows the events of a file or stream, one `take` each, and tells which of them end a transaction. */
+export class TransactionTracker {
+  #state: State = 'outside'
+
+  /** Whether `take` looks at the text; for other types '' will do. */
+  static needsQueryText(type: number): boolean {
+    return type === EventType.QUERY
+  }
+
+  /** A transaction has begun and has not ended. */
+  get inTransaction(): boolean {
+    return this.#state !== 'outside'
+  }
+
+  /** Forgets a transaction that has begun, as after a new connection. */
+  reset(): void {
+    this.#state = 'outside'
+  }
+
+  /**
+   * @param queryText of a QUERY what queryTextPrefix gives; of other types not looked at
+   * @returns whether the event is part of a transaction, the last one of it, or lies between two
+   * @throws ProtocolError when the event cannot stand here; the state stays as it was
+   */
+  take(type: number, flags: number, queryText: string): 'inside' | 'ended' | 'outside' {
+    const found = classOf(type, flags, queryText)
+    const step = found === 'other' ? this.#state : STEPS[found][this.#state]
+    if (step === 'error') {
+      const what = `${eventTypeName(type)} (type ${type})`
+      throw new ProtocolError(`event ${what} as '${found}' in the state '${this.#state}'`)
+    }
+    if (step === 'ended') {
+      this.#state = 'outside'
+      return 'ended'
+    }
+    this.#state = step
+    return step === 'outside' ? 'outside' : 'inside'
+  }
+}
+
+function classOf(type: number, flags: number, queryText: string): EventClass {
+  if (type === EventType.QUERY) return classOfQuery(queryText)
+  const found = CLASSES.get(type)
+  if (found !== undefined) return found
+  if ((flags & EventFlag.IGNORABLE) !== 0) return 'other'
+  throw new ProtocolError(`event type ${type} is unknown and not marked as ignorable`)
+}
+
+function classOfQuery(text: string): EventClass {
+  if (text === '') throw new ProtocolError('a QUERY without text')
+  if (text === 'BEGIN' || text.startsWith('XA START')) return 'begin'
+  if (text === 'COMMIT') return 'end'
+  const upper = text.toUpperCase()
+  if (upper.startsWith('ROLLBACK') && !upper.startsWith('ROLLBACK TO ')) return 'end'
+  return upper.startsWith('XA ROLLBACK') ? 'xa rollback' : 'statement'
+}
+
+function row(
+  outside: Step,
+  gtid: Step,
+  pre: Step,
+  statements: Step,
+): Readonly<Record<State, Step>> {
+  return { outside, gtid, 'pre-statement': pre, statements }
+}
