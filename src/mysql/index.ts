@@ -17,13 +17,22 @@ export {
 } from './auth/caching-sha2.ts'
 export { MYSQL_NATIVE_PASSWORD, nativeResponseMatches } from './auth/native-password.ts'
 export { parsePasswordHash, type Verifier } from './auth/verifier.ts'
-export { type EventFields, encodeEvent } from './binlog/event.ts'
 export {
   CHECKSUM_SIZE,
   type ChecksumAlgorithm,
   checksumMatches,
   restamp,
-} from './binlog/event-checksum.ts'
+} from './binlog/checksum.ts'
+export { type EventFields, encodeEvent } from './binlog/event.ts'
+export { EventType, eventTypeName } from './binlog/event-type.ts'
+export {
+  decodeFormatDescription,
+  type FormatDescription,
+  type FormatDescriptionChanges,
+  rewriteFormatDescription,
+} from './binlog/format-description.ts'
+export { decodeGtidEvent, isGtidEvent } from './binlog/gtid-event.ts'
+export type { GtidEvent } from './binlog/gtid-facts.ts'
 export {
   BINLOG_MAGIC,
   EVENT_HEADER_SIZE,
@@ -31,38 +40,29 @@ export {
   type EventHeader,
   FIRST_EVENT_POSITION,
   readEventHeader,
-} from './binlog/event-header.ts'
-export { EventType, eventTypeName } from './binlog/event-type.ts'
-export {
-  decodeFormatDescription,
-  type FormatDescription,
-  type FormatDescriptionChanges,
-  rewriteFormatDescription,
-} from './binlog/format-description-event.ts'
-export { decodeGtidEvent } from './binlog/gtid-event.ts'
-export type { GtidEvent } from './binlog/gtid-event-facts.ts'
+} from './binlog/header.ts'
 export {
   decodeHeartbeat,
   encodeHeartbeat,
   type Heartbeat,
   type HeartbeatFields,
-} from './binlog/heartbeat-event.ts'
+} from './binlog/heartbeat.ts'
 export {
   decodePreviousGtids,
   encodePreviousGtids,
   type PreviousGtidsFields,
-} from './binlog/previous-gtids-event.ts'
-export { QUERY_PREFIX_BYTES, queryTextPrefix } from './binlog/query-event.ts'
+} from './binlog/previous-gtids.ts'
+export { QUERY_PREFIX_BYTES, queryTextPrefix } from './binlog/query.ts'
 export {
   decodeRotate,
   encodeRotate,
   type Rotate,
   type RotateFields,
-} from './binlog/rotate-event.ts'
+} from './binlog/rotate.ts'
 export {
   decodeTransactionPayloadHeader,
   type TransactionPayloadHeader,
-} from './binlog/transaction-payload-event.ts'
+} from './binlog/transaction-payload.ts'
 export { TransactionTracker } from './binlog/transaction-tracker.ts'
 export { formatGtid, type Gtid } from './gtid/gtid.ts'
 export { GtidSet } from './gtid/gtid-set.ts'

@@ -1,7 +1,7 @@
 import { assert, ProtocolError } from '../../lib/index.ts'
-import { CHECKSUM_SIZE, type ChecksumAlgorithm, restamp } from './event-checksum.ts'
-import { EVENT_HEADER_SIZE, readEventHeader } from './event-header.ts'
+import { CHECKSUM_SIZE, type ChecksumAlgorithm, restamp } from './checksum.ts'
 import { eventTypeName } from './event-type.ts'
+import { EVENT_HEADER_SIZE, readEventHeader } from './header.ts'
 
 export interface EventFields {
   readonly type: number

@@ -1,12 +1,12 @@
 import { checkGno, type Gtid } from '../gtid/gtid.ts'
 import { UUID_SIZE, uuidText } from '../gtid/uuid-bytes.ts'
 import { Reader } from '../wire/reader.ts'
+import type { ChecksumAlgorithm } from './checksum.ts'
 import { eventBody } from './event.ts'
-import type { ChecksumAlgorithm } from './event-checksum.ts'
-import { readEventHeader } from './event-header.ts'
 import { EventType } from './event-type.ts'
-import type { GtidEvent } from './gtid-event-facts.ts'
-import { decodeGtidTaggedBody } from './gtid-tagged-event.ts'
+import type { GtidEvent } from './gtid-facts.ts'
+import { decodeGtidTaggedBody } from './gtid-tagged.ts'
+import { readEventHeader } from './header.ts'
 
 /*
   GTID (33) and ANONYMOUS_GTID (34), the first event of a transaction; of 34 uuid and gno are zero
@@ -27,6 +27,11 @@ import { decodeGtidTaggedBody } from './gtid-tagged-event.ts'
 const TYPES: readonly number[] = [EventType.GTID, EventType.ANONYMOUS_GTID, EventType.GTID_TAGGED]
 const CLOCK_TYPE = 2
 const ORIGINAL_FOLLOWS = 1n << 55n
+
+/** Whether an event of this type begins a transaction. */
+export function isGtidEvent(type: number): boolean {
+  return TYPES.includes(type)
+}
 
 /**
  * Reads GTID, ANONYMOUS_GTID and GTID_TAGGED; keeps nothing of `event`.

@@ -1,6 +1,6 @@
 import { ProtocolError } from '../../lib/index.ts'
-import { EventFlag } from './event-header.ts'
 import { EventType, eventTypeName } from './event-type.ts'
+import { EventFlag } from './header.ts'
 
 /*
   Where transactions begin and end, by the rules of the server's own Transaction_boundary_parser

@@ -1,9 +1,9 @@
 import { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
+import type { ChecksumAlgorithm } from './checksum.ts'
 import { encodeEvent, eventBody } from './event.ts'
-import type { ChecksumAlgorithm } from './event-checksum.ts'
-import { decodeFileName } from './event-file-name.ts'
 import { EventType } from './event-type.ts'
+import { decodeFileName } from './file-name.ts'
 
 /*
   ROTATE, at the end of a file and, as an artificial event, at the start of a stream and of each file in it

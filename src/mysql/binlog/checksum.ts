@@ -1,6 +1,6 @@
 import { crc32, ProtocolError } from '../../lib/index.ts'
-import { EVENT_HEADER_SIZE, EventFlag } from './event-header.ts'
 import { EventType } from './event-type.ts'
+import { EVENT_HEADER_SIZE, EventFlag } from './header.ts'
 
 /** What a FORMAT_DESCRIPTION says about the events after it; it has a checksum itself in any case. */
 export type ChecksumAlgorithm = 'NONE' | 'CRC32'

@@ -1,8 +1,8 @@
 import { GtidSet } from '../gtid/gtid-set.ts'
+import type { ChecksumAlgorithm } from './checksum.ts'
 import { encodeEvent, eventBody } from './event.ts'
-import type { ChecksumAlgorithm } from './event-checksum.ts'
-import { EventFlag } from './event-header.ts'
 import { EventType } from './event-type.ts'
+import { EventFlag } from './header.ts'
 
 /*
   PREVIOUS_GTIDS, the second event of every file

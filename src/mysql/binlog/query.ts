@@ -1,5 +1,5 @@
 import { ProtocolError } from '../../lib/index.ts'
-import { CHECKSUM_SIZE, type ChecksumAlgorithm } from './event-checksum.ts'
+import { CHECKSUM_SIZE, type ChecksumAlgorithm } from './checksum.ts'
 
 /*
   QUERY

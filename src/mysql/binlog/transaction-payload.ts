@@ -1,9 +1,9 @@
 import { ProtocolError } from '../../lib/index.ts'
 import { Reader } from '../wire/reader.ts'
+import type { ChecksumAlgorithm } from './checksum.ts'
 import { eventBody } from './event.ts'
-import type { ChecksumAlgorithm } from './event-checksum.ts'
-import { EVENT_HEADER_SIZE } from './event-header.ts'
 import { EventType } from './event-type.ts'
+import { EVENT_HEADER_SIZE } from './header.ts'
 
 /*
   TRANSACTION_PAYLOAD, a whole transaction compressed, after its GTID event

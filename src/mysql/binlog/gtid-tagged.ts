@@ -2,7 +2,7 @@ import { ProtocolError } from '../../lib/index.ts'
 import { checkGno, type Gtid, isCanonicalTag, TAG_SIZE_MOST } from '../gtid/gtid.ts'
 import { UUID_SIZE, uuidText } from '../gtid/uuid-bytes.ts'
 import type { Reader } from '../wire/reader.ts'
-import type { GtidEvent } from './gtid-event-facts.ts'
+import type { GtidEvent } from './gtid-facts.ts'
 import { readSignedVarint, readVarint, readVarintNumber } from './varint.ts'
 
 /*

@@ -1,11 +1,11 @@
 import { assert, ProtocolError, toSafeNumber } from '../../lib/index.ts'
 import { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
+import type { ChecksumAlgorithm } from './checksum.ts'
 import { encodeEvent, eventBody } from './event.ts'
-import type { ChecksumAlgorithm } from './event-checksum.ts'
-import { decodeFileName } from './event-file-name.ts'
-import { readEventHeader } from './event-header.ts'
 import { EventType } from './event-type.ts'
+import { decodeFileName } from './file-name.ts'
+import { readEventHeader } from './header.ts'
 
 /*
   A source that has nothing to send says where it stands; never in a file.

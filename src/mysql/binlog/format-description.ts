@@ -1,9 +1,9 @@
 import { ProtocolError } from '../../lib/index.ts'
 import { Reader } from '../wire/reader.ts'
+import { type ChecksumAlgorithm, restamp } from './checksum.ts'
 import { eventBody } from './event.ts'
-import { type ChecksumAlgorithm, restamp } from './event-checksum.ts'
-import { EVENT_HEADER_SIZE, EventFlag } from './event-header.ts'
 import { EventType } from './event-type.ts'
+import { EVENT_HEADER_SIZE, EventFlag } from './header.ts'
 
 /*
   FORMAT_DESCRIPTION, the first event of every file
