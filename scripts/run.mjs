@@ -1,0 +1,170 @@
+/*
+  node scripts/run.mjs check|test|bench|demo|soak [ARGS]
+
+  Does what set-up is missing (dependencies, build, a real MySQL), says so, and runs the thing asked
+  for. Plain JavaScript without dependencies, since it must run before there are any.
+*/
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const countsFile = join(root, '.cache', 'test-counts.json')
+const nodeOldest = [20, 19]
+
+/** Runs a program of the project in the foreground; its exit code, 1 where a signal ended it. */
+function run(program, args, env = {}) {
+  const path = [join(root, 'node_modules', '.bin'), process.env.PATH].join(':')
+  const result = spawnSync(program, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env, PATH: path },
+  })
+  if (result.error) console.error(`${program}: ${result.error.message}`)
+  return result.status ?? 1
+}
+
+function fail(message) {
+  console.error(`\n${message}`)
+  process.exit(1)
+}
+
+/** One announced step: its name before, the time it took behind. */
+function step(name, work) {
+  console.log(`\n== ${name}`)
+  const began = performance.now()
+  const code = work()
+  const seconds = ((performance.now() - began) / 1000).toFixed(1)
+  console.log(`== ${name}: ${code === 0 ? 'done' : `FAILED (exit code ${code})`}, ${seconds} s`)
+  return code
+}
+
+const modifiedMs = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
+
+/** The latest change of any file below `folder`, tests left out. */
+function newestMs(folder) {
+  let newest = 0
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.name.endsWith('.test.ts')) continue
+    newest = Math.max(newest, entry.isDirectory() ? newestMs(path) : modifiedMs(path))
+  }
+  return newest
+}
+
+function setUpDependencies() {
+  const installed = modifiedMs(join(root, 'node_modules', '.package-lock.json'))
+  if (installed > 0 && installed >= modifiedMs(join(root, 'package-lock.json'))) return
+  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
+  if (step('dependencies (npm ci)', () => run('npm', args)) === 0) return
+  fail(
+    'the dependencies of package-lock.json could not be installed from the npm registry that ' +
+      '`npm config get registry` names (reasons above); set another one, or bring node_modules along',
+  )
+}
+
+function setUpBuild() {
+  const stamp = join(root, 'dist', '.tsbuildinfo')
+  const sources = [newestMs(join(root, 'src'))]
+  for (const name of ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json']) {
+    sources.push(modifiedMs(join(root, name)))
+  }
+  if (modifiedMs(stamp) >= Math.max(...sources)) return
+  // A build that is wanted starts from nothing: files of removed modules must not stay in dist/.
+  rmSync(join(root, 'dist'), { recursive: true, force: true })
+  if (step('build (tsc)', () => run('npm', ['run', '--silent', 'build'])) !== 0) {
+    fail('the build found errors (above)')
+  }
+}
+
+function setUpMysql() {
+  const own = process.env.KINGBUS_MYSQL_DIR
+  if (own) {
+    for (const name of ['mysqld', 'mysql', 'mysqlbinlog']) {
+      if (!existsSync(join(own, 'bin', name)))
+        fail(`KINGBUS_MYSQL_DIR: ${own}/bin/${name} is missing`)
+    }
+    return
+  }
+  if (existsSync(join(root, '.cache', 'mysql', '.complete'))) return
+  const name = 'MySQL 9.7 into .cache/mysql (once)'
+  if (step(name, () => run(join(root, 'scripts', 'get-mysql'), [])) !== 0) {
+    fail('no MySQL, so nothing with real servers can run (what to do: above)')
+  }
+}
+
+/** Counts that scripts/counts-reporter.ts left, summed with the steps that are no tests. */
+function closingLine(codes) {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  for (const code of codes) counts[code === 0 ? 'passed' : 'failed'] += 1
+  if (existsSync(countsFile)) {
+    const tests = JSON.parse(readFileSync(countsFile, 'utf8'))
+    for (const kind of Object.keys(counts)) counts[kind] += tests[kind]
+  } else {
+    counts.failed += 1
+  }
+  if (counts.skipped > 0) console.log('\nsomething was skipped, which counts as a failure here')
+  console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
+  return counts.failed === 0 && counts.skipped === 0 ? 0 : 1
+}
+
+function vitest(projects, args, env) {
+  mkdirSync(dirname(countsFile), { recursive: true })
+  rmSync(countsFile, { force: true })
+  const selected = projects.flatMap((name) => ['--project', name])
+  const reporters = ['--reporter', 'default', '--reporter', './scripts/counts-reporter.ts']
+  return run('vitest', ['run', ...selected, ...reporters, ...args], env)
+}
+
+function checkAll(projects, args) {
+  const codes = [
+    step('format', () => run('biome', ['ci', '--linter-enabled=false', '.'])),
+    step('lint', () => run('oxlint', ['--type-aware', '--deny-warnings'])),
+    step('unused code', () => run('knip', [])),
+    step('types', () => run('tsc', ['--noEmit', '-p', 'tsconfig.json'])),
+  ]
+  const tests = step(`tests (${projects.join(', ')})`, () => vitest(projects, args, {}))
+  const code = closingLine(codes)
+  return tests === 0 ? code : 1
+}
+
+const commands = {
+  check(args) {
+    return checkAll(['project', 'unit', 'golden'], args)
+  },
+  test(args) {
+    setUpBuild()
+    setUpMysql()
+    const projects = ['project', 'unit', 'golden', 'e2e']
+    if (args.length === 0) return checkAll(projects, args)
+    // With arguments only the tests that they name: `npm test -- test/e2e/idle.test.ts`.
+    const tests = vitest(projects, args, {})
+    return closingLine([]) || tests
+  },
+  demo(args) {
+    setUpBuild()
+    setUpMysql()
+    return run('tsx', ['scripts/demo.ts', ...args])
+  },
+  soak(args) {
+    setUpBuild()
+    setUpMysql()
+    return run('tsx', ['scripts/soak.ts', ...args])
+  },
+  bench(args) {
+    setUpBuild()
+    setUpMysql()
+    return run('tsx', ['benchmarks/run.ts', ...args])
+  },
+}
+
+const [name, ...args] = process.argv.slice(2)
+const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined
+if (!command) fail(`usage: node scripts/run.mjs ${Object.keys(commands).join('|')} [ARGS]`)
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < nodeOldest[0] || (major === nodeOldest[0] && minor < nodeOldest[1])) {
+  fail(`Node ${nodeOldest.join('.')} or newer is needed, this is ${process.versions.node}`)
+}
+setUpDependencies()
+process.exit(command(args))
