@@ -11,7 +11,7 @@ export function exampleFile(): string {
   lines.push('# source.start-at is --source-start-at and KINGBUS_SOURCE_START_AT.')
   let section = ''
   for (const key of KEY_NAMES) {
-    const [first = key, rest] = splitKey(key)
+    const [first, rest] = splitKey(key)
     if (rest !== undefined && first !== section) lines.push('', `${first}:`)
     if (rest !== undefined) section = first
     lines.push(...exampleLines(key, rest === undefined ? '' : '  '))

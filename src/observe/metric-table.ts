@@ -1,0 +1,40 @@
+/*
+  Every metric that Kingbus has of itself. docs/reference/metrics.md is compared with this table by a test.
+  Beside these there are the process_* and nodejs_* metrics that prom-client gives by default.
+*/
+export interface MetricSpec {
+  readonly kind: 'gauge' | 'counter'
+  readonly labels: readonly string[]
+  readonly help: string
+}
+
+const gauge = (help: string, labels: readonly string[] = []): MetricSpec => ({
+  kind: 'gauge',
+  labels,
+  help,
+})
+
+export const METRICS = {
+  kingbus_info: gauge('1, with the version and the name of the node', ['version', 'name']),
+  kingbus_source_state: gauge('1 for the state the link to the source is in, 0 for the others', [
+    'state',
+  ]),
+  kingbus_source_lag_seconds: gauge(
+    'Age of the newest visible transaction against the newest one known of the source; absent when unknown',
+  ),
+  kingbus_visible_position_bytes: gauge('Position of the visible end in its file', ['file']),
+  kingbus_binlog_files: gauge('Binlog files that are kept'),
+  kingbus_binlog_bytes: gauge('Bytes of all binlog files that are kept'),
+  kingbus_oldest_event_timestamp_seconds: gauge(
+    'Time of the first event of the oldest file, seconds since 1970; absent when there is none',
+  ),
+  kingbus_replicas: gauge('Dumps that are connected'),
+  kingbus_replica_lag_bytes: gauge(
+    'Bytes between where the dump of a replica stands and the visible end',
+    ['server_id', 'uuid', 'address'],
+  ),
+  kingbus_disk_free_bytes: gauge('Bytes free on the disk of the data directory'),
+  kingbus_users: gauge('Users in the users file'),
+} as const satisfies Record<string, MetricSpec>
+
+export type MetricName = keyof typeof METRICS

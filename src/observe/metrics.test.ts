@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { METRICS } from './metric-table.ts'
+import { createMetrics } from './metrics.ts'
+
+const series = (page: string, name: string): string[] =>
+  page
+    .split('\n')
+    .filter((line) => line === name || line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+
+test('a metric without a value shows no series, and one with labels one series each', async () => {
+  const page = await createMetrics(async () => ({
+    kingbus_binlog_files: 3,
+    kingbus_source_state: [
+      { labels: { state: 'streaming' }, value: 1 },
+      { labels: { state: 'failed' }, value: 0 },
+    ],
+  })).render()
+  expect(series(page, 'kingbus_binlog_files')).toEqual(['kingbus_binlog_files 3'])
+  expect(series(page, 'kingbus_source_state')).toHaveLength(2)
+  expect(series(page, 'kingbus_source_lag_seconds')).toEqual([])
+})
+
+test('a series that is gone at the next reading is no longer shown, and values are not summed', async () => {
+  let files: number | undefined = 3
+  const page = createMetrics(async () =>
+    files === undefined ? {} : { kingbus_binlog_files: files },
+  )
+  await page.render()
+  expect(series(await page.render(), 'kingbus_binlog_files')).toEqual(['kingbus_binlog_files 3'])
+  files = undefined
+  expect(series(await page.render(), 'kingbus_binlog_files')).toEqual([])
+})
+
+test('every metric of the table is on the page with its help', async () => {
+  const page = await createMetrics(async () => ({})).render()
+  for (const [name, { help, kind }] of Object.entries(METRICS)) {
+    expect(page).toContain(`# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`)
+  }
+})
