@@ -1,0 +1,174 @@
+import * as net from 'node:net'
+import * as tls from 'node:tls'
+import { messageOf, OperationalError } from '../lib/index.ts'
+import type { ServerTls } from './tls.ts'
+
+/**
+ * One client's connection as bytes: asked for when reading, so that nothing piles up before it is
+ * wanted, and handed over without a copy when writing.
+ */
+export interface Connection {
+  /** the client's address, without the port */
+  readonly host: string
+  readonly port: number
+  readonly tlsVersion: string | undefined
+  readonly tlsCipher: string | undefined
+  /** fires when nothing can be read or written any more */
+  readonly gone: AbortSignal
+  /** The next bytes; undefined when the client has ended or lost the connection. One read at a time. */
+  read(): Promise<Buffer | undefined>
+  /** `done` is called once when the bytes are no longer needed, also when the connection breaks. */
+  write(bytes: Uint8Array, done?: () => void): void
+  /**
+   * Goes on under TLS, as its server; `unread` are bytes that were read already and belong to TLS.
+   * Undefined when the client does not get through the handshake; the connection is gone then.
+   */
+  secure(context: ServerTls, unread: Uint8Array): Promise<Connection | undefined>
+  /** Closes after all that was written is sent; a client that does not take it is cut off after `lingerMs`. */
+  end(lingerMs: number): void
+  /** Closes at once. */
+  destroy(): void
+}
+
+export interface ListenOptions {
+  readonly host: string
+  /** 0 for any free port */
+  readonly port: number
+  /** silence after which TCP begins to ask whether the client is still there, in milliseconds */
+  readonly keepAliveMs: number
+  readonly accept: (connection: Connection) => void
+}
+
+export interface TcpServer {
+  readonly host: string
+  readonly port: number
+  /** Accepts nobody any more; connections that there are stay. */
+  close(): void
+}
+
+/** Listens on HOST:PORT; E_LISTEN when that cannot be had. */
+export function listen(options: ListenOptions): Promise<TcpServer> {
+  const { host, port, keepAliveMs, accept } = options
+  const server = net.createServer({
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveMs,
+    pauseOnConnect: true,
+  })
+  return new Promise((resolve, reject) => {
+    server.on('error', (error) => {
+      const message = `cannot listen on ${host}:${port}: ${messageOf(error)}`
+      reject(new OperationalError('E_LISTEN', message, { host, port }, { cause: error }))
+    })
+    server.on('connection', (socket) => accept(new SocketConnection(socket, addressOf(socket))))
+    server.listen(port, host, () => {
+      const address = server.address()
+      const real = typeof address === 'object' && address !== null ? address.port : port
+      resolve({ host, port: real, close: () => void server.close() })
+    })
+  })
+}
+
+interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+function addressOf(socket: net.Socket): Address {
+  const host = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '')
+  return { host, port: socket.remotePort ?? 0 }
+}
+
+class SocketConnection implements Connection {
+  readonly host: string
+  readonly port: number
+  readonly #socket: net.Socket
+  readonly #gone = new AbortController()
+  /** wakes the reader that waits for 'readable' or the end */
+  #wake: (() => void) | undefined
+  readonly #onReadable = (): void => this.#wake?.()
+  readonly #onClose = (): void => {
+    this.#gone.abort()
+    this.#wake?.()
+  }
+
+  constructor(socket: net.Socket, { host, port }: Address) {
+    this.host = host
+    this.port = port
+    this.#socket = socket
+    // Whatever goes wrong with a socket is followed by 'close', which is all that anybody waits for.
+    socket.on('error', () => {})
+    socket.on('readable', this.#onReadable)
+    socket.on('end', this.#onReadable)
+    socket.on('close', this.#onClose)
+    if (socket.destroyed) this.#onClose()
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  get tlsVersion(): string | undefined {
+    return this.#socket instanceof tls.TLSSocket
+      ? (this.#socket.getProtocol() ?? undefined)
+      : undefined
+  }
+
+  get tlsCipher(): string | undefined {
+    return this.#socket instanceof tls.TLSSocket ? this.#socket.getCipher().name : undefined
+  }
+
+  async read(): Promise<Buffer | undefined> {
+    for (;;) {
+      const bytes: unknown = this.#socket.read()
+      if (Buffer.isBuffer(bytes)) return bytes
+      if (this.#socket.readableEnded || this.#socket.destroyed) return undefined
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      this.#wake = undefined
+    }
+  }
+
+  write(bytes: Uint8Array, done?: () => void): void {
+    this.#socket.write(bytes, () => done?.())
+  }
+
+  async secure(context: ServerTls, unread: Uint8Array): Promise<Connection | undefined> {
+    const socket = this.#socket
+    socket.off('readable', this.#onReadable)
+    socket.off('end', this.#onReadable)
+    // The TLS socket begins with what the plain one holds unread.
+    if (unread.length > 0) socket.unshift(unread)
+    const secured = new tls.TLSSocket(socket, {
+      isServer: true,
+      secureContext: context.secureContext,
+    })
+    const done = await new Promise<boolean>((resolve) => {
+      secured.once('secure', () => resolve(true))
+      secured.once('close', () => resolve(false))
+      socket.once('close', () => resolve(false))
+      secured.on('error', () => resolve(false))
+      // Until the handshake is over, Node says here and nowhere else what went wrong with it.
+      secured.on('_tlsError', () => resolve(false))
+    })
+    if (done) return new SocketConnection(secured, this)
+    secured.destroy()
+    socket.destroy()
+    return undefined
+  }
+
+  end(lingerMs: number): void {
+    const socket = this.#socket
+    const timer = setTimeout(() => socket.destroy(), lingerMs)
+    socket.once('close', () => clearTimeout(timer))
+    if (socket.destroyed) clearTimeout(timer)
+    // What the client still sends is thrown away, or its bytes would keep the socket from closing.
+    socket.end()
+    socket.resume()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+}
