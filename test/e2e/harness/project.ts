@@ -1,0 +1,44 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { atExit } from './child.ts'
+
+/** The checkout's own folder. */
+export const projectFolder = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** What may be kept between runs; ignored by git. */
+export const cacheFolder = join(projectFolder, '.cache')
+
+/** The folder whose `bin/` has MySQL's programs (scripts/get-mysql, or one of the user's own). */
+export function mysqlProgram(name: string): string {
+  const folder = process.env['KINGBUS_MYSQL_DIR'] ?? join(cacheFolder, 'mysql')
+  return join(folder, 'bin', name)
+}
+
+/** A new folder for one run, removed when this process ends. KINGBUS_KEEP_FOLDERS=1 leaves it. */
+export function makeRunFolder(name: string): string {
+  const parent = process.env['KINGBUS_TEST_FOLDER'] ?? tmpdir()
+  mkdirSync(parent, { recursive: true })
+  const folder = mkdtempSync(join(parent, `kingbus-${name}-`))
+  if (process.env['KINGBUS_KEEP_FOLDERS'] === undefined) {
+    atExit(() => rmSync(folder, { recursive: true, force: true }))
+  }
+  return folder
+}
+
+/** A TCP port of 127.0.0.1 that nobody listens on at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => {
+        if (typeof address === 'object' && address !== null) resolve(address.port)
+        else reject(new Error('the listening socket has no port'))
+      })
+    })
+  })
+}
