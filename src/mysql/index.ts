@@ -122,7 +122,9 @@ export {
   SSL_REQUEST_SIZE,
   type SslRequest,
 } from './packets/ssl-request.ts'
+export { ChecksumError, DumpDecoder, type DumpDecoderOptions } from './stream/dump-decoder.ts'
 export { DumpFramer, type FramerState, framingBytesMax } from './stream/dump-framer.ts'
+export { type Piece } from './stream/piece-builder.ts'
 export {
   encodePackets,
   nextSequence,

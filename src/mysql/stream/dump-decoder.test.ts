@@ -1,0 +1,225 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { crc32, ProtocolError } from '../../lib/index.ts'
+import { encodeEvent } from '../binlog/event.ts'
+import { EventType } from '../binlog/event-type.ts'
+import { encodeRotate } from '../binlog/rotate.ts'
+import { encodePackets } from '../wire/packet.ts'
+import { ChecksumError, DumpDecoder } from './dump-decoder.ts'
+import type { Piece } from './piece-builder.ts'
+
+const FIXTURES = ['plain.000002', 'tagged-gtids.000003', 'compressed-trx.000004', 'ddl-xa.000005']
+
+function fixture(name: string): Buffer {
+  return readFileSync(new URL(`../../../test/fixtures/${name}`, import.meta.url))
+}
+
+function eventsOf(file: Buffer): Buffer[] {
+  const events: Buffer[] = []
+  for (let at = 4; at < file.length; at += file.readUInt32LE(at + 9)) {
+    events.push(file.subarray(at, at + file.readUInt32LE(at + 9)))
+  }
+  return events
+}
+
+const MARKER = Buffer.from([0])
+
+/** The packets of a dump, made by the simple framing of the wire codec. */
+function streamOf(events: readonly Buffer[]): Buffer {
+  let sequence = 1
+  const packets = events.map((event) => {
+    const packet = encodePackets(Buffer.concat([MARKER, event]), sequence)
+    sequence += Math.floor((event.length + 1) / 0xff_ff_ff) + 1
+    return packet
+  })
+  return Buffer.concat(packets)
+}
+
+function rotateTo(file: string, position: bigint): Buffer {
+  const checksum = 'CRC32' as const
+  return encodeRotate({
+    file,
+    position,
+    serverId: 1,
+    timestamp: 0,
+    logPos: 0,
+    flags: 0x20,
+    checksum,
+  })
+}
+
+interface Seen {
+  bytes: Buffer
+  boundary: number
+  gtids: string
+  controls: number[]
+  ended: boolean
+}
+
+function decode(parts: readonly Buffer[], start: number, relocateTo?: number): Seen {
+  const seen: Buffer[] = []
+  const gtids: string[] = []
+  const controls: number[] = []
+  let boundary = start
+  let next = relocateTo ?? start
+  let ended = false
+  const decoder = new DumpDecoder({
+    checksum: 'CRC32',
+    start,
+    relocate: relocateTo !== undefined,
+    piece(piece: Piece) {
+      expect(piece.start).toBe(next)
+      expect(piece.crc).toBe(crc32(piece.bytes))
+      next += piece.bytes.length
+      seen.push(Buffer.from(piece.bytes))
+      boundary = piece.boundary
+      if (piece.gtids !== undefined) gtids.push(piece.gtids.toString())
+      piece.release()
+    },
+    control(event) {
+      controls.push(event[4] ?? 0)
+      if (relocateTo !== undefined && event[4] === EventType.PREVIOUS_GTIDS) {
+        decoder.relocateTo(relocateTo)
+      }
+    },
+    ended() {
+      ended = true
+    },
+  })
+  for (const part of parts) decoder.push(part)
+  return { bytes: Buffer.concat(seen), boundary, gtids: gtids.join(), controls, ended }
+}
+
+function cut(stream: Buffer, places: readonly number[]): Buffer[] {
+  const sorted = [0, ...places.map((place) => place % stream.length), stream.length]
+  sorted.sort((a, b) => a - b)
+  return sorted.slice(1).map((end, i) => Buffer.from(stream.subarray(sorted[i], end)))
+}
+
+/** A row event of any size; its content does not matter to the decoder. */
+function rows(logPos: number, size: number): Buffer {
+  return encodeEvent({
+    type: EventType.WRITE_ROWS,
+    timestamp: 7,
+    serverId: 1,
+    logPos,
+    flags: 0,
+    body: Buffer.alloc(size, 0x5a),
+    checksum: true,
+  })
+}
+
+describe('DumpDecoder', () => {
+  it.each(FIXTURES)('gives back the bytes of %s, with its end as the boundary', (name) => {
+    const file = fixture(name)
+    const seen = decode([streamOf([rotateTo(name, 4n), ...eventsOf(file)])], 4)
+    expect(seen.bytes.equals(file.subarray(4))).toBe(true)
+    expect(seen.boundary).toBe(file.length)
+    expect(seen.controls).toEqual([EventType.ROTATE])
+  })
+
+  it('gives the same bytes, boundary and GTIDs for any split of the input', () => {
+    const file = fixture('tagged-gtids.000003')
+    const stream = streamOf([rotateTo('tagged', 4n), ...eventsOf(file)])
+    const whole = decode([stream], 4)
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: stream.length }), { maxLength: 60 }), (places) => {
+        const seen = decode(cut(stream, places), 4)
+        expect(seen.bytes.equals(whole.bytes)).toBe(true)
+        expect(seen.boundary).toBe(whole.boundary)
+      }),
+      { numRuns: 100 },
+    )
+    const bytewise = cut(stream, [...stream.keys()])
+    expect(decode(bytewise, 4).bytes.equals(whole.bytes)).toBe(true)
+  })
+
+  it('keeps the boundary before a transaction that has not ended', () => {
+    const file = fixture('plain.000002')
+    const events = eventsOf(file)
+    const xid = events.findIndex((event) => event[4] === EventType.XID)
+    const gtid = events.findLastIndex((event, i) => i < xid && event[4] === EventType.GTID)
+    const begin = 4 + Buffer.concat(events.slice(0, gtid)).length
+    const seen = decode([streamOf([rotateTo('plain', 4n), ...events.slice(0, xid)])], 4)
+    expect(seen.boundary).toBe(begin)
+  })
+
+  it('continues in the middle of a file and leaves out the first FORMAT_DESCRIPTION', () => {
+    const file = fixture('plain.000002')
+    const events = eventsOf(file)
+    const start = 4 + Buffer.concat(events.slice(0, 2)).length
+    const format = Buffer.from(events[0] ?? [])
+    const parts = [rotateTo('plain', BigInt(start)), format, ...events.slice(2)]
+    const seen = decode([streamOf(parts)], start)
+    expect(seen.bytes.equals(file.subarray(start))).toBe(true)
+    expect(seen.controls).toEqual([EventType.ROTATE, EventType.FORMAT_DESCRIPTION])
+  })
+
+  it('passes events of 16 MiB and more, also of exactly a packet, split anywhere', () => {
+    const head = eventsOf(fixture('large-trx.000006'))
+    const gtid = head.findIndex((event) => event[4] === EventType.GTID)
+    const before = head.slice(0, gtid)
+    let end = 4 + Buffer.concat(before).length
+    const sizes = [0xff_ff_ff - 24, 0xff_ff_ff - 23, 2 * 0xff_ff_ff - 24, 20_000_000, 300_000]
+    const large = sizes.map((size) => {
+      end += size + 23
+      return rows(end, size)
+    })
+    const opened = [...before, ...large]
+    const stream = streamOf([rotateTo('large', 4n), ...opened])
+    const whole = Buffer.concat(opened)
+    for (const places of [[], [100_003], [1, 17_000_000, 17_000_001, 33_600_000]]) {
+      expect(decode(cut(stream, places), 4).bytes.equals(whole)).toBe(true)
+    }
+  })
+
+  it('refuses an event whose checksum is wrong, small or large', () => {
+    const file = fixture('plain.000002')
+    const events = eventsOf(file).map((event) => Buffer.from(event))
+    const end = 4 + Buffer.concat(events.slice(0, 2)).length
+    for (const size of [100, 300_000]) {
+      const bad = rows(end + size + 23, size)
+      bad[bad.length - 10] = 0
+      const stream = streamOf([rotateTo('plain', 4n), ...events.slice(0, 2), bad])
+      expect(() => decode([stream], 4)).toThrow(ChecksumError)
+    }
+  })
+
+  it('refuses a packet out of sequence, an event at another place, and one of another size', () => {
+    const events = eventsOf(fixture('plain.000002')).map((event) => Buffer.from(event))
+    const rotate = rotateTo('plain', 4n)
+    const shifted = streamOf([rotate, ...events])
+    shifted[3] = 9
+    expect(() => decode([shifted], 4)).toThrow(ProtocolError)
+    expect(() => decode([streamOf([rotate, ...events.toSpliced(2, 1)])], 4)).toThrow(/ends at/)
+    const resized = streamOf([rotate, ...events])
+    resized.writeUInt32LE(20, 4 + 1 + 9)
+    expect(() => decode([resized], 4)).toThrow(/says 20 bytes/)
+  })
+
+  it('rewrites log_pos and checksum when relocating, and nothing else', () => {
+    const file = fixture('plain.000002')
+    const events = eventsOf(file)
+    const seen = decode([streamOf([rotateTo('plain', 4n), ...events])], 4, 1000)
+    const moved = eventsOf(Buffer.concat([Buffer.alloc(4), seen.bytes]))
+    const stored = events.filter((event) => event[4] !== 15 && event[4] !== 35)
+    expect(moved.length).toBe(stored.length)
+    let end = 1000
+    for (const [i, event] of moved.entries()) {
+      end += event.length
+      expect(event.readUInt32LE(13)).toBe(end)
+      expect(crc32(event.subarray(0, -4))).toBe(event.readUInt32LE(event.length - 4))
+      expect(event.subarray(17, -4).equals(stored[i]?.subarray(17, -4) ?? Buffer.alloc(0))).toBe(
+        true,
+      )
+    }
+  })
+
+  it('tells the end of the dump, and takes nothing behind it', () => {
+    const stream = streamOf([rotateTo('plain', 4n)])
+    const eof = Buffer.from([5, 0, 0, 2, 0xfe, 0, 0, 2, 0])
+    const seen = decode([Buffer.concat([stream, eof, Buffer.from('junk')])], 4)
+    expect(seen.ended).toBe(true)
+  })
+})
