@@ -69,9 +69,16 @@ export class DumpFramer {
     return this.#eventLeft === 0 && this.#pendingCount === 0
   }
 
-  /** bytes of the current event that are still to come; unknown (0) while its size has not been seen */
-  get eventLeft(): number {
-    return this.#eventLeft
+  /** How many bytes are still known to belong to the event that has begun; 0 between events. */
+  get bytesToBoundary(): number {
+    return this.#pendingCount > 0 ? SIZE_FIELD_END - this.#pendingCount : this.#eventLeft
+  }
+
+  /** The sequence number of a packet that somebody else writes, between two events. */
+  takeSequence(): number {
+    const sequence = this.#sequence
+    this.#sequence = nextSequence(sequence)
+    return sequence
   }
 
   save(): FramerState {

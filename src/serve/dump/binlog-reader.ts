@@ -1,0 +1,28 @@
+import type { Watched } from '../../lib/index.ts'
+import type { GtidSet } from '../../mysql/index.ts'
+import type { Store, VisibleEnd } from '../../store/index.ts'
+import { type FileInfo, type FileReader, findGtidStart, type Position } from '../../store/index.ts'
+
+/** What a dump needs of the store; each method is the Store's of that name. */
+export interface BinlogReader {
+  readonly visible: Watched<VisibleEnd | undefined>
+  executed(): GtidSet
+  purged(): GtidSet
+  files(): readonly FileInfo[]
+  previousGtids(name: string): Promise<GtidSet>
+  openFile(name: string): Promise<FileReader>
+  /** Where a replica begins that holds the set; undefined when the oldest file is too new for it. */
+  findGtidStart(held: GtidSet): Promise<Position | undefined>
+}
+
+export function binlogReaderOf(store: Store): BinlogReader {
+  return {
+    visible: store.visible,
+    executed: () => store.executed(),
+    purged: () => store.purged(),
+    files: () => store.files(),
+    previousGtids: (name) => store.previousGtids(name),
+    openFile: (name) => store.openFile(name),
+    findGtidStart: (held) => findGtidStart(store, held),
+  }
+}

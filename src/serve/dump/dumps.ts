@@ -1,0 +1,60 @@
+import type { Logger } from '../../lib/index.ts'
+import type { Clock } from '../../platform/index.ts'
+import {
+  type DumpEnd,
+  type DumpRequest,
+  type DumpSink,
+  FIRST_DUMP_SEQUENCE,
+} from '../dump-request.ts'
+import type { DumpProgress, Replicas } from '../replicas.ts'
+import type { BinlogReader } from './binlog-reader.ts'
+import { ChunkPool } from './chunk-pool.ts'
+import { DumpStream, REPLACED } from './dump-stream.ts'
+import { findStart } from './find-start.ts'
+import { SharedChunks } from './shared-chunks.ts'
+
+export interface DumpsOptions {
+  readonly reader: BinlogReader
+  readonly replicas: Replicas
+  readonly clock: Clock
+  readonly logger: Logger
+  /** ours, in the events that we make */
+  readonly serverId: number
+}
+
+/** All dumps of one listener: what they share is here. */
+export class Dumps {
+  readonly #options: DumpsOptions
+  readonly #pool = new ChunkPool()
+  readonly #chunks = new SharedChunks(this.#pool)
+
+  constructor(options: DumpsOptions) {
+    this.#options = options
+  }
+
+  /** chunk buffers in use, by dumps and by what is kept to share */
+  get buffersInUse(): number {
+    return this.#pool.taken
+  }
+
+  /** Runs until the client has gone, an error, or the end that a non-blocking dump has. */
+  async run(request: DumpRequest, sink: DumpSink): Promise<DumpEnd> {
+    const { reader, replicas } = this.#options
+    const progress: DumpProgress = { file: '', position: 0, state: 'sending', bytesSent: 0 }
+    const stop = new AbortController()
+    const pass = (): void => stop.abort(sink.signal.reason)
+    if (sink.signal.aborted) pass()
+    sink.signal.addEventListener('abort', pass, { once: true })
+    replicas.beginDump(request.replica, progress, () => stop.abort(REPLACED))
+    try {
+      const start = await findStart(reader, request)
+      if ('error' in start) {
+        return { kind: 'error', sequence: FIRST_DUMP_SEQUENCE, error: start.error }
+      }
+      const shared = { ...this.#options, pool: this.#pool, chunks: this.#chunks }
+      return await new DumpStream(shared, { request, sink, progress, stop: stop.signal }).run(start)
+    } finally {
+      sink.signal.removeEventListener('abort', pass)
+    }
+  }
+}
