@@ -1,0 +1,196 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ServerProcess } from './child.ts'
+import { replicationPassword, replicationUser } from './mysqld.ts'
+import { freePort, makeRunFolder, projectFolder } from './project.ts'
+import { waitFor } from './wait.ts'
+
+export interface KingbusOptions {
+  /** where the source is: `mysql://user@host:port` */
+  readonly sourceUrl: string
+  /** further flags of `kingbus start`, without the dashes */
+  readonly flags?: Readonly<Record<string, string>>
+  /** outlives this process (the demo's --keep) */
+  readonly detached?: boolean
+}
+
+/** What `/api/v1/status` answers, as far as these tests look at it. */
+export interface KingbusStatus {
+  readonly source: {
+    readonly state: string
+    readonly reason?: string | null
+    readonly lagSeconds?: number | null
+    readonly safeToPurgeTo?: string | null
+  }
+  readonly gtidExecuted: string
+  readonly gtidPurged: string
+  readonly [field: string]: unknown
+}
+
+/** A real `bin/kingbus start` on 127.0.0.1, with a data directory and ports of its own. */
+export class Kingbus {
+  readonly folder: string
+  readonly port: number
+  readonly adminPort: number
+  readonly #options: KingbusOptions
+  #sourceUrl: string
+  #process: ServerProcess | undefined
+
+  /** Starts Kingbus and waits until it is ready to serve. */
+  static async start(options: KingbusOptions): Promise<Kingbus> {
+    const kingbus = new Kingbus(options, await freePort(), await freePort())
+    await kingbus.launch()
+    return kingbus
+  }
+
+  private constructor(options: KingbusOptions, port: number, adminPort: number) {
+    this.folder = makeRunFolder('kingbus')
+    this.port = port
+    this.adminPort = adminPort
+    this.#options = options
+    this.#sourceUrl = options.sourceUrl
+    mkdirSync(this.dataFolder, { mode: 0o700 })
+    const secret = { mode: 0o600 }
+    writeFileSync(this.#sourcePasswordFile, `${replicationPassword}\n`, secret)
+    const user = `name: ${replicationUser}, password: ${replicationPassword}, rights: [replicate]`
+    writeFileSync(this.#usersFile, `- {${user}}\n`, secret)
+  }
+
+  get dataFolder(): string {
+    return join(this.folder, 'data')
+  }
+
+  get binlogFolder(): string {
+    return join(this.dataFolder, 'binlogs')
+  }
+
+  get logFile(): string {
+    return join(this.folder, 'log')
+  }
+
+  get #sourcePasswordFile(): string {
+    return join(this.folder, 'source-password')
+  }
+
+  get #usersFile(): string {
+    return join(this.folder, 'users.yaml')
+  }
+
+  get adminUrl(): string {
+    return `http://127.0.0.1:${this.adminPort}`
+  }
+
+  get pid(): number {
+    return this.#running().pid
+  }
+
+  get isRunning(): boolean {
+    return this.#process?.isRunning ?? false
+  }
+
+  get exitCode(): number | null {
+    return this.#running().exitCode
+  }
+
+  /** Where Kingbus looks for its source after the next start. */
+  setSourceUrl(url: string): void {
+    this.#sourceUrl = url
+  }
+
+  /** Starts the process and waits for `/readyz`. */
+  async launch(): Promise<void> {
+    const flags = {
+      'data-dir': this.dataFolder,
+      source: this.#sourceUrl,
+      'source-password-file': this.#sourcePasswordFile,
+      listen: `127.0.0.1:${this.port}`,
+      'admin-listen': `127.0.0.1:${this.adminPort}`,
+      'serve-users-file': this.#usersFile,
+      'disk-min-free': '64MiB',
+      ...this.#options.flags,
+    }
+    const server = new ServerProcess({
+      program: join(projectFolder, 'bin', 'kingbus'),
+      args: ['start', ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])],
+      logFile: this.logFile,
+      detached: this.#options.detached ?? false,
+    })
+    this.#process = server
+    const explain = (): string => `; its log ends:\n${server.logTail()}`
+    await waitFor({ what: 'Kingbus to be ready', explain, stepMs: 20 }, async () => {
+      if (!server.isRunning) throw new Error(`Kingbus ended with ${server.exitCode}${explain()}`)
+      const answer = await fetch(`${this.adminUrl}/readyz`).catch(() => undefined)
+      return answer?.ok
+    })
+  }
+
+  async status(): Promise<KingbusStatus> {
+    const answer = await fetch(`${this.adminUrl}/api/v1/status`)
+    if (!answer.ok) throw new Error(`status answers ${answer.status}: ${await answer.text()}`)
+    return (await answer.json()) as KingbusStatus
+  }
+
+  /** Waits until the link to the source is in this state; its status then. */
+  async waitForState(state: string, timeoutMs = 30_000): Promise<KingbusStatus> {
+    let last: KingbusStatus | undefined
+    const explain = (): string => `but it was ${JSON.stringify(last?.source)}\n${this.logTail()}`
+    const what = `the source link to be ${state}`
+    return await waitFor({ what, timeoutMs, explain }, async () => {
+      last = await this.status()
+      return last.source.state === state ? last : undefined
+    })
+  }
+
+  /** The binlog files held, in their order. */
+  binlogs(): { name: string; path: string }[] {
+    if (!existsSync(this.binlogFolder)) return []
+    const names = readdirSync(this.binlogFolder).filter((name) => /\.\d+$/.test(name))
+    const number = (name: string): number => Number(name.slice(name.lastIndexOf('.') + 1))
+    return names
+      .toSorted((one, other) => number(one) - number(other))
+      .map((name) => ({ name, path: join(this.binlogFolder, name) }))
+  }
+
+  /** Memory in bytes: what the process takes now, and the most it ever took. */
+  memory(): { nowBytes: number; peakBytes: number } {
+    const text = readFileSync(`/proc/${this.pid}/status`, 'utf8')
+    const field = (name: string): number =>
+      Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(text)?.[1] ?? Number.NaN) * 1024
+    return { nowBytes: field('VmRSS'), peakBytes: field('VmHWM') }
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.end('SIGTERM')
+  }
+
+  async kill9(): Promise<void> {
+    await this.#process?.end('SIGKILL')
+  }
+
+  async restart(): Promise<void> {
+    if (this.isRunning) await this.stop()
+    await this.launch()
+  }
+
+  freeze(): void {
+    this.#running().signal('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#running().signal('SIGCONT')
+  }
+
+  /** Leaves Kingbus running when this process ends. */
+  release(): void {
+    this.#running().release()
+  }
+
+  logTail(lines = 40): string {
+    return this.#process?.logTail(lines) ?? ''
+  }
+
+  #running(): ServerProcess {
+    if (this.#process === undefined) throw new Error('Kingbus was not started')
+    return this.#process
+  }
+}

@@ -1,0 +1,99 @@
+import {
+  Mysqld,
+  type MysqldOptions,
+  type Row,
+  replicationPassword,
+  replicationUser,
+} from './mysqld.ts'
+import { waitFor } from './wait.ts'
+
+/** Whom a replica reads from. */
+export interface SourceAddress {
+  readonly port: number
+}
+
+export interface AttachOptions {
+  /** without TLS, the password sealed by the source's RSA key */
+  readonly withoutTls?: boolean
+  /** further clauses of CHANGE REPLICATION SOURCE TO */
+  readonly clauses?: readonly string[]
+}
+
+/** A MySQL server that replicates with the default settings of a 9.7 replica. */
+export class Replica {
+  readonly server: Mysqld
+
+  constructor(server: Mysqld) {
+    this.server = server
+  }
+
+  /** Starts an empty server and attaches it. */
+  static async start(source: SourceAddress, options: MysqldOptions): Promise<Replica> {
+    const replica = new Replica(await Mysqld.start(options))
+    await replica.attach(source)
+    return replica
+  }
+
+  /** Names the source and starts both threads. */
+  async attach(source: SourceAddress, options: AttachOptions = {}): Promise<void> {
+    const clauses = [
+      "SOURCE_HOST='127.0.0.1'",
+      `SOURCE_PORT=${source.port}`,
+      `SOURCE_USER='${replicationUser}'`,
+      `SOURCE_PASSWORD='${replicationPassword}'`,
+      'SOURCE_AUTO_POSITION=1',
+      ...(options.withoutTls ? ['SOURCE_SSL=0', 'GET_SOURCE_PUBLIC_KEY=1'] : []),
+      ...(options.clauses ?? []),
+    ]
+    await this.server.sql(`CHANGE REPLICATION SOURCE TO ${clauses.join(', ')}`, 'START REPLICA')
+  }
+
+  async status(): Promise<Row> {
+    const [row] = await this.server.sql('SHOW REPLICA STATUS')
+    if (row === undefined) throw new Error('the server is no replica')
+    return row
+  }
+
+  /** The number and words of the receiver's last error; both are empty when there is none. */
+  async receiverError(): Promise<{ number: number; words: string }> {
+    const row = await this.status()
+    return { number: Number(row['Last_IO_Errno']), words: String(row['Last_IO_Error']) }
+  }
+
+  async bothThreadsRun(): Promise<boolean> {
+    const row = await this.status()
+    return row['Replica_IO_Running'] === 'Yes' && row['Replica_SQL_Running'] === 'Yes'
+  }
+
+  /** Waits until every GTID of the set was applied; fails at once when the applier has stopped. */
+  async waitForGtids(set: string, timeoutMs = 90_000): Promise<void> {
+    let row: Row = {}
+    const explain = (): string => `on port ${this.server.port}: ${describe(row)}`
+    await waitFor({ what: `GTIDs ${set}`, timeoutMs, explain, stepMs: 20 }, async () => {
+      const applied = await this.server.value(`SELECT WAIT_FOR_EXECUTED_GTID_SET('${set}', 1)`)
+      if (applied === '0') return true
+      row = await this.status()
+      if (row['Replica_SQL_Running'] === 'No') throw new Error(`the applier stopped ${explain()}`)
+      return false
+    })
+  }
+
+  /** Waits until it has applied all that `source` has executed now. */
+  async catchUpWith(source: Mysqld, timeoutMs?: number): Promise<void> {
+    await this.waitForGtids(await source.gtidExecuted(), timeoutMs)
+  }
+}
+
+function describe(row: Row): string {
+  const fields = [
+    'Replica_IO_Running',
+    'Replica_SQL_Running',
+    'Last_IO_Error',
+    'Last_SQL_Error',
+    'Source_Log_File',
+    'Read_Source_Log_Pos',
+    'Executed_Gtid_Set',
+    'Replica_SQL_Running_State',
+  ]
+  return fields.map((name) => `${name}=${row[name] ?? ''}`).join(', ')
+}
