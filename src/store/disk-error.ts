@@ -1,0 +1,26 @@
+import { messageOf, OperationalError, systemCodeOf } from '../lib/index.ts'
+
+const FULL_CODES: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT']
+
+/** True for what the system says when the disk, or our share of it, is full. */
+export function isDiskFull(thrown: unknown): boolean {
+  return FULL_CODES.includes(systemCodeOf(thrown))
+}
+
+/** What is told of a disk that has no room: nothing was lost, and it may be tried again. */
+export function diskFull(path: string, thrown: unknown): OperationalError {
+  const message = `no room on the disk for ${path}; make room, or let retention take less`
+  return new OperationalError('E_DISK_FULL', message, { path }, { cause: thrown })
+}
+
+/** What is told of a write or sync that went wrong: nobody knows what is on the disk until it is read again. */
+export function writeFailed(path: string, thrown: unknown): OperationalError {
+  const message = `${path} could not be written (${messageOf(thrown)}); check the disk and start again: the tail is then read and written anew`
+  return new OperationalError('E_STORE_WRITE', message, { path }, { cause: thrown })
+}
+
+/** What is told of a byte in our files that is not the byte that was stored. */
+export function damaged(file: string, position: number, what: string): OperationalError {
+  const message = `${file} is damaged at position ${position}: ${what}`
+  return new OperationalError('E_STORE_DAMAGED', message, { file, position })
+}

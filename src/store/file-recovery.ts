@@ -1,0 +1,141 @@
+import type { Logger } from '../lib/index.ts'
+import type { GtidSet } from '../mysql/index.ts'
+import type { Disk, DiskFile } from '../platform/index.ts'
+import { damaged } from './disk-error.ts'
+import type { ExtentsCache } from './extents.ts'
+import { IndexAppender } from './index-appender.ts'
+import type { CutEntry } from './index-entry.ts'
+import { createIndex } from './index-create.ts'
+import type { IndexDirectory } from './index-directory.ts'
+import { type Scan, scanIndex } from './index-scan.ts'
+import { FIRST_DIGEST } from './running-digest.ts'
+import { StoredFile, type StoredFileFacts } from './stored-file.ts'
+import { TailRecovery } from './tail-recovery.ts'
+
+export interface RecoveryContext {
+  readonly disk: Disk
+  readonly folder: string
+  readonly storeId: string
+  readonly logger: Logger
+  readonly cache: ExtentsCache
+}
+
+/** A file whose index can be written on, after recovery. */
+export interface RecoveredFile {
+  readonly stored: StoredFile
+  readonly data: DiskFile
+  readonly index: DiskFile
+  readonly directory: IndexDirectory
+  readonly appender: IndexAppender
+  /** GTIDs of everything up to its last place between transactions, first contact included */
+  readonly held: GtidSet
+  /** the last purge that its index has */
+  readonly purgedUpTo: string | undefined
+}
+
+export interface RecoverFileOptions {
+  readonly name: string
+  /** what to take when the index does not even say how the file began */
+  readonly fallback: StoredFileFacts
+  /** what was held when the file began */
+  readonly heldBefore: GtidSet
+  readonly last: boolean
+}
+
+/**
+ * Brings a file and its index together again, by reading what the index does not speak of.
+ * @throws OperationalError E_STORE_DAMAGED, E_STORE_FORMAT
+ */
+export async function recoverFile(
+  context: RecoveryContext,
+  options: RecoverFileOptions,
+): Promise<RecoveredFile> {
+  const { disk, folder, cache, logger } = context
+  const { name, last } = options
+  const data = await disk.open(`${folder}/${name}`, 'write')
+  const { index, scan } = await openIndex(context, options)
+  const { directory } = scan
+  const appender = new IndexAppender(index, directory, scan.end)
+  await index.truncate(scan.end.offset)
+  if (scan.cut !== undefined) await finishCut(data, index, appender, scan.cut)
+  const start = newestSet(directory)
+  const held = start?.held ?? options.heldBefore.union(scan.head.contact)
+  await new TailRecovery({
+    name,
+    file: data,
+    directory,
+    appender,
+    from: start?.position ?? 4,
+    held,
+    mayCut: last,
+    logger,
+  }).run()
+  const facts = {
+    origin: scan.begin,
+    firstSequence: scan.head.firstSequence,
+    contact: scan.head.contact,
+  }
+  const stored = new StoredFile(disk, folder, facts, cache)
+  noteState(stored, appender)
+  return { stored, data, index, directory, appender, held, purgedUpTo: scan.purgedUpTo }
+}
+
+/** Takes over into the file's facts what its index says now. */
+export function noteState(stored: StoredFile, appender: IndexAppender): void {
+  stored.size = appender.state.end
+  stored.firstTimestamp = appender.state.firstTimestamp
+  stored.lastTimestamp = appender.state.timestamp
+}
+
+async function openIndex(
+  context: RecoveryContext,
+  options: RecoverFileOptions,
+): Promise<{ index: DiskFile; scan: Scan }> {
+  const { disk, folder, cache, logger, storeId } = context
+  const { name, fallback } = options
+  const path = `${folder}/${name}.idx`
+  if (await disk.exists(path)) {
+    const index = await disk.open(path, 'write')
+    const scan = scanIndex(name, index, cache)
+    if (scan !== undefined) {
+      checkStore(name, scan.head.storeId, storeId)
+      return { index, scan }
+    }
+    await index.close()
+    await disk.remove(path)
+  }
+  logger.warn({ file: name }, `the index of ${name} is lost and is made anew from the file`)
+  const made = await createIndex(context, {
+    origin: { ...fallback.origin, name },
+    firstSequence: fallback.firstSequence,
+    contact: fallback.contact,
+    rebuilt: true,
+    digest: FIRST_DIGEST,
+    epoch: 0,
+  })
+  const { head, begin, directory, end } = made
+  return { index: made.file, scan: { head, begin, directory, end, cut: undefined, purgedUpTo: undefined } }
+}
+
+export function checkStore(name: string, found: string, ours: string): void {
+  if (found === ours) return
+  throw damaged(`${name}.idx`, 0, `it belongs to another store (${found}, and this one is ${ours})`)
+}
+
+/** Does again what a cut was about to do: nothing was appended behind it. */
+async function finishCut(
+  data: DiskFile,
+  index: DiskFile,
+  appender: IndexAppender,
+  cut: CutEntry,
+): Promise<void> {
+  await index.sync()
+  if (data.size() > cut.to) await data.truncate(cut.to)
+  await data.sync()
+  appender.cutDone(cut)
+}
+
+function newestSet(directory: IndexDirectory): { position: number; held: GtidSet } | undefined {
+  for (const place of directory.setPlaces()) return { position: place.position, held: place.load() }
+  return undefined
+}

@@ -1,0 +1,218 @@
+/*
+  Opening a folder: every file gets a true index, the last one a true end, and what the files say
+  about each other (sequences, PREVIOUS_GTIDS) must agree.
+*/
+import { BINLOG_MAGIC, GtidSet } from '../mysql/index.ts'
+import { damaged } from './disk-error.ts'
+import { readPreviousGtids } from './event-walk.ts'
+import { compareFileNames, isFileName } from './file-name.ts'
+import {
+  checkStore,
+  noteState,
+  type RecoveredFile,
+  type RecoveryContext,
+  recoverFile,
+} from './file-recovery.ts'
+import { readBegin, readClosing, readClosingSet, readHead } from './index-scan.ts'
+import { type OriginCopy, readOriginCopy } from './origin-copy.ts'
+import { StoredFile, type StoredFileFacts } from './stored-file.ts'
+
+export interface RecoveredFolder {
+  /** oldest first, the last one too */
+  readonly files: StoredFile[]
+  readonly last: RecoveredFile | undefined
+}
+
+/** What a file leaves to the one after it. */
+interface Before {
+  readonly stored: StoredFile
+  readonly lastSequence: number
+  readonly rebuilt: boolean
+  /** GTIDs of everything up to its end, first contact included */
+  readonly held: GtidSet
+}
+
+/** @throws OperationalError E_STORE_DAMAGED, E_STORE_FORMAT */
+export async function recoverFolder(context: RecoveryContext): Promise<RecoveredFolder> {
+  const { disk, folder } = context
+  await disk.makeFolder(folder)
+  const names = await removeLeftovers(context)
+  const copy = await readOriginCopy(disk, folder)
+  const files: StoredFile[] = []
+  let before: Before | undefined
+  let last: RecoveredFile | undefined
+  for (const name of names) {
+    await checkMagic(context, name)
+    const facts = fallbackFor(name, before, copy)
+    if (name === names.at(-1)) {
+      last = await recoverFile(context, {
+        name,
+        fallback: facts,
+        heldBefore: before?.held ?? GtidSet.empty(),
+        last: true,
+      })
+      files.push(last.stored)
+    } else {
+      const found: Before =
+        (await readClosed(context, name)) ?? (await closeAgain(context, facts, before))
+      await checkChain(context, before, found.stored, found.rebuilt)
+      before = found
+      files.push(found.stored)
+    }
+  }
+  if (last !== undefined) await checkChain(context, before, last.stored, false)
+  await disk.syncFolder(folder)
+  return { files, last }
+}
+
+/** What a crash while a file was made or removed has left; returns the names of the files, oldest first. */
+async function removeLeftovers({ disk, folder, logger }: RecoveryContext): Promise<string[]> {
+  const found = new Set(await disk.list(folder))
+  const names = [...found].filter(isFileName).sort(compareFileNames)
+  const newest = names.at(-1)
+  if (newest !== undefined && (await isUnborn({ disk, folder }, newest))) {
+    logger.info({ file: newest }, `${newest} was never begun and is removed`)
+    await disk.remove(`${folder}/${newest}`)
+    names.pop()
+  }
+  for (const name of found) {
+    const isIndex = name.endsWith('.idx') && isFileName(name.slice(0, -'.idx'.length))
+    if (!isIndex || names.includes(name.slice(0, -'.idx'.length))) continue
+    logger.info({ file: name }, `${name} is the index of a file that is gone and is removed`)
+    await disk.remove(`${folder}/${name}`)
+  }
+  return names
+}
+
+/** True for a file that has no more than the magic bytes, and nobody was ever told of. */
+async function isUnborn(
+  { disk, folder }: Pick<RecoveryContext, 'disk' | 'folder'>,
+  name: string,
+): Promise<boolean> {
+  const file = await disk.open(`${folder}/${name}`, 'read')
+  const size = file.size()
+  await file.close()
+  if (size !== BINLOG_MAGIC.length) return size < BINLOG_MAGIC.length
+  if (!(await disk.exists(`${folder}/${name}.idx`))) return true
+  const index = await disk.open(`${folder}/${name}.idx`, 'read')
+  try {
+    const head = readHead(index)
+    return head === undefined || readBegin(index, head) === undefined
+  } finally {
+    await index.close()
+  }
+}
+
+async function checkMagic({ disk, folder }: RecoveryContext, name: string): Promise<void> {
+  const file = await disk.open(`${folder}/${name}`, 'read')
+  const bytes = Buffer.alloc(BINLOG_MAGIC.length)
+  file.read(bytes, 0)
+  await file.close()
+  if (!bytes.equals(BINLOG_MAGIC)) throw damaged(name, 0, 'it does not begin as a binlog file')
+}
+
+function fallbackFor(
+  name: string,
+  before: Before | undefined,
+  copy: OriginCopy | undefined,
+): StoredFileFacts {
+  const firstSequence = (before?.lastSequence ?? 0) + 1
+  if (copy?.origin.name === name) return { ...copy, firstSequence }
+  const sourceUuid = (before?.stored.facts ?? copy)?.origin.sourceUuid ?? ''
+  const contact = (before?.stored.facts ?? copy)?.contact ?? GtidSet.empty()
+  const origin = {
+    name,
+    sourceUuid,
+    sourceFile: name,
+    sourcePosition: 4,
+    basePosition: 4,
+    purged: undefined,
+  }
+  return { origin, firstSequence, contact }
+}
+
+/** What a closed file's index says of itself; undefined when it is not whole or not about this file. */
+async function readClosed(context: RecoveryContext, name: string): Promise<Before | undefined> {
+  const { disk, folder, storeId, cache } = context
+  if (!(await disk.exists(`${folder}/${name}.idx`))) return undefined
+  const index = await disk.open(`${folder}/${name}.idx`, 'read')
+  try {
+    const read = readHead(index)
+    const closing = readClosing(index)
+    if (read === undefined || closing === undefined) return undefined
+    checkStore(name, read.head.storeId, storeId)
+    const origin = readBegin(index, read)
+    const held = readClosingSet(index, closing)
+    if (origin?.name !== name || held === undefined) return undefined
+    const { firstSequence, contact, rebuilt } = read.head
+    const stored = new StoredFile(disk, folder, { origin, firstSequence, contact }, cache)
+    await checkSize(context, name, closing.size)
+    stored.size = closing.size
+    stored.firstTimestamp = closing.firstTimestamp
+    stored.lastTimestamp = closing.timestamp
+    return { stored, lastSequence: closing.sequence, rebuilt, held }
+  } finally {
+    await index.close()
+  }
+}
+
+async function checkSize(context: RecoveryContext, name: string, size: number): Promise<void> {
+  const file = await context.disk.open(`${context.folder}/${name}`, 'read')
+  const found = file.size()
+  await file.close()
+  if (found === size) return
+  const what = `the file has ${found} bytes, and ${size} were stored`
+  throw damaged(name, Math.min(found, size), what)
+}
+
+/** A file before the last one whose index lacks its end: lost, or the crash came before it was written. */
+async function closeAgain(
+  context: RecoveryContext,
+  fallback: StoredFileFacts,
+  before: Before | undefined,
+): Promise<Before> {
+  const recovered = await recoverFile(context, {
+    name: fallback.origin.name,
+    fallback,
+    heldBefore: before?.held ?? GtidSet.empty(),
+    last: false,
+  })
+  const { stored, data, index, appender, held } = recovered
+  await appender.close(held)
+  await data.close()
+  await index.close()
+  noteState(stored, appender)
+  return { stored, lastSequence: appender.state.sequence, rebuilt: true, held }
+}
+
+/**
+ * The file must go on where the one before ended. Compared with PREVIOUS_GTIDS are the transactions of
+ * the file before, never the purged set, which may hold GTIDs that no file names.
+ */
+async function checkChain(
+  context: RecoveryContext,
+  before: Before | undefined,
+  stored: StoredFile,
+  rebuilt: boolean,
+): Promise<void> {
+  if (before === undefined) return
+  const { name, facts } = stored
+  const previous = before.stored.name
+  const gap = facts.firstSequence - before.lastSequence - 1
+  if (gap !== 0 && !rebuilt && !before.rebuilt) {
+    throw damaged(name, 4, `it does not follow ${previous}: ${gap} records are missing between them`)
+  }
+  const file = await context.disk.open(stored.path, 'read')
+  const says = readPreviousGtids(file, stored.size)
+  await file.close()
+  if (says === undefined) return
+  const lost = says.subtract(before.held.union(facts.contact))
+  const extra = before.held.subtract(before.stored.facts.contact).subtract(says)
+  const wrong = [lost, extra].find((set) => !set.isEmpty)
+  if (wrong === undefined) return
+  const what =
+    wrong === lost
+      ? `its PREVIOUS_GTIDS names ${lost.toString()}, which no file up to ${previous} has`
+      : `its PREVIOUS_GTIDS lacks ${extra.toString()}, which the files up to ${previous} have`
+  throw damaged(name, 4, `${what}; bring back the file that is missing`)
+}

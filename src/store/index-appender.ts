@@ -1,0 +1,202 @@
+/*
+  The writing end of an index. Entries go into the page cache behind the bytes that they speak of, which are
+  durable by then; the index itself need not be. So a full disk is no reason to stop here: what could
+  not be written waits in memory and goes first the next time.
+*/
+import { assert } from '../lib/index.ts'
+import type { GtidSet } from '../mysql/index.ts'
+import type { DiskFile } from '../platform/index.ts'
+import { diskFull, isDiskFull } from './disk-error.ts'
+import type { Divided } from './extents.ts'
+import type { IndexDirectory } from './index-directory.ts'
+import {
+  type Checkpoint,
+  encodeEntry,
+  type IndexEntry,
+  type IndexState,
+  isRecord,
+  type RecordEntry,
+  tagOf,
+} from './index-entry.ts'
+import { RunningDigest } from './running-digest.ts'
+
+/** A checkpoint is set after so many bytes of the file or so many records, whichever comes first. */
+const CHECKPOINT_BYTES = 4 * 1024 * 1024
+const CHECKPOINT_RECORDS = 16_384
+/** A set is written with a checkpoint only after so many times its own size in bytes of the file. */
+const SET_DILUTION = 64
+/** The index is synced after so many bytes of the file: a power cut costs at most their reading again. */
+const SYNC_BYTES = 64 * 1024 * 1024
+
+/** Where an index ends, and what its next entry builds on. */
+export interface IndexEnd {
+  readonly offset: number
+  readonly state: IndexState
+  /** running digest since the last checkpoint */
+  readonly digest: RunningDigest
+  /** offset of the last checkpoint, 0 for none, and what was added since it */
+  readonly checkpoint: number
+  readonly bytesSince: number
+  readonly recordsSince: number
+}
+
+export class IndexAppender {
+  readonly #file: DiskFile
+  readonly #directory: IndexDirectory
+  readonly #state: IndexState
+  readonly #digest: RunningDigest
+  /** where the next entry will stand; behind what is in the file by the size of the backlog */
+  #offset: number
+  #backlog: Buffer[] = []
+  #backlogSize = 0
+  #checkpoint: number
+  #bytesSince: number
+  #recordsSince: number
+  #setSize = 0
+  #bytesSinceSet: number
+  #bytesSinceSync = 0
+
+  constructor(file: DiskFile, directory: IndexDirectory, end: IndexEnd) {
+    this.#file = file
+    this.#directory = directory
+    this.#offset = end.offset
+    this.#state = { ...end.state }
+    this.#digest = end.digest
+    this.#checkpoint = end.checkpoint
+    this.#bytesSince = end.bytesSince
+    this.#bytesSinceSet = end.bytesSince
+    this.#recordsSince = end.recordsSince
+  }
+
+  get state(): Readonly<IndexState> {
+    return this.#state
+  }
+
+  /** Running digest of everything up to here. */
+  digest(): Buffer {
+    return this.#digest.peek()
+  }
+
+  /**
+   * Adds the entries of records, and a checkpoint when one is due.
+   * @param held makes the GTID set at the boundary behind the records
+   */
+  append(entries: readonly RecordEntry[], held: () => GtidSet): void {
+    for (const entry of entries) this.#add(entry)
+    this.#flush()
+    const due =
+      this.#bytesSince >= CHECKPOINT_BYTES || this.#recordsSince >= CHECKPOINT_RECORDS
+    if (!due || this.#backlogSize > 0) return
+    const withSet = this.#bytesSinceSet >= Math.max(CHECKPOINT_BYTES, SET_DILUTION * this.#setSize)
+    this.#addCheckpoint(withSet ? held() : undefined, undefined)
+    this.#flush()
+  }
+
+  /** The bytes behind the last cut are gone. */
+  cutDone(divided: Divided): void {
+    this.#add({ kind: 'cut-done' })
+    this.#addCheckpoint(undefined, divided)
+    this.#flush()
+  }
+
+  /** Ends the index for good; durable when it resolves. */
+  async close(held: GtidSet): Promise<void> {
+    this.#addCheckpoint(held, undefined)
+    const { end, sequence, epoch, firstTimestamp, timestamp } = this.#state
+    this.#add({
+      kind: 'closed',
+      lastCheckpoint: this.#checkpoint,
+      size: end,
+      sequence,
+      epoch,
+      firstTimestamp,
+      timestamp,
+    })
+    this.#flush()
+    await this.sync()
+  }
+
+  /**
+   * Makes sure that the next `size` bytes have a place on the disk, so that what must be written whole can be.
+   * @throws OperationalError E_DISK_FULL; nothing has changed then
+   */
+  reserve(size: number): void {
+    this.#flush()
+    try {
+      this.#file.write(Buffer.alloc(this.#backlogSize + size), this.#offset - this.#backlogSize)
+    } catch (thrown) {
+      throw isDiskFull(thrown) ? diskFull(this.#file.path, thrown) : thrown
+    }
+    this.#flush()
+  }
+
+  /** Syncs when so much was added since the last time that reading it again would take long. */
+  async syncWhenDue(): Promise<void> {
+    if (this.#bytesSinceSync >= SYNC_BYTES) await this.sync()
+  }
+
+  async sync(): Promise<void> {
+    this.#flush()
+    this.#bytesSinceSync = 0
+    await this.#file.sync()
+  }
+
+  #add(entry: IndexEntry): void {
+    const before = this.#state.end
+    const { bytes, recordCrc } = encodeEntry(entry, this.#state)
+    this.#offset += bytes.length
+    this.#backlog.push(bytes)
+    this.#backlogSize += bytes.length
+    if (!isRecord(entry)) return
+    const { sequence, epoch } = this.#state
+    this.#digest.add(sequence, epoch, tagOf(entry.kind), recordCrc)
+    this.#recordsSince += 1
+    if (entry.kind !== 'bytes') return
+    this.#directory.addRecord(entry.end, entry.crc)
+    this.#bytesSince += entry.end - before
+    this.#bytesSinceSet += entry.end - before
+    this.#bytesSinceSync += entry.end - before
+  }
+
+  #addCheckpoint(set: GtidSet | undefined, cut: Divided | undefined): void {
+    const setFrom = this.#offset
+    if (set !== undefined) {
+      const encoded = set.encode()
+      this.#add({ kind: 'set', position: this.#state.boundary, encoded })
+      this.#setSize = encoded.length
+      this.#bytesSinceSet = 0
+    }
+    const offset = this.#offset
+    const digest = this.#digest.peek()
+    const checkpoint: Checkpoint = {
+      kind: 'checkpoint',
+      previousDistance: this.#checkpoint === 0 ? 0 : offset - this.#checkpoint,
+      setDistance: offset - setFrom,
+      state: { ...this.#state },
+      digest,
+      cut,
+    }
+    this.#add(checkpoint)
+    checkpoint.state.check = this.#state.check
+    this.#directory.addCheckpoint(checkpoint, offset, this.#offset - offset)
+    this.#digest.restart(digest)
+    this.#checkpoint = offset
+    this.#bytesSince = 0
+    this.#recordsSince = 0
+  }
+
+  #flush(): void {
+    if (this.#backlogSize === 0) return
+    const bytes = this.#backlog.length === 1 ? this.#backlog[0] : Buffer.concat(this.#backlog)
+    assert(bytes?.length === this.#backlogSize, 'the backlog of an index has another size')
+    try {
+      this.#file.write(bytes, this.#offset - this.#backlogSize)
+    } catch (thrown) {
+      if (!isDiskFull(thrown)) throw thrown
+      this.#backlog = [bytes]
+      return
+    }
+    this.#backlog = []
+    this.#backlogSize = 0
+  }
+}

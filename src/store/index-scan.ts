@@ -1,0 +1,271 @@
+/*
+  Reading an index file: from its closing entry backwards, by the checkpoints, when the file is closed; from
+  its head forwards, entry by entry, when it is the last one or its end is not what it should be.
+*/
+import { OperationalError } from '../lib/index.ts'
+import type { GtidSet } from '../mysql/index.ts'
+import type { DiskFile } from '../platform/index.ts'
+import { damaged } from './disk-error.ts'
+import type { ExtentsCache } from './extents.ts'
+import type { IndexEnd } from './index-appender.ts'
+import { BadIndexBytes, readOrNothing } from './index-bytes.ts'
+import { IndexDirectory } from './index-directory.ts'
+import {
+  CHECKPOINT_SIZE_MAX,
+  type Checkpoint,
+  CLOSED_SIZE,
+  type Closed,
+  type CutEntry,
+  type Decoded,
+  decodeDetached,
+  decodeEntry,
+  firstState,
+  type IndexState,
+  isRecord,
+  Tag,
+  tagOf,
+} from './index-entry.ts'
+import {
+  decodeHead,
+  decodeHeadPrefix,
+  decodeSet,
+  HEAD_PREFIX_SIZE,
+  INDEX_FORMAT_VERSION,
+  type IndexHead,
+  SET_SIZE_MAX,
+} from './index-header.ts'
+import type { FileBegin } from './record.ts'
+import { RunningDigest } from './running-digest.ts'
+
+const WINDOW_BYTES = 1024 * 1024
+/** An entry without a set is never longer. */
+const PLAIN_ENTRY_SIZE_MAX = 8 * 1024
+
+export interface ReadHead {
+  readonly head: IndexHead
+  readonly check: number
+  readonly size: number
+}
+
+/**
+ * Undefined when the file has no true head.
+ * @throws OperationalError E_STORE_FORMAT when another version of Kingbus made it
+ */
+export function readHead(file: DiskFile): ReadHead | undefined {
+  return readOrNothing(() => {
+    const { version, size } = decodeHeadPrefix(readAt(file, 0, HEAD_PREFIX_SIZE))
+    if (version !== INDEX_FORMAT_VERSION) {
+      const message = `${file.path} has format version ${version}; this program knows ${INDEX_FORMAT_VERSION}`
+      throw new OperationalError('E_STORE_FORMAT', message, { file: file.path })
+    }
+    return { ...decodeHead(readAt(file, 0, size)), size }
+  })
+}
+
+/** How the file began, as the first entry says; undefined when that is not true. */
+export function readBegin(file: DiskFile, head: ReadHead): FileBegin | undefined {
+  const window = new Window(file, head.size)
+  const { entry } = window.next(firstState(head.check, head.head.firstSequence)) ?? {}
+  return entry?.kind === 'file-begin' ? entry.begin : undefined
+}
+
+/** The closing entry at the end of the index; undefined when there is none. */
+export function readClosing(file: DiskFile): Closed | undefined {
+  return readOrNothing(() => {
+    const { entry } = decodeDetached(readAt(file, file.size() - CLOSED_SIZE, CLOSED_SIZE))
+    return entry.kind === 'closed' ? entry : undefined
+  })
+}
+
+/** The GTIDs held at the end of a closed file; undefined when its last checkpoint has no true set. */
+export function readClosingSet(file: DiskFile, closing: Closed): GtidSet | undefined {
+  return readOrNothing(() => {
+    const at = closing.lastCheckpoint
+    const { entry } = decodeDetached(readAt(file, at, CHECKPOINT_SIZE_MAX))
+    if (entry.kind !== 'checkpoint' || entry.setDistance === 0) return undefined
+    const set = decodeDetached(readAt(file, at - entry.setDistance, entry.setDistance)).entry
+    return set.kind === 'set' ? decodeSet(set.encoded) : undefined
+  })
+}
+
+/** @throws OperationalError E_STORE_DAMAGED when the index of a closed file is not what was written */
+export function loadClosed(name: string, file: DiskFile, cache: ExtentsCache): IndexDirectory {
+  const head = readHead(file)
+  const closing = readClosing(file)
+  if (head === undefined || closing === undefined) {
+    throw damaged(`${name}.idx`, 0, 'it lacks its head or its closing entry')
+  }
+  const found: Array<{ checkpoint: Checkpoint; offset: number; size: number }> = []
+  for (let offset = closing.lastCheckpoint; offset > 0; ) {
+    const read = readOrNothing(() => decodeDetached(readAt(file, offset, CHECKPOINT_SIZE_MAX)))
+    if (read?.entry.kind !== 'checkpoint') {
+      throw damaged(`${name}.idx`, offset, 'no checkpoint is there')
+    }
+    found.push({ checkpoint: read.entry, offset, size: read.next })
+    offset = read.entry.previousDistance === 0 ? 0 : offset - read.entry.previousDistance
+  }
+  const state = firstState(head.check, head.head.firstSequence)
+  const directory = new IndexDirectory(name, file, cache, { headSize: head.size, state })
+  for (const { checkpoint, offset, size } of found.reverse()) {
+    directory.addCheckpoint(checkpoint, offset, size)
+  }
+  return directory
+}
+
+export interface Scan {
+  readonly head: IndexHead
+  readonly begin: FileBegin
+  readonly directory: IndexDirectory
+  readonly end: IndexEnd
+  /** a cut whose bytes may still be in the file */
+  readonly cut: CutEntry | undefined
+  /** the last purge: files before this one may still be there */
+  readonly purgedUpTo: string | undefined
+}
+
+/** Reads all true entries; undefined when not even the head and the first entry are true. */
+export function scanIndex(name: string, file: DiskFile, cache: ExtentsCache): Scan | undefined {
+  const head = readHead(file)
+  if (head === undefined) return undefined
+  const state = firstState(head.check, head.head.firstSequence)
+  const directory = new IndexDirectory(name, file, cache, {
+    headSize: head.size,
+    state: { ...state },
+  })
+  const scan = new Scanner(new Window(file, head.size), state, directory, head.head.digest)
+  scan.run()
+  if (scan.begin?.name !== name) return undefined
+  const { cut, purgedUpTo } = scan
+  return { head: head.head, begin: scan.begin, directory, end: scan.end(), cut, purgedUpTo }
+}
+
+class Scanner {
+  begin: FileBegin | undefined
+  cut: CutEntry | undefined
+  purgedUpTo: string | undefined
+  readonly #window: Window
+  readonly #state: IndexState
+  readonly #directory: IndexDirectory
+  readonly #digest: RunningDigest
+  #checkpoint = 0
+  #bytesSince = 0
+  #recordsSince = 0
+
+  constructor(window: Window, state: IndexState, directory: IndexDirectory, digest: Buffer) {
+    this.#window = window
+    this.#state = state
+    this.#directory = directory
+    this.#digest = new RunningDigest(digest)
+  }
+
+  run(): void {
+    for (;;) {
+      const before = { ...this.#state }
+      const offset = this.#window.offset
+      const decoded = this.#window.next(this.#state)
+      if (decoded === undefined) return
+      if (decoded.entry.kind === 'closed') {
+        // A file that is to go on is open again: its closing entry is written over.
+        Object.assign(this.#state, before)
+        this.#window.offset = offset
+        return
+      }
+      this.#take(decoded, before.end, offset)
+    }
+  }
+
+  end(): IndexEnd {
+    return {
+      offset: this.#window.offset,
+      state: this.#state,
+      digest: this.#digest,
+      checkpoint: this.#checkpoint,
+      bytesSince: this.#bytesSince,
+      recordsSince: this.#recordsSince,
+    }
+  }
+
+  #take({ entry, recordCrc }: Decoded, endBefore: number, offset: number): void {
+    if (isRecord(entry)) {
+      this.#digest.add(this.#state.sequence, this.#state.epoch, tagOf(entry.kind), recordCrc)
+      this.#recordsSince += 1
+    }
+    switch (entry.kind) {
+      case 'bytes':
+        this.#directory.addRecord(entry.end, entry.crc)
+        this.#bytesSince += entry.end - endBefore
+        return
+      case 'file-begin':
+        this.begin ??= entry.begin
+        return
+      case 'cut':
+        this.cut = entry
+        this.#directory.cut(entry.to, entry)
+        return
+      case 'cut-done':
+        this.cut = undefined
+        return
+      case 'purge':
+        this.purgedUpTo = entry.upTo
+        return
+      case 'checkpoint':
+        this.#directory.addCheckpoint(entry, offset, this.#window.offset - offset)
+        this.#digest.restart(entry.digest)
+        this.#checkpoint = offset
+        this.#bytesSince = 0
+        this.#recordsSince = 0
+        return
+      default:
+    }
+  }
+}
+
+/** Decodes entries one after the other from a window of the file, which grows only for an entry with a set. */
+class Window {
+  /** where the next entry stands in the file */
+  offset: number
+  readonly #file: DiskFile
+  readonly #size: number
+  #start: number
+  #bytes: Buffer = Buffer.alloc(0)
+
+  constructor(file: DiskFile, offset: number) {
+    this.#file = file
+    this.#size = file.size()
+    this.offset = offset
+    this.#start = offset
+  }
+
+  /** The next entry; undefined when the rest is none. `state` moves behind it. */
+  next(state: IndexState): Decoded | undefined {
+    for (let bytesMin = PLAIN_ENTRY_SIZE_MAX; ; ) {
+      if (this.#start + this.#bytes.length - this.offset < bytesMin) this.#fill(bytesMin)
+      const at = this.offset - this.#start
+      try {
+        const decoded = decodeEntry(this.#bytes, at, state)
+        this.offset = this.#start + decoded.next
+        return decoded
+      } catch (thrown) {
+        if (!(thrown instanceof BadIndexBytes)) throw thrown
+        const whole = this.#start + this.#bytes.length === this.#size
+        const tag = this.#bytes[at] ?? 0
+        const mayBeLong = tag === Tag.SET || (tag & 0x7f) === Tag.FILE_BEGIN
+        if (whole || !mayBeLong || bytesMin > SET_SIZE_MAX + PLAIN_ENTRY_SIZE_MAX) return undefined
+        bytesMin = Math.max(WINDOW_BYTES, 4 * bytesMin)
+      }
+    }
+  }
+
+  #fill(bytesMin: number): void {
+    const rest = this.#size - this.offset
+    if (this.#start + this.#bytes.length === this.#size && this.#bytes.length > 0) return
+    this.#bytes = readAt(this.#file, this.offset, Math.min(rest, Math.max(WINDOW_BYTES, bytesMin)))
+    this.#start = this.offset
+  }
+}
+
+function readAt(file: DiskFile, position: number, size: number): Buffer {
+  if (position < 0 || size < 0) throw new BadIndexBytes('too short')
+  const bytes = Buffer.allocUnsafe(size)
+  return bytes.subarray(0, file.read(bytes, position))
+}

@@ -1,0 +1,105 @@
+import { assert, present } from '../lib/index.ts'
+import type { GtidSet } from '../mysql/index.ts'
+import type { Disk, DiskFile } from '../platform/index.ts'
+import type { ExtentsCache } from './extents.ts'
+import type { IndexDirectory } from './index-directory.ts'
+import { loadClosed } from './index-scan.ts'
+import type { FileBegin } from './record.ts'
+
+export interface StoredFileFacts {
+  readonly origin: FileBegin
+  readonly firstSequence: number
+  /** GTIDs that count as held and purged although no file has them, of this file and all before it */
+  readonly contact: GtidSet
+}
+
+interface Opened {
+  readonly data: DiskFile
+  readonly index: DiskFile | undefined
+  readonly directory: IndexDirectory
+}
+
+/** A file of the store with what is known of it, and its handles for reading while somebody reads. */
+export class StoredFile {
+  readonly path: string
+  readonly facts: StoredFileFacts
+  /** bytes that are durable; of the current file it follows the syncs */
+  size = 4
+  firstTimestamp = 0
+  lastTimestamp = 0
+  readonly #disk: Disk
+  readonly #cache: ExtentsCache
+  /** the index in memory while the file is written to, with its handle */
+  #active: { readonly directory: IndexDirectory; readonly index: DiskFile } | undefined
+  #opened: Promise<Opened> | undefined
+  #readers = 0
+
+  constructor(disk: Disk, folder: string, facts: StoredFileFacts, cache: ExtentsCache) {
+    this.#disk = disk
+    this.path = `${folder}/${facts.origin.name}`
+    this.facts = facts
+    this.#cache = cache
+  }
+
+  get name(): string {
+    return this.facts.origin.name
+  }
+
+  get indexPath(): string {
+    return `${this.path}.idx`
+  }
+
+  get readers(): number {
+    return this.#readers
+  }
+
+  /** The file is written to: who reads it shares the writer's index. */
+  activate(directory: IndexDirectory, index: DiskFile): void {
+    this.#active = { directory, index }
+  }
+
+  /** The file is closed. The writer's index goes with the last reader. */
+  async deactivate(): Promise<void> {
+    if (this.#readers === 0) await this.#letGo()
+  }
+
+  async acquire(): Promise<{ data: DiskFile; directory: IndexDirectory }> {
+    this.#readers += 1
+    try {
+      this.#opened ??= this.#open()
+      return await this.#opened
+    } catch (thrown) {
+      this.#readers -= 1
+      this.#opened = undefined
+      throw thrown
+    }
+  }
+
+  /** @param active whether the file is still written to */
+  async release(active: boolean): Promise<void> {
+    assert(this.#readers > 0, `${this.name} has no reader`)
+    this.#readers -= 1
+    if (this.#readers > 0) return
+    const opened = present(this.#opened, 'what was opened')
+    this.#opened = undefined
+    const { data, index } = await opened
+    await data.close()
+    await index?.close()
+    if (!active && this.#readers === 0) await this.#letGo()
+  }
+
+  async #open(): Promise<Opened> {
+    const data = await this.#disk.open(this.path, 'read')
+    if (this.#active !== undefined) {
+      return { data, index: undefined, directory: this.#active.directory }
+    }
+    const index = await this.#disk.open(this.indexPath, 'read')
+    return { data, index, directory: loadClosed(this.name, index, this.#cache) }
+  }
+
+  async #letGo(): Promise<void> {
+    const index = this.#active?.index
+    this.#active = undefined
+    await index?.close()
+  }
+}

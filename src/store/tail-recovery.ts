@@ -1,0 +1,142 @@
+/*
+  Past its last entry an index says nothing and the file is the truth: what stands there was synced (the entry
+  follows the sync) or was never told to anybody. Whole, true events are kept and get records; the first
+  one that is not is where a write was torn, and the file ends before it.
+*/
+import { crc32, formatBytes, type Logger, messageOf, ProtocolError } from '../lib/index.ts'
+import type { GtidSet } from '../mysql/index.ts'
+import type { DiskFile } from '../platform/index.ts'
+import { damaged } from './disk-error.ts'
+import type { IndexAppender } from './index-appender.ts'
+import type { IndexDirectory } from './index-directory.ts'
+import type { BytesEntry } from './index-entry.ts'
+import { RECORD_BYTES_MAX } from './record.ts'
+import { TransactionWalk, type TransactionStep } from './transaction-walk.ts'
+import { verifyRange } from './verified-read.ts'
+
+/** So many of the last bytes that the index speaks of are compared with it when the store opens. */
+const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
+/** More than this was never waiting for a sync; bytes that are not true so far from the end are damage. */
+const TORN_BYTES_MAX = 64 * 1024 * 1024
+/** Entries are written after so many recovered bytes, with a sync before. */
+const BATCH_BYTES = 4 * 1024 * 1024
+
+export interface TailRecoveryOptions {
+  readonly name: string
+  readonly file: DiskFile
+  readonly directory: IndexDirectory
+  readonly appender: IndexAppender
+  /** a place between transactions, and what is held there; the set grows with the walk */
+  readonly from: number
+  readonly held: GtidSet
+  /** the last file may end with torn bytes; any other was whole when it was closed */
+  readonly mayCut: boolean
+  readonly logger: Logger
+}
+
+export class TailRecovery {
+  readonly #options: TailRecoveryOptions
+  readonly #size: number
+  /** what the index speaks of */
+  readonly #indexed: number
+  #batch: BytesEntry[] = []
+  #batchBytes = 0
+  #start: number
+  #boundary: number
+  #timestamp: number
+
+  constructor(options: TailRecoveryOptions) {
+    this.#options = options
+    this.#size = options.file.size()
+    const { end, boundary, timestamp } = options.appender.state
+    this.#indexed = end
+    this.#start = end
+    this.#boundary = boundary
+    this.#timestamp = timestamp
+  }
+
+  /** @throws OperationalError E_STORE_DAMAGED, naming file and position */
+  async run(): Promise<void> {
+    const { name, file, directory, appender } = this.#options
+    if (this.#size < this.#indexed) {
+      throw damaged(name, this.#size, `the file ends there, and ${this.#indexed} bytes were stored`)
+    }
+    const from = Math.max(4, this.#indexed - VERIFY_TAIL_BYTES)
+    verifyRange(name, file, directory, { from, to: this.#indexed })
+    const end = Math.max(this.#indexed, await this.#walk())
+    if (end < this.#size) await this.#cutTorn(end)
+    if (this.#start < end) this.#collect(end)
+    await this.#flush()
+    await file.sync()
+    await appender.sync()
+  }
+
+  /** Returns where the whole, true events end. */
+  async #walk(): Promise<number> {
+    const { name, file, held, from } = this.#options
+    const bounds = { from, limit: this.#size, verifyFrom: this.#indexed }
+    const walk = new TransactionWalk(file, bounds, held)
+    let end = from
+    try {
+      for (const step of walk.steps()) {
+        if (step.event.end > this.#indexed) await this.#take(step)
+        end = step.event.end
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof ProtocolError)) throw thrown
+      if (end < this.#indexed) throw damaged(name, end, messageOf(thrown))
+    }
+    return end
+  }
+
+  async #take({ event, boundary }: TransactionStep): Promise<void> {
+    while (event.end - this.#start > RECORD_BYTES_MAX) {
+      this.#collect(this.#start + RECORD_BYTES_MAX)
+      if (this.#batchBytes >= BATCH_BYTES) await this.#flush()
+    }
+    this.#timestamp = event.timestamp === 0 ? this.#timestamp : event.timestamp
+    if (boundary) this.#boundary = event.end
+  }
+
+  /**
+   * Makes a record of the bytes up to `end`. They are written again where they stand: after a sync that
+   * failed, pages may read well and not be on the disk, and a sync alone would not bring them there.
+   */
+  #collect(end: number): void {
+    const { file, mayCut } = this.#options
+    const bytes = Buffer.allocUnsafe(end - this.#start)
+    if (file.read(bytes, this.#start) < bytes.length) throw damaged(file.path, this.#start, 'short')
+    if (mayCut) file.write(bytes, this.#start)
+    this.#batch.push({
+      kind: 'bytes',
+      epoch: this.#options.appender.state.epoch,
+      end,
+      boundary: this.#boundary,
+      crc: crc32(bytes),
+      timestamp: this.#timestamp,
+    })
+    this.#batchBytes += bytes.length
+    this.#start = end
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#batch.length === 0) return
+    await this.#options.file.sync()
+    this.#options.appender.append(this.#batch, () => this.#options.held)
+    this.#batch = []
+    this.#batchBytes = 0
+  }
+
+  async #cutTorn(end: number): Promise<void> {
+    const { name, file, mayCut, logger } = this.#options
+    const size = this.#size - end
+    if (!mayCut || size > TORN_BYTES_MAX) {
+      throw damaged(name, end, 'the event that begins there is not whole or its checksum is wrong')
+    }
+    logger.warn(
+      { file: name, position: end, size },
+      `${formatBytes(size)} at the end of ${name} were torn and are cut away`,
+    )
+    await file.truncate(end)
+  }
+}
