@@ -89,6 +89,11 @@ export class TransactionTracker {
     return this.#state !== 'outside'
   }
 
+  /** A BEGIN has come: row events change nothing. */
+  get inStatements(): boolean {
+    return this.#state === 'statements'
+  }
+
   /** Forgets a transaction that has begun, as after a new connection. */
   reset(): void {
     this.#state = 'outside'

@@ -25,7 +25,8 @@ import { decodeRotate } from '../binlog/rotate.ts'
 import { TransactionTracker } from '../binlog/transaction-tracker.ts'
 import type { Gtid } from '../gtid/gtid.ts'
 import { decodeErr, type ErrPacket } from '../packets/err.ts'
-import { type Piece, PieceBuilder } from './piece-builder.ts'
+import { PIECE_BYTES_MAX, type Piece, PieceBuilder } from './piece-builder.ts'
+import { RowEventKernel, WINDOW_BYTES } from './row-event-kernel.ts'
 
 const PACKET_HEADER_SIZE = 4
 const PAYLOAD_BYTES_MAX = 0xff_ff_ff
@@ -78,6 +79,7 @@ interface OpenEvent {
 export class DumpDecoder {
   readonly #options: DumpDecoderOptions
   readonly #pieces: PieceBuilder
+  readonly #kernel = new RowEventKernel(PIECE_BYTES_MAX)
   readonly #tracker = new TransactionTracker()
   #checksumSize: number
   #sequence = 1
@@ -103,7 +105,7 @@ export class DumpDecoder {
     this.#checksumSize = options.checksum === 'CRC32' ? CHECKSUM_SIZE : 0
     this.#relocating = options.relocate
     this.#skipFormatDescription = options.relocate || options.start > FIRST_EVENT_POSITION
-    this.#pieces = new PieceBuilder(options.piece)
+    this.#pieces = new PieceBuilder(this.#kernel.output, options.piece)
     this.#pieces.moveTo(options.start)
   }
 
@@ -123,16 +125,25 @@ export class DumpDecoder {
     while (at < input.length && !this.#ended) {
       if (this.#packetLeft > 0) at = this.#pass(input, at)
       else if (this.#carried > 0) at = this.#fillCarry(input, at)
-      else at = this.#wholePackets(input, at)
+      else at += this.#window(input, at)
     }
     this.#pieces.flush()
   }
 
-  /** The fast path: packets that lie whole in the input. Returns where it stopped. */
-  #wholePackets(input: Buffer, from: number): number {
-    let at = from
+  /** Looks at the next bytes through the kernel's window; returns how many of them it is done with. */
+  #window(from: Buffer, start: number): number {
+    const { input } = this.#kernel
+    const size = from.copy(input, 0, start, start + WINDOW_BYTES)
+    return this.#wholePackets(size === WINDOW_BYTES ? input : input.subarray(0, size))
+  }
+
+  /** Packets that lie whole in the window. Returns where it stopped. */
+  #wholePackets(input: Buffer): number {
+    let at = 0
     while (!this.#ended) {
+      if (this.#tracker.inStatements) at = this.#takeRows(at, input.length)
       const have = input.length - at
+      if (have === 0) return at
       if (have < PACKET_HEADER_SIZE) return this.#keep(input, at)
       const size = input.readUIntLE(at, 3)
       if (size > LARGE_PACKET || this.#open !== undefined) {
@@ -145,9 +156,21 @@ export class DumpDecoder {
       this.#takeSequence(input[at + 3] ?? 0)
       this.#packet(input, at + PACKET_HEADER_SIZE, size)
       at = end
-      if (at === input.length) return at
     }
     return at
+  }
+
+  /** Between BEGIN and the end of a transaction: lets the kernel take the small row events that come next. */
+  #takeRows(at: number, end: number): number {
+    if (this.#checksumSize === 0 || this.#relocating || this.#open !== undefined) return at
+    const kernel = this.#kernel
+    const pieces = this.#pieces
+    const taken = kernel.take(at, end, pieces.used, pieces.position, this.#sequence)
+    if (taken === 0) return at
+    this.#sequence = (this.#sequence + taken) & 255
+    pieces.setUsed(kernel.outputUsed)
+    pieces.markEventEnd(kernel.newestTimestamp)
+    return kernel.inputAt
   }
 
   #keep(input: Buffer, at: number): number {

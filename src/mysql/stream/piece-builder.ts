@@ -1,6 +1,7 @@
 /*
-  Collects the bytes of a binlog file into pieces, each in a buffer from a small pool, with what the
-  journal must know of it. The layout of a piece is store/record.ts's Chunk.
+  Collects the bytes of a binlog file into pieces, with what the journal must know of each (the fields are
+  those of store/record.ts's Chunk). They are collected in one buffer that stays in a core's cache, and
+  leave it as a copy: of their own size when small, else in a buffer from a small pool.
 */
 import { assert, crc32 } from '../../lib/index.ts'
 import type { Gtid } from '../gtid/gtid.ts'
@@ -14,6 +15,9 @@ export const PIECE_BYTES_MAX = 256 * 1024
 
 /** Buffers kept for use again; more than these are left to the garbage collector. */
 const SPARE_BUFFERS_MAX = 16
+
+/** A smaller piece gets a buffer of its own size: many lone transactions may wait in a queue. */
+const POOLED_BYTES_MIN = PIECE_BYTES_MAX / 2
 
 export interface Piece {
   /** position of the first byte in the file */
@@ -34,7 +38,8 @@ export interface Piece {
 export class PieceBuilder {
   readonly #emit: (piece: Piece) => void
   readonly #spare: Buffer[] = []
-  #buffer: Buffer
+  /** the piece in the making, open to changes in place until it is handed out */
+  readonly buffer: Buffer
   #used = 0
   /** position of the piece's first byte */
   #start = 0
@@ -42,9 +47,21 @@ export class PieceBuilder {
   #gtids: GtidSet | undefined
   #timestamp = 0
 
-  constructor(emit: (piece: Piece) => void) {
+  /** @param buffer of PIECE_BYTES_MAX bytes */
+  constructor(buffer: Buffer, emit: (piece: Piece) => void) {
+    assert(buffer.length === PIECE_BYTES_MAX, 'the buffer has the size of a piece')
+    this.buffer = buffer
     this.#emit = emit
-    this.#buffer = Buffer.allocUnsafeSlow(PIECE_BYTES_MAX)
+  }
+
+  /** bytes of `buffer` that are taken */
+  get used(): number {
+    return this.#used
+  }
+
+  /** Says that whole events were put into `buffer` behind `used`, which is now this. */
+  setUsed(used: number): void {
+    this.#used = used
   }
 
   /** The position behind the last byte taken. */
@@ -69,7 +86,7 @@ export class PieceBuilder {
       }
     }
     const at = this.#used
-    from.copy(this.#buffer, at, start, start + size)
+    from.copy(this.buffer, at, start, start + size)
     this.#used = at + size
     return at
   }
@@ -80,15 +97,10 @@ export class PieceBuilder {
     while (at < end) {
       if (this.#used === PIECE_BYTES_MAX) this.flush()
       const size = Math.min(end - at, PIECE_BYTES_MAX - this.#used)
-      from.copy(this.#buffer, this.#used, at, at + size)
+      from.copy(this.buffer, this.#used, at, at + size)
       this.#used += size
       at += size
     }
-  }
-
-  /** The buffer of the piece in the making, for changes in place before it is handed out. */
-  get buffer(): Buffer {
-    return this.#buffer
   }
 
   /** Says that the file lies between transactions at its present end. */
@@ -111,8 +123,10 @@ export class PieceBuilder {
   /** Hands out what has been collected; nothing when that is nothing. */
   flush(): void {
     if (this.#used === 0) return
-    const buffer = this.#buffer
-    const bytes = buffer.subarray(0, this.#used)
+    const pooled = this.#used >= POOLED_BYTES_MIN
+    const home = pooled ? this.#pooledBuffer() : Buffer.allocUnsafeSlow(this.#used)
+    this.buffer.copy(home, 0, 0, this.#used)
+    const bytes = home.subarray(0, this.#used)
     const piece = {
       start: this.#start,
       bytes,
@@ -120,14 +134,17 @@ export class PieceBuilder {
       boundary: this.#boundary,
       gtids: this.#gtids,
       timestamp: this.#timestamp,
-      release: this.#releaseOnce(buffer),
+      release: pooled ? this.#releaseOnce(home) : nothing,
     }
     this.#start += this.#used
     this.#used = 0
     this.#gtids = undefined
     this.#timestamp = 0
-    this.#buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES_MAX)
     this.#emit(piece)
+  }
+
+  #pooledBuffer(): Buffer {
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES_MAX)
   }
 
   #releaseOnce(buffer: Buffer): () => void {
@@ -139,3 +156,5 @@ export class PieceBuilder {
     }
   }
 }
+
+function nothing(): void {}
