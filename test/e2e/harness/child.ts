@@ -11,6 +11,12 @@ export function atExit(then: () => void): void {
   cleanups.push(then)
 }
 
+/** Ends all that this process started and removes its folders: the last step of every test file. */
+export async function endEverything(): Promise<void> {
+  await Promise.all([...running].map((child) => child.end('SIGKILL')))
+  for (const cleanup of cleanups.splice(0).toReversed()) cleanup()
+}
+
 function hookExit(): void {
   if (hooked) return
   hooked = true

@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { type Connection, createConnection } from 'mysql2/promise'
 import { ServerProcess } from './child.ts'
 import { cacheFolder, freePort, makeRunFolder, mysqlProgram } from './project.ts'
@@ -21,6 +22,8 @@ export interface MysqldOptions {
   readonly dataFolder?: string
   /** outlives this process (the demo's --keep) */
   readonly detached?: boolean
+  /** a network namespace of the machine that the server runs in (needs root) */
+  readonly namespace?: string
 }
 
 export type Row = Readonly<Record<string, string | number | null>>
@@ -57,7 +60,7 @@ async function template(): Promise<string> {
   const initialize = [
     '--initialize-insecure',
     `--datadir=${fresh}`,
-    '--innodb_redo_log_capacity=64M',
+    '--innodb_redo_log_capacity=8M',
   ]
   execFileSync(mysqlProgram('mysqld'), [...userOption(), ...initialize], { stdio: 'pipe' })
   const server = new Mysqld(fresh, await freePort(), {
@@ -86,8 +89,8 @@ async function template(): Promise<string> {
 }
 
 /** Copies a stopped server's data for another one, which then gets a server_uuid of its own. */
-export function copyDataFolder(from: string, to: string): void {
-  cpSync(from, to, { recursive: true })
+export async function copyDataFolder(from: string, to: string): Promise<void> {
+  await promisify(execFile)('cp', ['-r', from, to])
   rmSync(join(to, 'auto.cnf'), { force: true })
 }
 
@@ -105,7 +108,7 @@ export class Mysqld {
     let { dataFolder } = options
     if (dataFolder === undefined) {
       dataFolder = join(makeRunFolder(`mysqld-${options.serverId}`), 'data')
-      copyDataFolder(await template(), dataFolder)
+      await copyDataFolder(await template(), dataFolder)
     }
     const server = new Mysqld(dataFolder, await freePort(), options)
     await server.launch()
@@ -138,9 +141,11 @@ export class Mysqld {
     const args = Object.entries(options).map(([name, value]) =>
       value === '' ? `--${name}` : `--${name}=${value}`,
     )
+    const { namespace } = this.#options
     const server = new ServerProcess({
-      program: mysqlProgram('mysqld'),
+      program: namespace === undefined ? mysqlProgram('mysqld') : 'ip',
       args: [
+        ...(namespace === undefined ? [] : ['netns', 'exec', namespace, mysqlProgram('mysqld')]),
         ...userOption(),
         `--datadir=${this.dataFolder}`,
         `--port=${this.port}`,

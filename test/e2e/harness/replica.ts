@@ -10,6 +10,8 @@ import { waitFor } from './wait.ts'
 /** Whom a replica reads from. */
 export interface SourceAddress {
   readonly port: number
+  /** default 127.0.0.1 */
+  readonly host?: string
 }
 
 export interface AttachOptions {
@@ -28,16 +30,20 @@ export class Replica {
   }
 
   /** Starts an empty server and attaches it. */
-  static async start(source: SourceAddress, options: MysqldOptions): Promise<Replica> {
+  static async start(
+    source: SourceAddress,
+    options: MysqldOptions,
+    attach: AttachOptions = {},
+  ): Promise<Replica> {
     const replica = new Replica(await Mysqld.start(options))
-    await replica.attach(source)
+    await replica.attach(source, attach)
     return replica
   }
 
   /** Names the source and starts both threads. */
   async attach(source: SourceAddress, options: AttachOptions = {}): Promise<void> {
     const clauses = [
-      "SOURCE_HOST='127.0.0.1'",
+      `SOURCE_HOST='${source.host ?? '127.0.0.1'}'`,
       `SOURCE_PORT=${source.port}`,
       `SOURCE_USER='${replicationUser}'`,
       `SOURCE_PASSWORD='${replicationPassword}'`,
@@ -58,6 +64,14 @@ export class Replica {
   async receiverError(): Promise<{ number: number; words: string }> {
     const row = await this.status()
     return { number: Number(row['Last_IO_Errno']), words: String(row['Last_IO_Error']) }
+  }
+
+  /** Waits until the receiver has stopped with an error, and returns it. */
+  async waitForReceiverError(): Promise<{ number: number; words: string }> {
+    return await waitFor({ what: 'the receiver to stop with an error' }, async () => {
+      const error = await this.receiverError()
+      return error.number === 0 ? undefined : error
+    })
   }
 
   async bothThreadsRun(): Promise<boolean> {

@@ -1,0 +1,76 @@
+import { compareBinlogs, serverDifferences } from './compare.ts'
+import { CutProxy } from './cut-proxy.ts'
+import { Kingbus } from './kingbus.ts'
+import { Load } from './load.ts'
+import { Mysqld, replicationUser } from './mysqld.ts'
+import { SeededRandom } from './random.ts'
+import { Replica } from './replica.ts'
+import { disturb, disturbanceOrder, type Parties } from './upheaval.ts'
+import { pause } from './wait.ts'
+
+export interface UpheavalPlan {
+  readonly seed: number
+  readonly rounds: number
+  /** after how many rounds everything is compared; the last round is always followed by it */
+  readonly compareEvery: number
+  readonly say: (line: string) => void
+}
+
+export interface UpheavalResult {
+  readonly committed: number
+  readonly differences: string[]
+}
+
+async function startParties(): Promise<Parties> {
+  const [source, server] = await Promise.all([
+    Mysqld.start({ serverId: 1, options: { max_binlog_size: '2M' } }),
+    Mysqld.start({ serverId: 2, options: { relay_log_recovery: 'ON' } }),
+  ])
+  const sourceProxy = await CutProxy.start(source.port)
+  const kingbus = await Kingbus.start({
+    sourceUrl: `mysql://${replicationUser}@127.0.0.1:${sourceProxy.port}`,
+  })
+  const replicaProxy = await CutProxy.start(kingbus.port)
+  const replica = new Replica(server)
+  // The default waits 60 s between attempts, which is all that these clauses change.
+  const clauses = ['SOURCE_CONNECT_RETRY=1', 'SOURCE_RETRY_COUNT=100000']
+  await replica.attach(replicaProxy, { clauses })
+  return { source, kingbus, replica, sourceProxy, replicaProxy }
+}
+
+/** In what the parties differ after the replica has caught up. */
+async function differencesOf(parties: Parties): Promise<string[]> {
+  const { source, kingbus, replica } = parties
+  await replica.catchUpWith(source, 120_000)
+  const files = (await compareBinlogs(source, kingbus)).differences
+  return [
+    ...(await serverDifferences(source, replica.server)),
+    ...files.map(({ name, what }) => `${name}: ${what}`),
+  ]
+}
+
+/** Disturbs every party at random moments under load; what differs at the end. */
+export async function runUpheaval(plan: UpheavalPlan): Promise<UpheavalResult> {
+  const random = new SeededRandom(plan.seed)
+  const order = disturbanceOrder(random)
+  const parties = await startParties()
+  let committed = 0
+  for (let round = 0; round < plan.rounds; ) {
+    const load = await Load.start(parties.source, { seed: plan.seed * 1_000 + round })
+    const last = Math.min(plan.rounds, round + plan.compareEvery)
+    for (; round < last; round += 1) {
+      await pause(random.between(100, 800))
+      const next = order.next().value
+      plan.say(
+        `seed ${plan.seed} round ${round}: ${next} (${committed + load.committed} committed)`,
+      )
+      await disturb(parties, next, random)
+    }
+    await load.stop()
+    committed += load.committed
+    const differences = await differencesOf(parties)
+    if (differences.length > 0) return { committed, differences }
+    plan.say(`seed ${plan.seed}: everything equal after ${round} rounds, ${committed} transactions`)
+  }
+  return { committed, differences: [] }
+}
