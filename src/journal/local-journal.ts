@@ -1,4 +1,4 @@
-import { InvariantError, Watch, type Watched } from '../lib/index.ts'
+import { InvariantError, messageOf, Watch, type Watched, waitUntil } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
 import type {
   Chunk,
@@ -11,11 +11,26 @@ import type {
 } from '../store/index.ts'
 import type { Journal } from './journal.ts'
 
-/** The journal of one machine: a record is committed when the store has it on the disk. */
+/** `append` makes its caller wait while more than this is written and not on the disk. */
+const UNSYNCED_BYTES_MAX = 16 * 1024 * 1024
+
+/**
+ * The journal of one machine: a record is committed when the store has it on the disk.
+ *
+ * Group commit: one sync is under way at a time and covers all that was appended before it began; what comes
+ * meanwhile is covered by the next, which begins at once. No timer: a lone record is synced at once.
+ */
 export class LocalJournal implements Journal {
   readonly #store: Store
   readonly #committed: Watch<number>
   readonly #failed = new Watch<Error | undefined>(undefined)
+  /** the syncs, new files, cuts under way; undefined when nothing is */
+  #work: Promise<void> | undefined
+  /** new files and cuts that wait until no sync is under way */
+  #claims = 0
+  /** bytes written that the sync under way covers, and those after it */
+  #syncingBytes = 0
+  #waitingBytes = 0
 
   constructor(store: Store) {
     this.#store = store
@@ -26,12 +41,12 @@ export class LocalJournal implements Journal {
     return this.#committed
   }
 
-  get failed(): Watched<Error | undefined> {
-    return this.#failed
-  }
-
   get visible(): Watched<VisibleEnd | undefined> {
     return this.#store.visible
+  }
+
+  get failed(): Watched<Error | undefined> {
+    return this.#failed
   }
 
   get end(): LogEnd | undefined {
@@ -50,23 +65,125 @@ export class LocalJournal implements Journal {
     return this.#store.lastTransaction()
   }
 
+  // Not `async`: the bytes are written before the call returns, whatever the caller does with the promise.
   append(chunk: Chunk): Promise<number> {
-    return Promise.resolve(this.#store.append(chunk))
+    let sequence: number
+    try {
+      sequence = this.#store.append(chunk)
+    } catch (thrown) {
+      return this.#store.mended().then(() => Promise.reject(this.#note(thrown)))
+    }
+    this.#waitingBytes += chunk.bytes.length
+    this.#kick()
+    if (this.#syncingBytes + this.#waitingBytes <= UNSYNCED_BYTES_MAX) {
+      return Promise.resolve(sequence)
+    }
+    return this.#room().then(() => sequence)
   }
 
-  beginFile(begin: FileBegin): Promise<void> {
-    throw new InvariantError(`not written yet: ${begin.name}`)
+  async beginFile(begin: FileBegin): Promise<void> {
+    await this.#alone(async () => this.#commitAlone(await this.#store.beginFile(begin)))
   }
 
-  cut(to: Position): Promise<void> {
-    throw new InvariantError(`not written yet: ${to.file}`)
+  async cut(to: Position): Promise<void> {
+    await this.#alone(async () => this.#commitAlone(await this.#store.cut(to.position)))
   }
 
-  purge(upTo: string): Promise<void> {
-    throw new InvariantError(`not written yet: ${upTo}`)
+  async purge(upTo: string): Promise<void> {
+    // A sequence given in the middle of a new file or a cut would stand in the wrong index.
+    const sequence = await this.#alone(() => this.#store.purge(upTo))
+    this.#kick()
+    await this.#until(sequence)
+    await this.#store.removePurged()
   }
 
-  settled(): Promise<void> {
-    throw new InvariantError('not written yet')
+  async settled(): Promise<void> {
+    await this.#until(this.#store.sequence)
+  }
+
+  async #until(sequence: number): Promise<void> {
+    while (this.#committed.value < sequence) {
+      if (this.#failed.value !== undefined) throw this.#failed.value
+      await this.#committed.changed()
+    }
+  }
+
+  async #room(): Promise<void> {
+    const fits = (): boolean =>
+      this.#syncingBytes + this.#waitingBytes <= UNSYNCED_BYTES_MAX ||
+      this.#failed.value !== undefined
+    await waitUntil(this.#committed, fits)
+    if (this.#failed.value !== undefined) throw this.#failed.value
+  }
+
+  #kick(): void {
+    if (this.#work !== undefined || this.#claims > 0) return
+    this.#work = this.#syncAll()
+  }
+
+  /** Syncs until nothing is left, or somebody wants to be alone; never rejects. */
+  async #syncAll(): Promise<void> {
+    try {
+      // The first sync begins in a task of its own, so that what is appended in one go is synced in one.
+      await undefined
+      while (this.#committed.value < this.#store.sequence && this.#claims === 0) {
+        this.#syncingBytes = this.#waitingBytes
+        this.#waitingBytes = 0
+        this.#commit(await this.#store.sync())
+      }
+    } catch (thrown) {
+      this.#fail(thrown instanceof Error ? thrown : new InvariantError(messageOf(thrown)))
+    } finally {
+      this.#work = undefined
+    }
+  }
+
+  /** Runs a step that must not meet a sync or another such step. */
+  async #alone(step: () => Promise<number>): Promise<number> {
+    this.#claims += 1
+    try {
+      while (this.#work !== undefined) await this.#work
+      if (this.#failed.value !== undefined) throw this.#failed.value
+      const done = step()
+      this.#work = done.then(
+        () => {},
+        () => {},
+      )
+      const sequence = await done
+      this.#work = undefined
+      return sequence
+    } catch (thrown) {
+      this.#work = undefined
+      throw this.#note(thrown)
+    } finally {
+      this.#claims -= 1
+      this.#kick()
+    }
+  }
+
+  /** A new file and a cut make durable whatever was appended before. */
+  #commitAlone(sequence: number): number {
+    this.#waitingBytes = 0
+    this.#commit(sequence)
+    return sequence
+  }
+
+  #commit(sequence: number): void {
+    this.#syncingBytes = 0
+    this.#store.commit(sequence)
+    this.#committed.set(sequence)
+  }
+
+  /** Remembers the store's failure, after which nothing is taken any more. */
+  #note(thrown: unknown): unknown {
+    if (this.#store.failure !== undefined) this.#fail(this.#store.failure)
+    return thrown
+  }
+
+  /** Wakes all who wait. */
+  #fail(failure: Error): void {
+    if (this.#failed.value !== undefined) return
+    this.#failed.set(failure)
+    this.#committed.set(this.#committed.value)
   }
 }

@@ -112,7 +112,9 @@ export class EventWalk {
     if (event.end <= this.#verifyFrom) return true
     if (event.type === EventType.FORMAT_DESCRIPTION) {
       const fits = event.size <= FORMAT_DESCRIPTION_BYTES_MAX
-      return fits && event.size > EVENT_HEADER_SIZE + CHECKSUM_SIZE && this.#descriptionIsTrue(event)
+      return (
+        fits && event.size > EVENT_HEADER_SIZE + CHECKSUM_SIZE && this.#descriptionIsTrue(event)
+      )
     }
     if (this.#checksum === 'NONE') return this.#ownEnd(event) === event.end % 2 ** 32
     if (event.size < EVENT_HEADER_SIZE + CHECKSUM_SIZE) return false
@@ -160,18 +162,18 @@ export class EventWalk {
   }
 }
 
-/** What the file's PREVIOUS_GTIDS says; undefined when none stands before `limit`. */
-export function readPreviousGtids(file: DiskFile, limit: number): GtidSet | undefined {
-  const walk = new EventWalk(file, {
-    from: FIRST_EVENT_POSITION,
-    limit,
-    verifyFrom: FIRST_EVENT_POSITION,
-  })
+/**
+ * What the file's PREVIOUS_GTIDS says; 'not yet' when the file ends before there could be one, 'none' when it
+ * has none in its place.
+ */
+export function readPreviousGtids(file: DiskFile, limit: number): GtidSet | 'not yet' | 'none' {
+  const from = FIRST_EVENT_POSITION
+  const walk = new EventWalk(file, { from, limit, verifyFrom: from })
   for (let event = walk.next(); event !== undefined; event = walk.next()) {
     if (event.type === EventType.PREVIOUS_GTIDS) {
       return decodePreviousGtids(walk.whole(event), walk.checksum)
     }
-    if (event.type !== EventType.FORMAT_DESCRIPTION) return undefined
+    if (event.type !== EventType.FORMAT_DESCRIPTION) return 'none'
   }
-  return undefined
+  return 'not yet'
 }

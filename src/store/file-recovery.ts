@@ -4,9 +4,9 @@ import type { Disk, DiskFile } from '../platform/index.ts'
 import { damaged } from './disk-error.ts'
 import type { ExtentsCache } from './extents.ts'
 import { IndexAppender } from './index-appender.ts'
-import type { CutEntry } from './index-entry.ts'
 import { createIndex } from './index-create.ts'
 import type { IndexDirectory } from './index-directory.ts'
+import type { CutEntry } from './index-entry.ts'
 import { type Scan, scanIndex } from './index-scan.ts'
 import { FIRST_DIGEST } from './running-digest.ts'
 import { StoredFile, type StoredFileFacts } from './stored-file.ts'
@@ -114,7 +114,10 @@ async function openIndex(
     epoch: 0,
   })
   const { head, begin, directory, end } = made
-  return { index: made.file, scan: { head, begin, directory, end, cut: undefined, purgedUpTo: undefined } }
+  return {
+    index: made.file,
+    scan: { head, begin, directory, end, cut: undefined, purgedUpTo: undefined },
+  }
 }
 
 export function checkStore(name: string, found: string, ours: string): void {

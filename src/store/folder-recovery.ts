@@ -200,12 +200,16 @@ async function checkChain(
   const previous = before.stored.name
   const gap = facts.firstSequence - before.lastSequence - 1
   if (gap !== 0 && !rebuilt && !before.rebuilt) {
-    throw damaged(name, 4, `it does not follow ${previous}: ${gap} records are missing between them`)
+    throw damaged(
+      name,
+      4,
+      `it does not follow ${previous}: ${gap} records are missing between them`,
+    )
   }
   const file = await context.disk.open(stored.path, 'read')
   const says = readPreviousGtids(file, stored.size)
   await file.close()
-  if (says === undefined) return
+  if (typeof says === 'string') return
   const lost = says.subtract(before.held.union(facts.contact))
   const extra = before.held.subtract(before.stored.facts.contact).subtract(says)
   const wrong = [lost, extra].find((set) => !set.isEmpty)

@@ -1,12 +1,26 @@
-import { InvariantError } from '../lib/index.ts'
+import { present } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
 import type { Position } from './record.ts'
 import type { Store } from './store.ts'
 
 /**
- * Where a replica that has the set `held` begins: everything before the place is in `held`, and transactions after it
- * may be. Undefined when the oldest file begins after something that `held` lacks.
+ * Where a replica that holds `held` begins: every transaction before the place, purged ones too, is in
+ * `held`; after it there may be some that are. The file is the newest one before which nothing is missing.
+ * Undefined when something that `held` lacks is gone from the files, or there is no file.
+ * @throws OperationalError E_STORE_DAMAGED
  */
-export function findGtidStart(store: Store, held: GtidSet): Promise<Position | undefined> {
-  throw new InvariantError(`not written yet: ${store.files().length} ${held.toString()}`)
+export async function findGtidStart(store: Store, held: GtidSet): Promise<Position | undefined> {
+  const names = store.files().map((file) => file.name)
+  // What is before a file only grows from file to file, so the newest one is found by halving.
+  let low = -1
+  let high = names.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    const before = await store.previousGtids(present(names[middle], 'file'))
+    if (held.contains(before)) low = middle
+    else high = middle - 1
+  }
+  const file = names[low]
+  if (file === undefined) return undefined
+  return { file, position: await store.positionFor(file, held) }
 }

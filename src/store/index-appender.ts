@@ -11,6 +11,7 @@ import type { Divided } from './extents.ts'
 import type { IndexDirectory } from './index-directory.ts'
 import {
   type Checkpoint,
+  type CutEntry,
   encodeEntry,
   type IndexEntry,
   type IndexState,
@@ -84,11 +85,16 @@ export class IndexAppender {
   append(entries: readonly RecordEntry[], held: () => GtidSet): void {
     for (const entry of entries) this.#add(entry)
     this.#flush()
-    const due =
-      this.#bytesSince >= CHECKPOINT_BYTES || this.#recordsSince >= CHECKPOINT_RECORDS
+    const due = this.#bytesSince >= CHECKPOINT_BYTES || this.#recordsSince >= CHECKPOINT_RECORDS
     if (!due || this.#backlogSize > 0) return
     const withSet = this.#bytesSinceSet >= Math.max(CHECKPOINT_BYTES, SET_DILUTION * this.#setSize)
     this.#addCheckpoint(withSet ? held() : undefined, undefined)
+    this.#flush()
+  }
+
+  /** Adds the entry of a cut; no checkpoint, since the bytes are still there. */
+  addCut(entry: CutEntry): void {
+    this.#add(entry)
     this.#flush()
   }
 

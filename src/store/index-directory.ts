@@ -164,7 +164,9 @@ export class IndexDirectory {
     const bytes = this.#read(block.entriesFrom, block.entriesTo)
     const state = { ...block.state }
     for (let offset = 0; offset < bytes.length; ) {
-      const { entry, next } = this.#trust(block.entriesFrom, () => decodeEntry(bytes, offset, state))
+      const { entry, next } = this.#trust(block.entriesFrom, () =>
+        decodeEntry(bytes, offset, state),
+      )
       if (entry.kind === 'bytes') extents.push(entry.end, entry.crc)
       offset = next
     }

@@ -24,8 +24,9 @@
                     the predecessor's check; u64 offset of the last checkpoint, size, sequence, epoch;
                     u32 first timestamp, timestamp
 */
-import { BadIndexBytes, IndexReader, IndexWriter, shortCrc32 } from './index-bytes.ts'
+
 import type { Divided } from './extents.ts'
+import { BadIndexBytes, IndexReader, IndexWriter, shortCrc32 } from './index-bytes.ts'
 import { DIGEST_SIZE, decodeSet, SET_SIZE_MAX } from './index-header.ts'
 import { type FileBegin, RECORD_BYTES_MAX, type RecordKind } from './record.ts'
 
@@ -280,8 +281,7 @@ export function decodeEntry(bytes: Buffer, offset: number, state: IndexState): D
   const entry = readFields(reader, tag, { ...state, epoch })
   const fieldsTo = reader.at
   const check = reader.finish(state.check)
-  const recordCrc =
-    entry.kind === 'bytes' ? entry.crc : shortCrc32(bytes, fieldsFrom, fieldsTo, 0)
+  const recordCrc = entry.kind === 'bytes' ? entry.crc : shortCrc32(bytes, fieldsFrom, fieldsTo, 0)
   if (entry.kind === 'checkpoint') entry.state.check = check
   advance(entry, state, check)
   return { entry, next: reader.at, recordCrc }

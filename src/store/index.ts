@@ -10,6 +10,7 @@ export { type DataDir, type Identity, openDataDir } from './data-dir.ts'
 export { compareFileNames, isFileName, nextFileName } from './file-name.ts'
 export type { FileReader, ReadResult } from './file-reader.ts'
 export { findGtidStart } from './gtid-lookup.ts'
+export type { LastTransaction } from './last-transaction.ts'
 export {
   type Chunk,
   type FileBegin,
@@ -26,4 +27,4 @@ export {
   type RetentionPolicy,
 } from './retention.ts'
 export { hasRoom, minFreeBytes } from './space.ts'
-export { type FileInfo, type LastTransaction, type LogEnd, Store } from './store.ts'
+export { type FileInfo, type LogEnd, Store, type StoreOptions } from './store.ts'

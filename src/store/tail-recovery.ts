@@ -11,7 +11,7 @@ import type { IndexAppender } from './index-appender.ts'
 import type { IndexDirectory } from './index-directory.ts'
 import type { BytesEntry } from './index-entry.ts'
 import { RECORD_BYTES_MAX } from './record.ts'
-import { TransactionWalk, type TransactionStep } from './transaction-walk.ts'
+import { type TransactionStep, TransactionWalk } from './transaction-walk.ts'
 import { verifyRange } from './verified-read.ts'
 
 /** So many of the last bytes that the index speaks of are compared with it when the store opens. */

@@ -1,0 +1,162 @@
+import { assert, crc32 } from '../lib/index.ts'
+import type { GtidSet } from '../mysql/index.ts'
+import type { DiskFile } from '../platform/index.ts'
+import type { Divided } from './extents.ts'
+import { noteState, type RecoveredFile } from './file-recovery.ts'
+import type { IndexAppender } from './index-appender.ts'
+import type { IndexDirectory } from './index-directory.ts'
+import type { RecordEntry } from './index-entry.ts'
+import type { StoredFile } from './stored-file.ts'
+import { checkSpan, planRead } from './verified-read.ts'
+
+/** A cut's entries with all that belongs to them, in bytes of the index. */
+const CUT_RESERVE = 512
+
+/** The file that is written to, with its index. Knows nothing of sequences, commits and other files. */
+export class ActiveFile {
+  readonly stored: StoredFile
+  readonly #data: DiskFile
+  readonly #index: DiskFile
+  readonly #directory: IndexDirectory
+  readonly #appender: IndexAppender
+  /** end of what was written, synced or not, and the last place between transactions in it */
+  #end: number
+  #boundary: number
+  #timestamp: number
+  /** entries of records that are not synced */
+  #unsynced: RecordEntry[] = []
+  #mending: Promise<void> | undefined
+
+  constructor(recovered: RecoveredFile) {
+    this.stored = recovered.stored
+    this.#data = recovered.data
+    this.#index = recovered.index
+    this.#directory = recovered.directory
+    this.#appender = recovered.appender
+    const { end, boundary, timestamp } = recovered.appender.state
+    this.#end = end
+    this.#boundary = boundary
+    this.#timestamp = timestamp
+    recovered.stored.activate(recovered.directory, recovered.index)
+  }
+
+  get end(): number {
+    return this.#end
+  }
+
+  get boundary(): number {
+    return this.#boundary
+  }
+
+  get epoch(): number {
+    return this.#appender.state.epoch
+  }
+
+  get unsynced(): boolean {
+    return this.#unsynced.length > 0
+  }
+
+  digest(): Buffer {
+    return this.#appender.digest()
+  }
+
+  /**
+   * Writes bytes at the end. When that fails in the middle, what was written is taken away again.
+   * @throws the system's error
+   */
+  write(
+    bytes: Uint8Array,
+    facts: { readonly crc: number; readonly boundary: number; readonly timestamp: number },
+  ): void {
+    assert(this.#mending === undefined, 'bytes are written while torn ones are taken away')
+    const end = this.#end + bytes.length
+    const { boundary, crc } = facts
+    assert(boundary >= this.#boundary, `boundary ${boundary} lies before ${this.#boundary}`)
+    assert(boundary <= end, `boundary ${boundary} lies behind the end ${end}`)
+    try {
+      this.#data.write(bytes, this.#end)
+    } catch (thrown) {
+      this.#mending = this.#data.truncate(this.#end)
+      this.#mending.catch(() => {})
+      throw thrown
+    }
+    this.#timestamp = facts.timestamp === 0 ? this.#timestamp : facts.timestamp
+    this.#end = end
+    this.#boundary = boundary
+    const timestamp = this.#timestamp
+    this.#unsynced.push({ kind: 'bytes', epoch: this.epoch, end, boundary, crc, timestamp })
+  }
+
+  /** Resolves when no torn bytes are there any more. @throws the system's error */
+  async mended(): Promise<void> {
+    await this.#mending
+    this.#mending = undefined
+  }
+
+  /** Adds the record of a purge; it is durable after the next sync. */
+  addPurge(upTo: string): void {
+    this.#unsynced.push({ kind: 'purge', epoch: this.epoch, upTo })
+  }
+
+  /**
+   * Makes what was written before the call durable, then writes its entries.
+   * @param held makes the GTID set at the last place between transactions of what is durable then
+   */
+  async sync(held: () => GtidSet): Promise<void> {
+    const entries = this.#unsynced
+    this.#unsynced = []
+    await this.#data.sync()
+    this.#appender.append(entries, held)
+    noteState(this.stored, this.#appender)
+    if (entries.some((entry) => entry.kind === 'purge')) await this.#appender.sync()
+    else await this.#appender.syncWhenDue()
+  }
+
+  /** Makes the index durable up to the last sync. */
+  async syncIndex(): Promise<void> {
+    await this.#appender.sync()
+  }
+
+  /**
+   * The file ends at `to` again. The entry is durable before the bytes go, so that a crash between the two
+   * leaves no doubt that they were to go.
+   */
+  async cut(to: number): Promise<void> {
+    assert(!this.unsynced, 'a cut comes when everything is synced')
+    this.#appender.reserve(CUT_RESERVE)
+    const divided = this.#divide(to)
+    this.#appender.addCut({ kind: 'cut', epoch: this.epoch, to, ...divided })
+    await this.#appender.sync()
+    this.#directory.cut(to, divided)
+    this.#end = to
+    this.#boundary = to
+    await this.#data.truncate(to)
+    await this.#data.sync()
+    this.#appender.cutDone(divided)
+    await this.#appender.sync()
+    noteState(this.stored, this.#appender)
+  }
+
+  /** Ends the index for good. */
+  async close(held: GtidSet): Promise<void> {
+    assert(!this.unsynced, 'a file is closed when everything is synced')
+    this.#appender.reserve(held.encode().length + CUT_RESERVE)
+    await this.#appender.close(held)
+    await this.letGo()
+  }
+
+  /** Closes the handles; the file can be gone on with after the next start. */
+  async letGo(): Promise<void> {
+    await this.#data.close()
+    await this.stored.deactivate()
+  }
+
+  #divide(to: number): Divided {
+    if (to === this.#end) return { start: to, crc: 0 }
+    const span = planRead(this.#directory, to, to + 1, 0)
+    if (span.from === to) return { start: to, crc: 0 }
+    const bytes = Buffer.allocUnsafe(span.to - span.from)
+    checkSpan(this.stored.name, span, bytes.subarray(0, this.#data.read(bytes, span.from)))
+    return { start: span.from, crc: crc32(bytes.subarray(0, to - span.from)) }
+  }
+}

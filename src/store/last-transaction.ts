@@ -1,0 +1,38 @@
+import type { DiskFile } from '../platform/index.ts'
+import { EventWalk, type WalkedEvent } from './event-walk.ts'
+import type { IndexDirectory } from './index-directory.ts'
+import type { Position } from './record.ts'
+import { isGtidEvent } from './transaction-walk.ts'
+
+export interface LastTransaction extends Position {
+  /** the whole GTID event that begins at the position */
+  readonly event: Buffer
+}
+
+/** The GTID event of the last transaction that ends at or before `boundary`; undefined when there is none. */
+export function findLastTransaction(
+  name: string,
+  file: DiskFile,
+  directory: IndexDirectory,
+  boundary: number,
+): LastTransaction | undefined {
+  let limit = boundary
+  for (const from of [...placesBefore(directory, boundary), 4]) {
+    const walk = new EventWalk(file, { from, limit, verifyFrom: from })
+    let last: WalkedEvent | undefined
+    for (let event = walk.next(); event !== undefined; event = walk.next()) {
+      if (isGtidEvent(event.type)) last = event
+    }
+    if (last !== undefined) {
+      return { file: name, position: last.position, event: walk.whole(last) }
+    }
+    limit = from
+  }
+  return undefined
+}
+
+/** Places between transactions that the index knows, the newest first. */
+function placesBefore(directory: IndexDirectory, boundary: number): number[] {
+  const positions = [...directory.setPlaces()].map((place) => place.position)
+  return positions.filter((position) => position < boundary && position > 4)
+}

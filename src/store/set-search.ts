@@ -1,0 +1,18 @@
+import { present } from '../lib/index.ts'
+import type { GtidSet } from '../mysql/index.ts'
+import type { SetPlace } from './index-directory.ts'
+
+/**
+ * The newest place whose set is contained in `held`; sets only grow, so it is found by halving.
+ * @param places the newest first
+ */
+export function newestContained(places: readonly SetPlace[], held: GtidSet): number | undefined {
+  let low = 0
+  let high = places.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (held.contains(present(places[middle], 'place').load())) high = middle
+    else low = middle + 1
+  }
+  return places[low]?.position
+}
