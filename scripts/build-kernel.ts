@@ -11,12 +11,12 @@ const TARGET = 'src/mysql/stream/row-event-kernel.wasm.ts'
 export async function compileKernel(): Promise<string> {
   let wasm: Uint8Array | undefined
   const args = ['assembly/row-events.ts', ...OPTIONS, ...MEMORY, '--outFile', 'kernel.wasm']
-  const { error, stderr } = await main(args, {
+  const { error } = await main(args, {
     writeFile(_name, contents) {
       if (typeof contents !== 'string') wasm = contents
     },
   })
-  if (error !== null) throw new Error(stderr.toString(), { cause: error })
+  if (error !== null) throw new Error('the kernel does not compile', { cause: error })
   if (wasm === undefined) throw new Error('the compiler wrote nothing')
   return Buffer.from(wasm).toString('base64')
 }
