@@ -5,13 +5,18 @@
 */
 import { assert, OperationalError, ProtocolError } from '../lib/index.ts'
 import {
+  checksumMatches,
   DumpDecoder,
   type DumpDecoderOptions,
+  decodeErr,
   decodeHeartbeat,
+  decodeOk,
   decodeRotate,
+  ERR_MARKER,
   type ErrPacket,
   EventType,
   encodePackets,
+  PacketReader,
   type Piece,
   readEventHeader,
 } from '../mysql/index.ts'
@@ -20,6 +25,9 @@ import type { SourcePlace } from './holdings.ts'
 import type { RawConnection } from './raw-connection.ts'
 import { DumpRefused } from './source-error.ts'
 import type { SourceLimits } from './source-limits.ts'
+
+/** OK and ERR packets are shorter. */
+const ANSWER_BYTES_MAX = 64 * 1024
 
 export type DumpItem =
   /** the next bytes of the file; `piece.release()` when they are no longer needed */
@@ -36,8 +44,9 @@ export interface DumpStreamOptions {
   readonly clock: Clock
   readonly limits: SourceLimits
   readonly address: string
-  /** payload of the dump command */
-  readonly command: Buffer
+  /** payloads of COM_REGISTER_REPLICA, which makes us visible in SHOW REPLICAS, and of the dump command */
+  readonly register: Buffer
+  readonly dump: Buffer
   readonly decoder: Pick<DumpDecoderOptions, 'checksum' | 'start'>
   /**
    * Given when our file does not mirror the source's: tells for its FORMAT_DESCRIPTION where in our file the
@@ -56,7 +65,11 @@ export class DumpStream {
   #wake: (() => void) | undefined
   #heardAtMs: number
   #stopWatching: () => void = () => {}
-  #checksum: 'CRC32' | 'NONE' = 'CRC32'
+  /** reads the answer to COM_REGISTER_REPLICA; undefined once the dump is asked for */
+  #answers: PacketReader | undefined = new PacketReader({
+    limit: ANSWER_BYTES_MAX,
+    firstSequence: 1,
+  })
 
   constructor(options: DumpStreamOptions) {
     this.#options = options
@@ -72,7 +85,7 @@ export class DumpStream {
       bytes: (bytes) => this.#take(bytes),
       ended: (error) => this.#fail(this.#closed(error)),
     })
-    options.connection.write(encodePackets(options.command, 0))
+    options.connection.write(encodePackets(options.register, 0))
     this.#watch(options.limits.silenceMs)
   }
 
@@ -121,11 +134,24 @@ export class DumpStream {
     this.#heardAtMs = this.#options.clock.monotonicMs()
     if (this.#failure !== undefined) return
     try {
-      this.#decoder.push(bytes)
+      if (this.#answers === undefined) this.#decoder.push(bytes)
+      else this.#answers.push(bytes, (payload) => this.#registered(payload))
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.#fail(error)
     }
+  }
+
+  /** Nothing follows the answer: the dump is asked for only now. */
+  #registered(payload: Buffer): 'stop' {
+    if (payload[0] === ERR_MARKER) {
+      this.#fail(new DumpRefused(decodeErr(payload)))
+    } else {
+      decodeOk(payload)
+      this.#answers = undefined
+      this.#options.connection.write(encodePackets(this.#options.dump, 0))
+    }
+    return 'stop'
   }
 
   #put(item: DumpItem, size: number): void {
@@ -149,11 +175,13 @@ export class DumpStream {
 
   #control(event: Buffer): void {
     const { type } = readEventHeader(event)
+    // The decoder has verified the event by the algorithm in force, so that one with a checksum shows it.
+    const checksum = checksumMatches(event) ? 'CRC32' : 'NONE'
     if (type === EventType.ROTATE) {
-      const { file, position } = decodeRotate(event, this.#checksum)
+      const { file, position } = decodeRotate(event, checksum)
       this.#put({ kind: 'file', place: { file, position: Number(position) } }, 0)
     } else if (type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2) {
-      const { file, position } = decodeHeartbeat(event, this.#checksum)
+      const { file, position } = decodeHeartbeat(event, checksum)
       this.#put({ kind: 'heartbeat', place: { file, position: Number(position) } }, 0)
     } else if (type === EventType.FORMAT_DESCRIPTION) {
       const { relocate } = this.#options

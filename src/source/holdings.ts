@@ -12,6 +12,11 @@ export interface Holdings {
   readonly sourceUuid: string
   /** where the next byte that is wanted lies; between two transactions */
   readonly next: SourcePlace
+  /**
+   * Our position for `next`, when the file is not the source's byte for byte (it was begun inside the source's
+   * file); undefined when the positions are the same.
+   */
+  readonly relocatedTo: number | undefined
   /** every GTID that is held, purged ones too */
   readonly held: GtidSet
   /** the GTID event of the last transaction in the file of `next`; undefined when it has none yet */
@@ -25,11 +30,8 @@ export interface Beginning {
   readonly purged: GtidSet
 }
 
-/** Where to begin when nothing is held yet. */
-export type StartAt =
-  /** with the source's oldest file */
-  | { readonly kind: 'oldest' }
-  /** behind everything that the source has now */
-  | { readonly kind: 'newest' }
-  /** behind the transactions of this set */
-  | { readonly kind: 'after'; readonly gtids: GtidSet }
+/**
+ * Where to begin when nothing is held yet: with the source's oldest file, behind everything that it has now, or
+ * behind the transactions of a set.
+ */
+export type StartAt = 'oldest' | 'newest' | GtidSet

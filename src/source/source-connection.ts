@@ -3,8 +3,9 @@
   since its own dump decodes every event. The take-over uses internals of mysql2 (pinned in package.json),
   which are checked at every login.
 */
-import { type Connection, type ConnectionOptions, createConnection } from 'mysql2'
+
 import type { Duplex } from 'node:stream'
+import { type Connection, type ConnectionOptions, createConnection } from 'mysql2'
 import { InvariantError, OperationalError, systemCodeOf } from '../lib/index.ts'
 import { certificateMismatch, type Dialed, dial, isAddress } from '../platform/index.ts'
 import { RawConnection } from './raw-connection.ts'

@@ -41,9 +41,10 @@ const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
 }
 
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
-  E_SOURCE_AUTH: "check the user, its password and the host that it may come from, on the source",
+  E_SOURCE_AUTH: 'check the user, its password and the host that it may come from, on the source',
   E_SOURCE_PRIVILEGE: 'grant it on the source: GRANT REPLICATION SLAVE ON *.* TO the user',
-  E_SOURCE_TLS: "check the TLS mode and the certificate authority that are configured for the source",
+  E_SOURCE_TLS:
+    'check the TLS mode and the certificate authority that are configured for the source',
   E_SOURCE_UNREACHABLE: 'check that the source runs and that its port can be reached from here',
 }
 
@@ -129,11 +130,8 @@ export class DumpRefused extends Error {
 }
 
 const REFUSAL_CODES: Record<DumpRefusal, readonly [ErrorCode, string]> = {
-  'file-gone': [
-    'E_SOURCE_PURGED',
-    'the source purged a binlog file that is still needed: keep more of its binlog ' +
-      '(binlog_expire_logs_seconds) and start with an empty data directory',
-  ],
+  // Whether anything is missing is found out at the next attempt.
+  'file-gone': ['E_SOURCE_REFUSED', 'the source has no such binlog file (any more)'],
   shorter: [
     'E_SOURCE_SHORTER',
     "the source's binlog file is shorter than ours: it has lost its end, perhaps in a crash with " +

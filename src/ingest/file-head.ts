@@ -1,0 +1,31 @@
+/*
+  The first bytes, behind the magic, of a file that begins inside the source's file:
+
+    FORMAT_DESCRIPTION   the source's, with our log_pos
+    PREVIOUS_GTIDS       ours: everything that the source has before the place
+*/
+import {
+  decodeFormatDescription,
+  encodePreviousGtids,
+  FIRST_EVENT_POSITION,
+  type GtidSet,
+  readEventHeader,
+  rewriteFormatDescription,
+} from '../mysql/index.ts'
+
+/** Events before a file's transactions have this time, and their maker. */
+export function fileHead(format: Buffer, before: GtidSet): Buffer {
+  const { timestamp, serverId } = readEventHeader(format)
+  const { checksum } = decodeFormatDescription(format)
+  const formatEnd = FIRST_EVENT_POSITION + format.length
+  const sized = encodePreviousGtids(before, { timestamp, serverId, logPos: 0, checksum })
+  return Buffer.concat([
+    rewriteFormatDescription(format, { logPos: formatEnd }),
+    encodePreviousGtids(before, {
+      timestamp,
+      serverId,
+      logPos: formatEnd + sized.length,
+      checksum,
+    }),
+  ])
+}

@@ -1,0 +1,238 @@
+/*
+  Looks at a source's files before the real dump, on a connection of its own: a dump that does not wait for
+  more, under another replica's uuid (so that it ends no dump of ours), never semi-synchronous.
+*/
+import { OperationalError, ProtocolError } from '../lib/index.ts'
+import {
+  type ChecksumAlgorithm,
+  checksumMatches,
+  DumpFlag,
+  decodeFormatDescription,
+  decodeGtidEvent,
+  decodePreviousGtids,
+  EventType,
+  encodeComBinlogDumpGtid,
+  encodePackets,
+  eventTypeName,
+  type GtidEvent,
+  GtidSet,
+} from '../mysql/index.ts'
+import type { Clock } from '../platform/index.ts'
+import { EventSkimmer, type SkimmedEvent } from './event-skimmer.ts'
+import type { Beginning, Holdings, SourcePlace } from './holdings.ts'
+import { FILE_START, type OldestFile, type Proof, sameEvent } from './resume.ts'
+import type { SourceConnection } from './source-connection.ts'
+import { DumpRefused, dumpError, refusedFile } from './source-error.ts'
+
+/** Opens a connection that has introduced itself as somebody else than our dump. */
+export interface Examiner {
+  readonly address: string
+  readonly serverId: number
+  readonly keptBytesMax: number
+  /** a source that says nothing for so long while it is examined is given up */
+  readonly silenceMs: number
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  connect(): Promise<SourceConnection>
+}
+
+/** The file name is empty for the source's oldest file. */
+interface Question extends SourcePlace {
+  /** transactions to leave out */
+  readonly held: GtidSet
+}
+
+type Visit = (event: SkimmedEvent) => 'more' | 'enough'
+
+/** Shows the events from a place on until `visit` has enough or the source has no more. */
+async function examine(examiner: Examiner, question: Question, visit: Visit): Promise<void> {
+  const connection = await examiner.connect()
+  const raw = connection.takeOver()
+  const close = (): void => raw.close()
+  examiner.signal.addEventListener('abort', close, { once: true })
+  let cancel = examiner.clock.after(examiner.silenceMs, close)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      let done = false
+      const skimmer = new EventSkimmer(examiner.keptBytesMax, (event) => {
+        if (!done) done = visit(event) === 'enough'
+      })
+      raw.receive({
+        bytes(bytes) {
+          if (done) return
+          cancel()
+          cancel = examiner.clock.after(examiner.silenceMs, close)
+          try {
+            skimmer.push(bytes)
+          } catch (error) {
+            done = true
+            reject(error)
+          }
+          if (done || skimmer.ended) resolve()
+        },
+        ended: (error) => reject(lost(examiner, error)),
+      })
+      raw.write(encodePackets(dumpCommand(examiner, question), 0))
+    })
+  } finally {
+    cancel()
+    examiner.signal.removeEventListener('abort', close)
+    raw.close()
+  }
+}
+
+function dumpCommand(examiner: Examiner, { file, position, held }: Question): Buffer {
+  return encodeComBinlogDumpGtid({
+    flags: DumpFlag.NON_BLOCK | DumpFlag.HEARTBEAT_V2,
+    serverId: examiner.serverId,
+    file,
+    position: BigInt(position),
+    gtidSet: held.encode(),
+  })
+}
+
+function lost({ address }: Examiner, error: Error | undefined): OperationalError {
+  return new OperationalError(
+    'E_SOURCE_CLOSED',
+    `source ${address} closed the connection while its binlog was examined` +
+      (error === undefined ? '' : `: ${error.message}`),
+    { source: address },
+  )
+}
+
+/** Looks whether the source's bytes are ours at our last transaction, or whether it has the file at all. */
+export async function prove(
+  examiner: Examiner,
+  holdings: Holdings,
+  at: SourcePlace,
+): Promise<Proof> {
+  let found: Proof | undefined
+  const { last } = holdings
+  try {
+    await examine(examiner, { ...at, held: GtidSet.empty() }, (event) => {
+      if (event.type === EventType.FORMAT_DESCRIPTION && last !== undefined) return 'more'
+      found =
+        last === undefined || sameEvent(event.bytes, last.event)
+          ? { kind: 'ours' }
+          : { kind: 'others', found: `${eventTypeName(event.type)} of ${event.size} bytes` }
+      return 'enough'
+    })
+  } catch (error) {
+    if (!(error instanceof DumpRefused)) throw error
+    if (error.refusal === 'file-gone') return { kind: 'file-gone' }
+    if (error.refusal === 'shorter') return { kind: 'shorter' }
+    if (error.refusal === 'unreadable') return { kind: 'others', found: 'no event begins there' }
+    throw dumpError(error, examiner.address)
+  }
+  // The file ends right there: our last transaction is not in it.
+  return found ?? { kind: 'shorter' }
+}
+
+/** The source's oldest file, with the GTIDs of everything that came before it. */
+export async function findOldest(examiner: Examiner): Promise<OldestFile> {
+  return await readHead(examiner, { file: '', position: FILE_START, held: GtidSet.empty() })
+}
+
+/** The newest file of the source before which it has nothing but what is in the set. */
+async function findFileFor(examiner: Examiner, gtids: GtidSet): Promise<OldestFile> {
+  return await readHead(examiner, { file: '', position: FILE_START, held: gtids })
+}
+
+async function readHead(examiner: Examiner, question: Question): Promise<OldestFile> {
+  let head: OldestFile | undefined
+  try {
+    await examine(examiner, question, (event) => {
+      if (event.type !== EventType.PREVIOUS_GTIDS) return 'more'
+      head = {
+        file: event.file,
+        previousGtids: decodePreviousGtids(event.bytes, checksumOf(event)),
+      }
+      return 'enough'
+    })
+  } catch (error) {
+    throw error instanceof DumpRefused ? dumpError(error, examiner.address) : error
+  }
+  if (head !== undefined) return head
+  throw new ProtocolError(`the source's first binlog file has no PREVIOUS_GTIDS`)
+}
+
+/**
+ * The oldest file that can be read with GTIDs. Files whose transactions have none (from before gtid_mode
+ * was ON) are refused by the source, which names them; so the next name is tried, until one is good.
+ */
+export async function findOldestReadable(examiner: Examiner): Promise<OldestFile> {
+  let head = await findOldest(examiner)
+  for (let tried = 0; tried < UNREADABLE_FILES_MAX; tried += 1) {
+    const refused = await firstTransactionRefused(examiner, head.file)
+    if (refused === undefined) return head
+    const next = { file: nextFile(refused), position: FILE_START, held: GtidSet.empty() }
+    head = await readHead(examiner, next)
+  }
+  throw new ProtocolError(`more than ${UNREADABLE_FILES_MAX} files of the source have no GTIDs`)
+}
+
+/** A source with more old files than this without GTIDs is begun at a GTID set instead. */
+const UNREADABLE_FILES_MAX = 10_000
+
+async function firstTransactionRefused(
+  examiner: Examiner,
+  file: string,
+): Promise<string | undefined> {
+  try {
+    await examine(examiner, { file, position: FILE_START, held: GtidSet.empty() }, ({ type }) =>
+      type === EventType.GTID || type === EventType.GTID_TAGGED ? 'enough' : 'more',
+    )
+    return undefined
+  } catch (error) {
+    if (!(error instanceof DumpRefused)) throw error
+    if (error.refusal === 'anonymous') return refusedFile(error.err) ?? file
+    throw dumpError(error, examiner.address)
+  }
+}
+
+/** MySQL numbers its files without a gap, in at least as many digits. */
+function nextFile(file: string): string {
+  const [, stem = '', digits = ''] = /^(.*\.)(\d+)$/.exec(file) ?? []
+  return stem + String(BigInt(digits) + 1n).padStart(digits.length, '0')
+}
+
+/**
+ * The first transaction of the source's binlog that is not in the set, or its end. What lies before it in
+ * its file is read through, since only that tells which transactions are before it.
+ */
+export async function findBehind(examiner: Examiner, gtids: GtidSet): Promise<Beginning> {
+  const { file, previousGtids } = await findFileFor(examiner, gtids)
+  const before = previousGtids.clone()
+  let place: SourcePlace = { file, position: FILE_START }
+  let checksum: ChecksumAlgorithm = 'CRC32'
+  let mirrored = true
+  try {
+    await examine(examiner, { file, position: FILE_START, held: GtidSet.empty() }, (event) => {
+      if (event.file !== file) return 'enough'
+      if (event.type === EventType.FORMAT_DESCRIPTION) {
+        ;({ checksum } = decodeFormatDescription(event.bytes))
+      }
+      const gtid = gtidOf(event, checksum)?.gtid
+      if (gtid !== undefined) {
+        if (!gtids.has(gtid.uuid, gtid.tag, gtid.gno)) return 'enough'
+        before.add(gtid.uuid, gtid.tag, gtid.gno)
+        mirrored = false
+      }
+      place = { file, position: event.position + event.size }
+      return 'more'
+    })
+  } catch (error) {
+    throw error instanceof DumpRefused ? dumpError(error, examiner.address) : error
+  }
+  // With nothing before the place but the file's own head, the file is taken whole.
+  return { place: mirrored ? { file, position: FILE_START } : place, purged: before }
+}
+
+function gtidOf(event: SkimmedEvent, checksum: ChecksumAlgorithm): GtidEvent | undefined {
+  if (event.type !== EventType.GTID && event.type !== EventType.GTID_TAGGED) return undefined
+  return decodeGtidEvent(event.bytes, checksum)
+}
+
+function checksumOf(event: SkimmedEvent): ChecksumAlgorithm {
+  return checksumMatches(event.bytes) ? 'CRC32' : 'NONE'
+}

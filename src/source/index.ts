@@ -1,0 +1,24 @@
+/*
+  source: the link to the one MySQL server whose binlog is kept. It logs in, checks what server it is, finds
+  the place to begin or to go on without a gap or a repetition, and reads the dump as pieces of binlog files.
+
+  Promises: a stream that it opens continues what is held byte for byte, or begins a file; whatever does not
+  fit stops the link in words. It must not know: where the bytes go, who reads them, the store, the journal.
+*/
+export type { DumpItem, DumpStream } from './dump-stream.ts'
+export type { Beginning, Holdings, SourcePlace, StartAt } from './holdings.ts'
+export {
+  checkSource,
+  type OpenDump,
+  type Placement,
+  type SourceOptions,
+} from './open-dump.ts'
+export type { Finding, SourceProfile } from './preflight.ts'
+export { type ReplicaSelf, type SourceAddress, TLS_MODES, type TlsMode } from './source-address.ts'
+export { SOURCE_LIMITS, type SourceLimits } from './source-limits.ts'
+export {
+  SourceLink,
+  type SourcePhase,
+  type SourceProgress,
+  type SourceState,
+} from './source-link.ts'

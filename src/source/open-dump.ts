@@ -1,0 +1,225 @@
+/*
+  From nothing to a running dump: log in, check what server it is, find the place to begin or to go on, ask
+  for the dump. Connection A is opened first and will dump; whatever has to be looked at in the source's files
+  is looked at on other connections, opened after it.
+*/
+import { OperationalError } from '../lib/index.ts'
+import {
+  DumpFlag,
+  encodeComBinlogDumpGtid,
+  encodeComRegisterReplica,
+  GtidSet,
+} from '../mysql/index.ts'
+import type { Clock, Random } from '../platform/index.ts'
+import { DumpStream } from './dump-stream.ts'
+import { type Examiner, findBehind, findOldest, findOldestReadable, prove } from './examine.ts'
+import type { Beginning, Holdings, SourcePlace, StartAt } from './holdings.ts'
+import { introduce } from './introduce.ts'
+import {
+  type Finding,
+  findingsOf,
+  readHistory,
+  readProfile,
+  refuseErrors,
+  type SourceProfile,
+} from './preflight.ts'
+import { decideResume, FILE_START, type OldestFile, type Proof } from './resume.ts'
+import { formatAddress, type ReplicaSelf, type SourceAddress } from './source-address.ts'
+import { SourceConnection } from './source-connection.ts'
+import type { SourceLimits } from './source-limits.ts'
+
+export interface SourceOptions {
+  readonly address: SourceAddress
+  readonly self: ReplicaSelf
+  readonly startAt: StartAt
+  readonly limits: SourceLimits
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/**
+ * Our position of the first event of a file that does not mirror the source's. Called with the source's
+ * FORMAT_DESCRIPTION, and for a first contact with where it begins.
+ */
+export type Placement = (format: Buffer, beginning: Beginning | undefined) => number
+
+export interface OpenDump {
+  readonly stream: DumpStream
+  readonly profile: SourceProfile
+  readonly findings: readonly Finding[]
+  /** set at the first contact: what is to be stored begins so */
+  readonly beginning: Beginning | undefined
+  /** where in the source's files the stream begins */
+  readonly at: SourcePlace
+  /** the stream continues the file that is there; otherwise it begins one */
+  readonly continues: boolean
+}
+
+interface Plan {
+  readonly at: SourcePlace
+  readonly beginning: Beginning | undefined
+  readonly continues: boolean
+  /** our position for `at` where it is known already */
+  readonly relocatedTo: number | undefined
+}
+
+type History = Awaited<ReturnType<typeof readHistory>>
+
+/** @throws OperationalError with the codes E_SOURCE_*, DumpRefused, ProtocolError */
+export async function openDump(
+  options: SourceOptions,
+  holdings: Holdings | undefined,
+  { placement, signal }: { placement: Placement; signal: AbortSignal },
+): Promise<OpenDump> {
+  const { address, self, limits } = options
+  const connection = await SourceConnection.open(address, limits, signal)
+  const abort = (): void => connection.close()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    const profile = await readProfile(connection)
+    const findings = findingsOf(profile, self)
+    refuseErrors(findings, formatAddress(address))
+    await introduce(connection, self.uuid, limits.heartbeatMs)
+    const history = await readHistory(connection)
+    const examiner = examinerOf(options, signal)
+    const plan =
+      holdings === undefined
+        ? await planFirst(options.startAt, history, examiner)
+        : await planResume(holdings, { ...history, uuid: profile.uuid }, examiner)
+    signal.throwIfAborted()
+    return {
+      stream: startDump(options, connection, { plan, placement }),
+      profile,
+      findings,
+      beginning: plan.beginning,
+      at: plan.at,
+      continues: plan.continues,
+    }
+  } catch (error) {
+    connection.close()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** Checks the source without a dump, for `kingbus doctor`. */
+export async function checkSource(
+  { address, self, limits }: Pick<SourceOptions, 'address' | 'self' | 'limits'>,
+  signal: AbortSignal,
+): Promise<{ profile: SourceProfile; findings: readonly Finding[] }> {
+  const connection = await SourceConnection.open(address, limits, signal)
+  try {
+    const profile = await readProfile(connection)
+    return { profile, findings: findingsOf(profile, self) }
+  } finally {
+    connection.close()
+  }
+}
+
+function examinerOf(options: SourceOptions, signal: AbortSignal): Examiner {
+  const { address, self, limits, clock, random } = options
+  return {
+    clock,
+    address: formatAddress(address),
+    serverId: self.serverId,
+    keptBytesMax: limits.examinedEventBytes,
+    silenceMs: limits.silenceMs,
+    signal,
+    async connect() {
+      const connection = await SourceConnection.open(address, limits, signal)
+      await introduce(connection, random.uuid(), 0)
+      return connection
+    },
+  }
+}
+
+async function planFirst(startAt: StartAt, history: History, examiner: Examiner): Promise<Plan> {
+  const beginning = await findBeginning(startAt, history, examiner)
+  return { at: beginning.place, beginning, continues: false, relocatedTo: undefined }
+}
+
+async function findBeginning(
+  startAt: StartAt,
+  { executed, purged }: History,
+  examiner: Examiner,
+): Promise<Beginning> {
+  if (startAt === 'oldest') {
+    const { file, previousGtids } = await findOldestReadable(examiner)
+    return { place: { file, position: FILE_START }, purged: previousGtids.union(purged) }
+  }
+  const behind = startAt === 'newest' ? executed : startAt
+  const lacking = behind.subtract(executed)
+  if (!lacking.isEmpty) {
+    throw new OperationalError(
+      'E_SOURCE_DIVERGED',
+      `source ${examiner.address} does not have all of the transactions to start behind: it lacks ` +
+        `${lacking.toString().replaceAll('\n', '')}; correct source.start-at`,
+      { source: examiner.address },
+    )
+  }
+  const found = await findBehind(examiner, behind)
+  return { place: found.place, purged: found.purged.union(purged) }
+}
+
+async function planResume(
+  holdings: Holdings,
+  history: History & { readonly uuid: string },
+  examiner: Examiner,
+): Promise<Plan> {
+  const source = { ...history, address: examiner.address }
+  let proof: Proof | undefined
+  let oldest: OldestFile | undefined
+  while (true) {
+    const step = decideResume(holdings, { source, proof, oldest })
+    switch (step.kind) {
+      case 'prove':
+        proof = await prove(examiner, holdings, step.at)
+        break
+      case 'find-oldest':
+        oldest = await findOldest(examiner)
+        break
+      case 'continue':
+        return {
+          at: step.at,
+          beginning: undefined,
+          continues: true,
+          relocatedTo: holdings.relocatedTo,
+        }
+      case 'begin':
+        return { at: step.at, beginning: undefined, continues: false, relocatedTo: undefined }
+    }
+  }
+}
+
+function startDump(
+  { address, self, limits, clock }: SourceOptions,
+  connection: SourceConnection,
+  { plan, placement }: { plan: Plan; placement: Placement },
+): DumpStream {
+  const { at, beginning, relocatedTo } = plan
+  const inside = beginning !== undefined && at.position > FILE_START
+  const relocated = inside || relocatedTo !== undefined
+  return new DumpStream({
+    connection: connection.takeOver(),
+    clock,
+    limits,
+    address: formatAddress(address),
+    register: encodeComRegisterReplica({
+      serverId: self.serverId,
+      host: '',
+      user: '',
+      password: '',
+      port: 0,
+    }),
+    dump: encodeComBinlogDumpGtid({
+      flags: DumpFlag.HEARTBEAT_V2,
+      serverId: self.serverId,
+      file: at.file,
+      position: BigInt(at.position),
+      gtidSet: GtidSet.empty().encode(),
+    }),
+    decoder: { checksum: 'CRC32', start: relocatedTo ?? at.position },
+    relocate: relocated ? (format) => relocatedTo ?? placement(format, beginning) : undefined,
+  })
+}

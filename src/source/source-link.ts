@@ -1,0 +1,214 @@
+/*
+  The link to one source as the rest of Kingbus sees it: what state it is in and why, and when it is tried
+  again. It never gives up by itself, except where going on would corrupt or lose something.
+*/
+import {
+  Backoff,
+  type ErrorCode,
+  type Logger,
+  messageOf,
+  OperationalError,
+  ProtocolError,
+  Watch,
+  type Watched,
+} from '../lib/index.ts'
+import type { Holdings, SourcePlace } from './holdings.ts'
+import { type OpenDump, openDump, type Placement, type SourceOptions } from './open-dump.ts'
+import { formatAddress } from './source-address.ts'
+import { DumpRefused, dumpError } from './source-error.ts'
+
+export type SourcePhase =
+  /** logging in, checking, looking for the place to go on */
+  | 'connecting'
+  /** the dump runs */
+  | 'streaming'
+  /** tries again after a while, for ever; `reason` says what happened */
+  | 'waiting'
+  /** by the disk or the journal; goes on by itself */
+  | 'paused'
+  /** by the operator */
+  | 'stopped'
+  /** needs the operator; `reason` says why and what to do */
+  | 'failed'
+
+export interface SourceState {
+  readonly phase: SourcePhase
+  /** wall clock, milliseconds since 1970 */
+  readonly sinceMs: number
+  readonly address: string
+  /** why it is not streaming; both undefined where nothing is wrong */
+  readonly code: ErrorCode | undefined
+  readonly reason: string | undefined
+  /** attempts without success so far */
+  readonly attempts: number
+  /** of the source that was reached last */
+  readonly serverUuid: string | undefined
+  readonly serverVersion: string | undefined
+}
+
+/** Kept up to date while the dump runs; reading it costs nothing. */
+export interface SourceProgress {
+  /** the place in the source's files up to which everything was received; undefined before the first dump */
+  place: SourcePlace | undefined
+  /** seconds since 1970 of the newest event received; 0 before the first */
+  newestTimestamp: number
+  /** wall clock at which something was last received, heartbeats included; 0 before the first */
+  lastEventAtMs: number
+}
+
+export class SourceLink {
+  readonly #options: SourceOptions
+  readonly #logger: Logger
+  readonly #state: Watch<SourceState>
+  readonly #backoff: Backoff
+  /** false while the operator has stopped the link */
+  readonly #wanted = new Watch(true)
+  /** ends the present attempt or the present wait */
+  #attempt = new AbortController()
+  readonly progress: SourceProgress = {
+    place: undefined,
+    newestTimestamp: 0,
+    lastEventAtMs: 0,
+  }
+
+  constructor(options: SourceOptions, logger: Logger) {
+    this.#options = options
+    this.#logger = logger
+    const { retryFirstMs, retryMostMs } = options.limits
+    this.#backoff = new Backoff({ firstMs: retryFirstMs, mostMs: retryMostMs }, () =>
+      options.random.fraction(),
+    )
+    this.#state = new Watch<SourceState>({
+      phase: 'connecting',
+      sinceMs: options.clock.nowMs(),
+      address: formatAddress(options.address),
+      code: undefined,
+      reason: undefined,
+      attempts: 0,
+      serverUuid: undefined,
+      serverVersion: undefined,
+    })
+  }
+
+  get state(): Watched<SourceState> {
+    return this.#state
+  }
+
+  /** By the operator: the dump ends, and nothing is tried until `start`. */
+  stop(): void {
+    this.#wanted.set(false)
+    this.#attempt.abort()
+  }
+
+  start(): void {
+    this.#wanted.set(true)
+    this.retryNow()
+  }
+
+  /** Ends a wait, also the one of a failed link; a running dump goes on. */
+  retryNow(): void {
+    const { phase } = this.#state.value
+    if (phase === 'waiting' || phase === 'failed') this.#attempt.abort()
+  }
+
+  /** Waits while the operator has stopped the link; then gives the signal that ends the attempt that follows. */
+  async beginAttempt(signal: AbortSignal): Promise<AbortSignal> {
+    while (!this.#wanted.value && !signal.aborted) {
+      this.#enter('stopped')
+      await this.#wanted.changed(signal)
+    }
+    this.#attempt = new AbortController()
+    return AbortSignal.any([signal, this.#attempt.signal])
+  }
+
+  /** Connects and begins the dump behind what is held. Rejects with what `recover` understands. */
+  async open(
+    holdings: Holdings | undefined,
+    how: { placement: Placement; signal: AbortSignal },
+  ): Promise<OpenDump> {
+    this.#enter('connecting')
+    const dump = await openDump(this.#options, holdings, how)
+    const { profile, findings, at } = dump
+    this.#state.set({
+      ...this.#state.value,
+      serverUuid: profile.uuid,
+      serverVersion: profile.version,
+    })
+    for (const { severity, finding, remedy } of findings) {
+      if (severity === 'warning')
+        this.#logger.warn({ finding, remedy }, 'the source works with less')
+    }
+    this.#enter('streaming')
+    this.progress.place = at
+    this.#logger.info({ ...at, version: profile.version }, 'the dump from the source begins')
+    return dump
+  }
+
+  /** Something was received and kept: the next failure is a first one again. */
+  succeeded(): void {
+    this.#backoff.reset()
+    if (this.#state.value.attempts > 0) this.#state.set({ ...this.#state.value, attempts: 0 })
+  }
+
+  /** The dump stands still because what was received cannot be stored at the moment. */
+  pause(error: OperationalError): void {
+    if (this.#state.value.code === error.code) return
+    this.#enter('paused', error)
+    this.#logger.warn({ code: error.code, ...error.context }, error.message)
+  }
+
+  resume(): void {
+    if (this.#state.value.phase !== 'paused') return
+    this.#enter('streaming')
+    this.#logger.info({}, 'there is room again, the dump goes on')
+  }
+
+  /**
+   * What happens after an attempt has ended: waits for the next one as the error asks for, which may be for ever.
+   * Rejects with an error that is nobody's fault but ours.
+   */
+  async recover(thrown: unknown, signal: AbortSignal): Promise<void> {
+    const error = this.#explain(thrown)
+    // Resolves by the operator's start or stop too.
+    this.#attempt = new AbortController()
+    const until = AbortSignal.any([signal, this.#attempt.signal])
+    if (error.reaction === 'operator' || error.reaction === 'refuse') {
+      this.#enter('failed', error)
+      this.#logger.error({ code: error.code, ...error.context }, error.message)
+      await new Promise<void>((resolve) => {
+        if (until.aborted) resolve()
+        else until.addEventListener('abort', () => resolve(), { once: true })
+      })
+      return
+    }
+    const waitMs = this.#backoff.nextMs()
+    this.#enter('waiting', error)
+    this.#logger.warn({ code: error.code, waitMs, ...error.context }, error.message)
+    await this.#options.clock.sleep(waitMs, until)
+  }
+
+  #explain(thrown: unknown): OperationalError {
+    if (thrown instanceof OperationalError) return thrown
+    const address = formatAddress(this.#options.address)
+    if (thrown instanceof DumpRefused) return dumpError(thrown, address)
+    if (!(thrown instanceof ProtocolError)) throw thrown
+    return new OperationalError(
+      'E_SOURCE_STREAM',
+      `source ${address}: ${messageOf(thrown)}; what is not whole is given up and read again`,
+      { source: address },
+      { cause: thrown },
+    )
+  }
+
+  #enter(phase: SourcePhase, error?: OperationalError): void {
+    const before = this.#state.value
+    this.#state.set({
+      ...before,
+      phase,
+      sinceMs: phase === before.phase ? before.sinceMs : this.#options.clock.nowMs(),
+      code: error?.code,
+      reason: error?.message,
+      attempts: this.#backoff.attempts,
+    })
+  }
+}
