@@ -29,8 +29,8 @@ const FIXED_SIZE = 0x0c
 
 export const ColumnType = {
   LONG: 0x03,
+  DOUBLE: 0x05,
   LONGLONG: 0x08,
-  LONG_BLOB: 0xfb,
   VAR_STRING: 0xfd,
 } as const
 

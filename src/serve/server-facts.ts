@@ -1,0 +1,22 @@
+import type { GtidSet } from '../mysql/index.ts'
+
+/** What the stand-in says of itself and of what it holds; the daemon answers from the store. */
+export interface ServerFacts {
+  readonly serverId: number
+  /** lower case, with dashes */
+  readonly serverUuid: string
+  /** the source's version with our suffix; begins with digits */
+  readonly version: string
+  readonly port: number
+  readonly hostname: string
+  /** when the process started, milliseconds since 1970 */
+  readonly startedMs: number
+  executed(): GtidSet
+  purged(): GtidSet
+  /** of the newest file */
+  checksum(): 'CRC32' | 'NONE'
+  /** oldest first; sizes are those of what may be seen */
+  files(): readonly { readonly name: string; readonly size: number }[]
+  /** undefined while nothing was ever received */
+  visibleEnd(): { readonly file: string; readonly position: number } | undefined
+}

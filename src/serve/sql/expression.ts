@@ -1,0 +1,195 @@
+import type { Cursor } from './cursor.ts'
+import { callFunction } from './functions.ts'
+import { binaryOperator, type Operator } from './operators.ts'
+import type { RowScope, Scope } from './scope.ts'
+import { SqlError } from './sql-error.ts'
+import type { Token } from './tokenizer.ts'
+import { compare, isLike, numberOf, ofTruth, textOf, truthOf, type Value } from './value.ts'
+import { readSystemVariable } from './variables.ts'
+
+/*
+  expression   a chain of operands and operators of operators.ts, by precedence
+  operand      literal | @user | @@system | name | function(...) | (expression) | - operand | NOT operand
+
+  An expression is parsed into a function, which is then called once per row.
+*/
+export type Expression = (scope: Scope, row?: RowScope) => Value
+
+/** Parts of one statement's expressions in all; more would overrun the stack. Beyond it: error 1436. */
+const PARTS_MOST = 500
+
+const NOT_PRECEDENCE = 3
+const COMPARISON_PRECEDENCE = 4
+const UNARY_PRECEDENCE = 10
+
+export class ExpressionParser {
+  readonly #cursor: Cursor
+  #parts = 0
+
+  constructor(cursor: Cursor) {
+    this.#cursor = cursor
+  }
+
+  parse(lowest = 0): Expression {
+    let left = this.#operand()
+    for (;;) {
+      const operator = binaryOperator(this.#cursor.token)
+      if (operator !== undefined && operator.precedence >= lowest) {
+        left = this.#binary(left, operator)
+      } else if (lowest <= COMPARISON_PRECEDENCE && this.#startsTest()) {
+        left = this.#test(left)
+      } else return left
+    }
+  }
+
+  /** Expressions up to the closing parenthesis, which is read too. */
+  list(): Expression[] {
+    const expressions: Expression[] = []
+    if (this.#cursor.takeSymbol(')')) return expressions
+    do expressions.push(this.parse())
+    while (this.#cursor.takeSymbol(','))
+    this.#cursor.expectSymbol(')')
+    return expressions
+  }
+
+  #binary(left: Expression, operator: Operator): Expression {
+    this.#cursor.next()
+    const right = this.parse(operator.precedence + 1)
+    return (scope, row) => operator.apply(left(scope, row), right(scope, row))
+  }
+
+  #startsTest(): boolean {
+    return this.#cursor.isWord('IS', 'IN', 'LIKE', 'NOT')
+  }
+
+  /** IS [NOT] NULL, [NOT] IN (...), [NOT] LIKE ... */
+  #test(operand: Expression): Expression {
+    this.#count()
+    const cursor = this.#cursor
+    if (cursor.takeWord('IS')) {
+      const wanted = !cursor.takeWord('NOT')
+      cursor.expectWord('NULL')
+      return (scope, row) => ofTruth((operand(scope, row) === null) === wanted)
+    }
+    const wanted = !cursor.takeWord('NOT')
+    const turned = (truth: boolean | null): Value =>
+      ofTruth(truth === null ? null : truth === wanted)
+    if (cursor.takeWord('IN')) {
+      cursor.expectSymbol('(')
+      const options = this.list()
+      return (scope, row) => {
+        const value = operand(scope, row)
+        if (value === null) return null
+        return turned(options.some((option) => compare(value, option(scope, row)) === 0))
+      }
+    }
+    cursor.expectWord('LIKE')
+    const pattern = this.parse(COMPARISON_PRECEDENCE + 1)
+    return (scope, row) => {
+      const [text, wild] = [textOf(operand(scope, row)), textOf(pattern(scope, row))]
+      return text === null || wild === null ? null : turned(isLike(text, wild))
+    }
+  }
+
+  #operand(): Expression {
+    this.#count()
+    const token = this.#cursor.next()
+    switch (token.kind) {
+      case 'number':
+        return constant(numberOfToken(token))
+      case 'string':
+        return constant(token.text)
+      case 'user':
+        return (scope) => scope.session.userVariables.get(token.text.toLowerCase()) ?? null
+      case 'system':
+        return (scope) => readSystemVariable(token.text, scope)
+      case 'word':
+      case 'quoted':
+        return this.#named(token)
+      case 'symbol':
+        return this.#signed(token)
+      case 'end':
+        throw this.#refuse(token)
+    }
+  }
+
+  #signed(token: Token): Expression {
+    if (token.text === '(') {
+      const inner = this.parse()
+      this.#cursor.expectSymbol(')')
+      return inner
+    }
+    if (token.text === '+') return this.parse(UNARY_PRECEDENCE)
+    if (token.text === '-') {
+      const operand = this.parse(UNARY_PRECEDENCE)
+      return (scope, row) => {
+        const value = operand(scope, row)
+        return value === null ? null : -numberOf(value)
+      }
+    }
+    if (token.text === '!') return this.#not(UNARY_PRECEDENCE)
+    throw this.#refuse(token)
+  }
+
+  #not(precedence: number): Expression {
+    const operand = this.parse(precedence)
+    return (scope, row) => {
+      const truth = truthOf(operand(scope, row))
+      return ofTruth(truth === null ? null : !truth)
+    }
+  }
+
+  #named(token: Token): Expression {
+    const cursor = this.#cursor
+    const keyword = token.kind === 'word' ? token.text.toUpperCase() : ''
+    if (keyword === 'NOT') return this.#not(NOT_PRECEDENCE)
+    if (keyword === 'NULL') return constant(null)
+    if (keyword === 'TRUE') return constant(1n)
+    if (keyword === 'FALSE') return constant(0n)
+    if (cursor.takeSymbol('(')) {
+      const values = this.list()
+      return (scope, row) =>
+        callFunction(
+          token.text,
+          values.map((value) => value(scope, row)),
+          scope,
+        )
+    }
+    if (['CURRENT_USER', 'CURRENT_TIMESTAMP', 'UTC_TIMESTAMP'].includes(keyword)) {
+      return (scope) => callFunction(keyword, [], scope)
+    }
+    let name = token.text
+    while (cursor.takeSymbol('.')) name = cursor.expectName()
+    return (_, row) => {
+      const value = row?.(name.toLowerCase())
+      if (value === undefined) {
+        const place = row === undefined ? 'field list' : 'where clause'
+        throw new SqlError(1054, '42S22', `Unknown column '${name}' in '${place}'`)
+      }
+      return value
+    }
+  }
+
+  #count(): void {
+    this.#parts += 1
+    if (this.#parts > PARTS_MOST) {
+      throw new SqlError(1436, 'HY000', `Expressions of more than ${PARTS_MOST} parts are not read`)
+    }
+  }
+
+  #refuse(token: Token): Error {
+    if (token.kind !== 'end') this.#cursor.back(this.#cursor.index - 1)
+    return this.#cursor.error()
+  }
+}
+
+function constant(value: Value): Expression {
+  return () => value
+}
+
+const DIGITS_EXACT_MOST = 20
+
+function numberOfToken({ text }: Token): Value {
+  const whole = /^(\d+|0x[0-9a-f]+)$/i.test(text) && text.length <= DIGITS_EXACT_MOST
+  return whole ? BigInt(text) : Number(text)
+}

@@ -1,0 +1,28 @@
+import { hasRight } from '../session-state.ts'
+import { type Answer, OK } from './answer.ts'
+import type { Cursor } from './cursor.ts'
+import { ExpressionParser } from './expression.ts'
+import type { Scope } from './scope.ts'
+import { SqlError } from './sql-error.ts'
+import { numberOf } from './value.ts'
+
+/** KILL [CONNECTION | QUERY] id: one's own sessions, or anybody's with the right to administer. */
+export function kill(cursor: Cursor, scope: Scope): Answer {
+  const onlyQuery = cursor.takeWord('QUERY')
+  if (!onlyQuery) cursor.takeWord('CONNECTION')
+  const id = Number(numberOf(new ExpressionParser(cursor).parse()(scope)))
+  cursor.expectEnd()
+  const { session, sessions } = scope
+  const victim = sessions.find(id)
+  if (victim === undefined) throw new SqlError(1094, 'HY000', `Unknown thread id: ${id}`)
+  if (victim.state.user !== session.user && !hasRight(session, 'administer')) {
+    throw new SqlError(1095, 'HY000', `You are not owner of thread ${id}`)
+  }
+  // A statement is over before another one can name it; a dump is the query of its session.
+  const runs = victim.state.command.startsWith('Binlog Dump')
+  if (!onlyQuery || runs) victim.kill()
+  if (id === session.connectionId) {
+    throw new SqlError(1317, '70100', 'Query execution was interrupted')
+  }
+  return OK
+}

@@ -1,0 +1,19 @@
+import type { ServerFacts } from '../server-facts.ts'
+import type { SessionList } from '../session-list.ts'
+import type { SessionState } from '../session-state.ts'
+import type { Value } from './value.ts'
+
+/** What a statement may look at and change. */
+export interface Scope {
+  readonly facts: ServerFacts
+  readonly session: SessionState
+  readonly sessions: SessionList
+  /** milliseconds since 1970 */
+  readonly nowMs: number
+  /** milliseconds since some moment, for how long something lasts */
+  readonly monotonicMs: number
+  uuid(): string
+}
+
+/** The columns of the row that a WHERE looks at, by lower-case name; undefined for no such column. */
+export type RowScope = (column: string) => Value | undefined

@@ -1,0 +1,184 @@
+import { hasRight, type SessionState } from '../session-state.ts'
+import { type Answer, integerColumn, rows, textColumn } from './answer.ts'
+import type { Cursor } from './cursor.ts'
+import { ExpressionParser } from './expression.ts'
+import type { Scope } from './scope.ts'
+import { accessDenied, SqlError } from './sql-error.ts'
+import { statusVariables } from './status.ts'
+import { isLike, truthOf } from './value.ts'
+import { shownVariables } from './variables.ts'
+
+const NAME_CHARACTERS = 255
+const INFO_CHARACTERS = 100
+
+/** SHOW [GLOBAL | SESSION] VARIABLES [LIKE 'pattern' | WHERE condition] */
+export function showVariables(cursor: Cursor, scope: Scope, words: readonly string[]): Answer {
+  return filtered(cursor, scope, shownVariables(scope, words.includes('GLOBAL')))
+}
+
+/** SHOW [GLOBAL | SESSION] STATUS [LIKE 'pattern' | WHERE condition] */
+export function showStatus(cursor: Cursor, scope: Scope): Answer {
+  return filtered(cursor, scope, statusVariables(scope))
+}
+
+function filtered(
+  cursor: Cursor,
+  scope: Scope,
+  pairs: readonly (readonly [string, string])[],
+): Answer {
+  const columns = [textColumn('Variable_name', 64), textColumn('Value', 1024)]
+  if (cursor.takeWord('LIKE')) {
+    if (cursor.token.kind !== 'string') throw cursor.error()
+    const pattern = cursor.next().text
+    cursor.expectEnd()
+    return rows(
+      columns,
+      pairs.filter(([name]) => isLike(name, pattern)),
+    )
+  }
+  if (!cursor.takeWord('WHERE')) {
+    cursor.expectEnd()
+    return rows(columns, pairs)
+  }
+  const condition = new ExpressionParser(cursor).parse()
+  cursor.expectEnd()
+  const holds = ([name, value]: readonly [string, string]): boolean => {
+    const row = new Map([
+      ['variable_name', name],
+      ['value', value],
+    ])
+    return truthOf(condition(scope, (column) => row.get(column))) === true
+  }
+  return rows(columns, pairs.filter(holds))
+}
+
+/** SHOW BINARY LOG STATUS, and its older names */
+export function showBinaryLogStatus(cursor: Cursor, scope: Scope): Answer {
+  cursor.expectEnd()
+  requireBinlogRight(scope)
+  const { facts } = scope
+  const columns = [
+    textColumn('File', NAME_CHARACTERS),
+    integerColumn('Position'),
+    textColumn('Binlog_Do_DB', NAME_CHARACTERS),
+    textColumn('Binlog_Ignore_DB', NAME_CHARACTERS),
+  ]
+  const end = facts.visibleEnd()
+  const executed = facts.executed().toString()
+  const row = end && [end.file, String(end.position), '', '', executed]
+  columns.push(textColumn('Executed_Gtid_Set', executed.length))
+  return rows(columns, row === undefined ? [] : [row])
+}
+
+/** SHOW BINARY LOGS, and its older name */
+export function showBinaryLogs(cursor: Cursor, scope: Scope): Answer {
+  cursor.expectEnd()
+  requireBinlogRight(scope)
+  return rows(
+    [
+      textColumn('Log_name', NAME_CHARACTERS),
+      integerColumn('File_size'),
+      textColumn('Encrypted', 3),
+    ],
+    scope.facts.files().map(({ name, size }) => [name, String(size), 'No']),
+  )
+}
+
+/** SHOW REPLICAS with its own column names, or SHOW SLAVE HOSTS with the older ones. */
+export function showReplicas(cursor: Cursor, scope: Scope, words: readonly string[]): Answer {
+  cursor.expectEnd()
+  if (!hasRight(scope.session, 'replicate', 'monitor', 'administer')) {
+    throw accessDenied('REPLICATION SLAVE')
+  }
+  const [sourceId, uuid] = words.includes('SLAVE')
+    ? ['Master_id', 'Slave_UUID']
+    : ['Source_Id', 'Replica_UUID']
+  const columns = [
+    integerColumn('Server_Id'),
+    textColumn('Host', NAME_CHARACTERS),
+    integerColumn('Port'),
+    integerColumn(sourceId ?? ''),
+    textColumn(uuid ?? '', 36),
+  ]
+  const replicas = scope.sessions.all().flatMap(({ state }) => replicaRow(state, scope))
+  return rows(columns, replicas)
+}
+
+function replicaRow({ registration, userVariables }: SessionState, { facts }: Scope): string[][] {
+  if (registration === undefined) return []
+  const uuid = userVariables.get('replica_uuid') ?? userVariables.get('slave_uuid') ?? ''
+  const { serverId, host, port } = registration
+  return [[String(serverId), host, String(port), String(facts.serverId), String(uuid)]]
+}
+
+/** SHOW [FULL] PROCESSLIST: the sessions of everybody for those with the right, else the user's own. */
+export function showProcessList(cursor: Cursor, scope: Scope, words: readonly string[]): Answer {
+  cursor.expectEnd()
+  const all = hasRight(scope.session, 'monitor', 'administer')
+  const characters = words.includes('FULL') ? Number.MAX_SAFE_INTEGER : INFO_CHARACTERS
+  const states = scope.sessions.all().map(({ state }) => state)
+  return rows(
+    [
+      integerColumn('Id'),
+      textColumn('User', 32),
+      textColumn('Host', NAME_CHARACTERS),
+      textColumn('db', 64),
+      textColumn('Command', 16),
+      integerColumn('Time'),
+      textColumn('State', 64),
+      textColumn('Info', INFO_CHARACTERS),
+    ],
+    states
+      .filter((state) => all || state.user === scope.session.user)
+      .map((state) => [
+        String(state.connectionId),
+        state.user,
+        `${state.host}:${state.port}`,
+        state.database ?? null,
+        state.command,
+        String(Math.max(0, Math.floor((scope.monotonicMs - state.sinceMs) / 1000))),
+        state.activity ?? null,
+        state.statement?.slice(0, characters) ?? null,
+      ]),
+  )
+}
+
+/** There are none: what goes wrong is said in the error itself. */
+export function showWarnings(cursor: Cursor): Answer {
+  if (cursor.takeWord('LIMIT')) cursor.next()
+  cursor.expectEnd()
+  return rows([textColumn('Level', 7), integerColumn('Code'), textColumn('Message', 512)], [])
+}
+
+export function showDatabases(): Answer {
+  return rows([textColumn('Database', 64)], [])
+}
+
+const PRIVILEGES = {
+  replicate: ['REPLICATION SLAVE', 'REPLICATION CLIENT'],
+  monitor: ['PROCESS', 'REPLICATION CLIENT'],
+  administer: ['PROCESS', 'REPLICATION CLIENT', 'CONNECTION_ADMIN', 'BINLOG_ADMIN'],
+} as const
+
+/** SHOW GRANTS of oneself, with our rights in MySQL's words. */
+export function showGrants(cursor: Cursor, scope: Scope): Answer {
+  if (cursor.takeWord('FOR')) {
+    const name = cursor.token.kind === 'string' ? cursor.next().text : cursor.expectName()
+    const isSelf = name.toUpperCase() === 'CURRENT_USER' || name === scope.session.user
+    if (!isSelf)
+      throw new SqlError(1141, '42000', `There is no such grant defined for user '${name}'`)
+    while (!cursor.atEnd()) cursor.next()
+  }
+  cursor.expectEnd()
+  const { user, rights } = scope.session
+  const privileges = new Set(rights.flatMap((right) => PRIVILEGES[right]))
+  const granted = privileges.size === 0 ? 'USAGE' : [...privileges].join(', ')
+  const name = `${user.replaceAll('`', '``')}`
+  const text = `GRANT ${granted} ON *.* TO \`${name}\`@\`%\``
+  return rows([textColumn(`Grants for ${user}@%`, 1024)], [[text]])
+}
+
+function requireBinlogRight({ session }: Scope): void {
+  if (hasRight(session, 'replicate', 'monitor', 'administer')) return
+  throw accessDenied('SUPER, REPLICATION CLIENT')
+}

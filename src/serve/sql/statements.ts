@@ -1,0 +1,137 @@
+import { type Answer, OK } from './answer.ts'
+import { Cursor } from './cursor.ts'
+import { kill } from './kill.ts'
+import type { Scope } from './scope.ts'
+import { select } from './select.ts'
+import { set } from './set.ts'
+import {
+  showBinaryLogStatus,
+  showBinaryLogs,
+  showDatabases,
+  showGrants,
+  showProcessList,
+  showReplicas,
+  showStatus,
+  showVariables,
+  showWarnings,
+} from './show.ts'
+import { accessDenied, SqlError } from './sql-error.ts'
+
+/** @param words the keywords that chose this statement, upper case */
+type Run = (cursor: Cursor, scope: Scope, words: readonly string[]) => Answer
+
+/*
+  Every statement that is understood, by the keywords that it begins with: alternatives stand with bars
+  between them, words that may be left out in brackets. The first row that fits is taken. All that fits
+  none is error 1064: a client must never take an OK for a result.
+*/
+const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
+  ['SELECT', select],
+  ['SET', set],
+  ['SHOW [GLOBAL|SESSION|LOCAL] VARIABLES', showVariables],
+  ['SHOW [GLOBAL|SESSION|LOCAL] STATUS', showStatus],
+  ['SHOW BINARY LOG STATUS', showBinaryLogStatus],
+  ['SHOW MASTER|BINLOG STATUS', showBinaryLogStatus],
+  ['SHOW BINARY|MASTER LOGS', showBinaryLogs],
+  ['SHOW REPLICAS', showReplicas],
+  ['SHOW SLAVE HOSTS', showReplicas],
+  ['SHOW [FULL] PROCESSLIST', showProcessList],
+  ['SHOW WARNINGS|ERRORS', showWarnings],
+  ['SHOW DATABASES|SCHEMAS', showDatabases],
+  ['SHOW GRANTS', showGrants],
+  ['KILL', kill],
+  ['USE', use],
+  ['COMMIT|ROLLBACK', () => OK],
+  ['BEGIN', alone],
+  ['START TRANSACTION', startTransaction],
+  ['FLUSH [NO_WRITE_TO_BINLOG|LOCAL] BINARY LOGS', refused('RELOAD or FLUSH_LOGS')],
+  ['FLUSH', refused('RELOAD')],
+  ['LOCK|UNLOCK', refused('LOCK TABLES')],
+  ['PURGE BINARY|MASTER LOGS', refused('SUPER or BINLOG_ADMIN')],
+  ['RESET|CHANGE', refused('SUPER or REPLICATION_SLAVE_ADMIN')],
+  ['START|STOP REPLICA|SLAVE', refused('SUPER or REPLICATION_SLAVE_ADMIN')],
+  ['INSERT|UPDATE|DELETE|REPLACE|CREATE|ALTER|DROP|TRUNCATE|GRANT|REVOKE|RENAME|LOAD', readOnly],
+]
+
+/** A statement longer than this is not read. GTID sets in it may be long, all else is short. */
+export const STATEMENT_CHARACTERS_MOST = 1024 * 1024
+
+/** Answers one statement; throws SqlError for one that cannot be done. */
+export function answerStatement(sql: string, scope: Scope): Answer {
+  if (sql.length > STATEMENT_CHARACTERS_MOST) {
+    throw new SqlError(1153, '08S01', "Got a packet bigger than 'max_allowed_packet' bytes")
+  }
+  const cursor = new Cursor(sql)
+  if (cursor.atEnd()) throw new SqlError(1065, '42000', 'Query was empty')
+  for (const { steps, run } of PARSED) {
+    const words = match(cursor, steps)
+    if (words !== undefined) return run(cursor, scope, words)
+  }
+  throw cursor.error()
+}
+
+interface Step {
+  readonly words: readonly string[]
+  readonly optional: boolean
+}
+
+const PARSED = STATEMENTS.map(([pattern, run]) => ({
+  run,
+  steps: pattern.split(' ').map(
+    (step): Step => ({
+      words: step.replace(/[[\]]/g, '').split('|'),
+      optional: step.startsWith('['),
+    }),
+  ),
+}))
+
+/** The keywords, or undefined with the cursor back at the start when they are others. */
+function match(cursor: Cursor, steps: readonly Step[]): string[] | undefined {
+  const found: string[] = []
+  for (const { words, optional } of steps) {
+    if (cursor.isWord(...words)) found.push(cursor.next().text.toUpperCase())
+    else if (!optional) {
+      cursor.back(0)
+      return undefined
+    }
+  }
+  return found
+}
+
+function use(cursor: Cursor, { session }: Scope): Answer {
+  session.database = cursor.expectName()
+  cursor.expectEnd()
+  return OK
+}
+
+function alone(cursor: Cursor): Answer {
+  cursor.takeWord('WORK')
+  cursor.expectEnd()
+  return OK
+}
+
+/** A snapshot of nothing would be taken for a snapshot of the source. */
+function startTransaction(cursor: Cursor): Answer {
+  if (cursor.isWord('WITH')) {
+    throw new SqlError(
+      1235,
+      '42000',
+      "This version of MySQL doesn't yet support 'CONSISTENT SNAPSHOT'",
+    )
+  }
+  return OK
+}
+
+function refused(privilege: string): Run {
+  return () => {
+    throw accessDenied(privilege)
+  }
+}
+
+function readOnly(): Answer {
+  throw new SqlError(
+    1290,
+    'HY000',
+    'The MySQL server is running with the --read-only option so it cannot execute this statement',
+  )
+}

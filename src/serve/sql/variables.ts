@@ -1,0 +1,189 @@
+import type { Scope } from './scope.ts'
+import { SqlError, unknownVariable } from './sql-error.ts'
+import { compare, numberOf, textOf, type Value } from './value.ts'
+
+/*
+  System variables, by lower-case name. A `global` one has one value that no client can set; a `session`
+  one begins with the value here and may be set by each session for itself, which changes nothing else.
+  Booleans are 0 and 1 in a SELECT, OFF and ON in SHOW VARIABLES.
+*/
+interface Variable {
+  readonly scope: 'global' | 'session'
+  readonly kind: 'boolean' | 'integer' | 'text'
+  readonly value: (scope: Scope) => Value
+}
+
+const VERSION_COMMENT = 'Kingbus binlog server'
+const MAX_ALLOWED_PACKET = 1024n ** 3n
+const SQL_MODE =
+  'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,' +
+  'NO_ENGINE_SUBSTITUTION'
+
+const text = (scope: Variable['scope'], value: Variable['value'] | string): Variable => ({
+  scope,
+  kind: 'text',
+  value: typeof value === 'string' ? () => value : value,
+})
+const integer = (scope: Variable['scope'], value: bigint): Variable => ({
+  scope,
+  kind: 'integer',
+  value: () => value,
+})
+const boolean = (scope: Variable['scope'], value: boolean): Variable => ({
+  scope,
+  kind: 'boolean',
+  value: () => (value ? 1n : 0n),
+})
+const fact = (kind: Variable['kind'], value: Variable['value']): Variable => ({
+  scope: 'global',
+  kind,
+  value,
+})
+
+/** What is true of us and of the binlogs that we hold. */
+const OURS: Readonly<Record<string, Variable>> = {
+  server_id: fact('integer', ({ facts }) => BigInt(facts.serverId)),
+  server_uuid: fact('text', ({ facts }) => facts.serverUuid),
+  version: fact('text', ({ facts }) => facts.version),
+  version_comment: text('global', VERSION_COMMENT),
+  hostname: fact('text', ({ facts }) => facts.hostname),
+  port: fact('integer', ({ facts }) => BigInt(facts.port)),
+  gtid_executed: fact('text', ({ facts }) => facts.executed().toString()),
+  gtid_purged: fact('text', ({ facts }) => facts.purged().toString()),
+  gtid_owned: text('global', ''),
+  gtid_mode: text('global', 'ON'),
+  enforce_gtid_consistency: text('global', 'ON'),
+  binlog_checksum: fact('text', ({ facts }) => facts.checksum()),
+  log_bin: boolean('global', true),
+  log_replica_updates: boolean('global', true),
+  log_slave_updates: boolean('global', true),
+  read_only: boolean('global', true),
+  super_read_only: boolean('global', true),
+  innodb_read_only: boolean('global', true),
+  have_ssl: text('global', 'YES'),
+  performance_schema: boolean('global', false),
+}
+
+/** What a server says of itself that clients want to see and that means nothing here. */
+const CUSTOMARY: Readonly<Record<string, Variable>> = {
+  auto_increment_increment: integer('session', 1n),
+  auto_increment_offset: integer('session', 1n),
+  autocommit: boolean('session', true),
+  big_tables: boolean('session', false),
+  binlog_format: text('session', 'ROW'),
+  binlog_row_image: text('session', 'FULL'),
+  binlog_row_metadata: text('global', 'MINIMAL'),
+  binlog_row_value_options: text('session', ''),
+  binlog_rows_query_log_events: boolean('session', false),
+  binlog_transaction_compression: boolean('session', false),
+  character_set_client: text('session', 'utf8mb4'),
+  character_set_connection: text('session', 'utf8mb4'),
+  character_set_database: text('session', 'utf8mb4'),
+  character_set_results: text('session', 'utf8mb4'),
+  character_set_server: text('session', 'utf8mb4'),
+  collation_connection: text('session', 'utf8mb4_0900_ai_ci'),
+  collation_database: text('session', 'utf8mb4_0900_ai_ci'),
+  collation_server: text('session', 'utf8mb4_0900_ai_ci'),
+  default_storage_engine: text('session', 'InnoDB'),
+  foreign_key_checks: boolean('session', true),
+  group_concat_max_len: integer('session', 1024n),
+  gtid_next: text('session', 'AUTOMATIC'),
+  init_connect: text('global', ''),
+  interactive_timeout: integer('session', 28800n),
+  license: text('global', 'Apache-2.0'),
+  lock_wait_timeout: integer('session', 31536000n),
+  log_bin_basename: text('global', ''),
+  lower_case_table_names: integer('global', 0n),
+  max_allowed_packet: integer('global', MAX_ALLOWED_PACKET),
+  max_execution_time: integer('session', 0n),
+  max_join_size: integer('session', 18446744073709551615n),
+  net_buffer_length: integer('session', 16384n),
+  net_read_timeout: integer('session', 30n),
+  net_write_timeout: integer('session', 60n),
+  protocol_version: integer('global', 10n),
+  sql_auto_is_null: boolean('session', false),
+  sql_log_bin: boolean('session', true),
+  sql_mode: text('session', SQL_MODE),
+  sql_notes: boolean('session', true),
+  sql_quote_show_create: boolean('session', true),
+  sql_safe_updates: boolean('session', false),
+  sql_select_limit: integer('session', 18446744073709551615n),
+  system_time_zone: text('global', 'UTC'),
+  time_zone: text('session', 'SYSTEM'),
+  transaction_isolation: text('session', 'REPEATABLE-READ'),
+  transaction_read_only: boolean('session', false),
+  tx_isolation: text('session', 'REPEATABLE-READ'),
+  tx_read_only: boolean('session', false),
+  unique_checks: boolean('session', true),
+  wait_timeout: integer('session', 28800n),
+}
+
+const VARIABLES: ReadonlyMap<string, Variable> = new Map(
+  Object.entries({ ...OURS, ...CUSTOMARY }).sort(([one], [other]) => (one < other ? -1 : 1)),
+)
+
+/** `[GLOBAL. | SESSION. | LOCAL.]name`; error 1193 for one that we do not have. */
+export function readSystemVariable(written: string, scope: Scope): Value {
+  const { prefix, name } = splitName(written)
+  const variable = VARIABLES.get(name.toLowerCase())
+  if (variable === undefined) throw unknownVariable(name)
+  if (prefix === 'SESSION' && variable.scope === 'global') {
+    throw new SqlError(1238, 'HY000', `Variable '${name}' is a GLOBAL variable`)
+  }
+  return valueOf(name.toLowerCase(), variable, scope, prefix === 'GLOBAL')
+}
+
+/** Sets a session's own value; refused for what only SET GLOBAL could set, and unknown names. */
+export function setSystemVariable(written: string, value: Value, scope: Scope): void {
+  const { prefix, name } = splitName(written)
+  const variable = VARIABLES.get(name.toLowerCase())
+  if (variable === undefined) throw unknownVariable(name)
+  if (prefix === 'GLOBAL') {
+    throw new SqlError(
+      1227,
+      '42000',
+      'Access denied; you need (at least one of) the SUPER or SYSTEM_VARIABLES_ADMIN ' +
+        'privilege(s) for this operation',
+    )
+  }
+  if (variable.scope === 'global') {
+    throw new SqlError(
+      1229,
+      'HY000',
+      `Variable '${name}' is a GLOBAL variable and should be set with SET GLOBAL`,
+    )
+  }
+  const kept = variable.kind === 'text' ? textOf(value) : numericValue(name, value)
+  scope.session.systemVariables.set(name.toLowerCase(), kept)
+}
+
+/** Name and value of every variable, as SHOW VARIABLES shows them, sorted by name. */
+export function shownVariables(scope: Scope, global: boolean): (readonly [string, string])[] {
+  return [...VARIABLES].map(([name, variable]) => {
+    const value = valueOf(name, variable, scope, global)
+    if (variable.kind === 'boolean') return [name, compare(value, 0n) === 0 ? 'OFF' : 'ON']
+    return [name, textOf(value) ?? '']
+  })
+}
+
+function valueOf(name: string, variable: Variable, scope: Scope, global: boolean): Value {
+  const own = global ? undefined : scope.session.systemVariables.get(name)
+  return own === undefined ? variable.value(scope) : own
+}
+
+const SWITCHES: Readonly<Record<string, bigint>> = { on: 1n, true: 1n, off: 0n, false: 0n }
+
+function numericValue(name: string, value: Value): Value {
+  if (typeof value !== 'string') return value
+  const set = SWITCHES[value.toLowerCase()]
+  if (set !== undefined) return set
+  if (/^\d+$/.test(value)) return numberOf(value)
+  throw new SqlError(1232, '42000', `Incorrect argument type to variable '${name}'`)
+}
+
+function splitName(written: string): { prefix: 'GLOBAL' | 'SESSION' | undefined; name: string } {
+  const found = /^(?:(global|persist|persist_only)|(session|local))\.(.*)$/i.exec(written)
+  const name = found?.[3]
+  if (found === null || name === undefined) return { prefix: undefined, name: written }
+  return { prefix: found[1] === undefined ? 'SESSION' : 'GLOBAL', name }
+}
