@@ -7,6 +7,7 @@ import { formatGtid } from './gtid.ts'
 import { GtidSet } from './gtid-set.ts'
 
 const U = '11111111-2222-3333-4444-555555555555'
+const decode = (bytes: Buffer): GtidSet => GtidSet.decode(bytes)
 const V = '90b578d4-e6e1-11f1-82c0-02fc00000001'
 
 /** A set of GTIDs the simple way: each one's text, in a Set. */
@@ -189,7 +190,7 @@ describe('the binary form of a GTID set', () => {
   test('is refused when any of its end is missing or anything follows', () => {
     fc.assert(
       fc.property(gtidSets, (set) => {
-        requireRefusedPrefixes(GtidSet.decode, set.encode())
+        requireRefusedPrefixes(decode, set.encode())
         const longer = Buffer.concat([set.encode(), Buffer.alloc(1)])
         expect(() => GtidSet.decode(longer)).toThrow(ProtocolError)
       }),
@@ -199,7 +200,7 @@ describe('the binary form of a GTID set', () => {
 
   test('is answered with a set or a ProtocolError whatever it is', () => {
     const tagged = GtidSet.parse(`${U}:1-5:7:tag:1-3,${V}:2`)
-    requireCalmOnAnyBytes(GtidSet.decode, [tagged.encode(), tagged.only(V).encode()])
+    requireCalmOnAnyBytes(decode, [tagged.encode(), tagged.only(V).encode()])
   })
 
   const UUID_HEX = U.replaceAll('-', '')
