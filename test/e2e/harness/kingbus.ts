@@ -10,6 +10,8 @@ export interface KingbusOptions {
   readonly sourceUrl: string
   /** further flags of `kingbus start`, without the dashes */
   readonly flags?: Readonly<Record<string, string>>
+  /** address that replicas connect to; default 127.0.0.1 */
+  readonly host?: string
   /** outlives this process (the demo's --keep) */
   readonly detached?: boolean
 }
@@ -54,6 +56,10 @@ export class Kingbus {
     writeFileSync(this.#sourcePasswordFile, `${replicationPassword}\n`, secret)
     const user = `name: ${replicationUser}, password: ${replicationPassword}, rights: [replicate]`
     writeFileSync(this.#usersFile, `- {${user}}\n`, secret)
+  }
+
+  get host(): string {
+    return this.#options.host ?? '127.0.0.1'
   }
 
   get dataFolder(): string {
@@ -103,7 +109,7 @@ export class Kingbus {
       'data-dir': this.dataFolder,
       source: this.#sourceUrl,
       'source-password-file': this.#sourcePasswordFile,
-      listen: `127.0.0.1:${this.port}`,
+      listen: `${this.host}:${this.port}`,
       'admin-listen': `127.0.0.1:${this.adminPort}`,
       'serve-users-file': this.#usersFile,
       'disk-min-free': '64MiB',

@@ -65,7 +65,7 @@ async function template(): Promise<string> {
   execFileSync(mysqlProgram('mysqld'), [...userOption(), ...initialize], { stdio: 'pipe' })
   const server = new Mysqld(fresh, await freePort(), {
     serverId: 1,
-    options: { 'skip-log-bin': '' },
+    options: { 'skip-log-bin': '', innodb_redo_log_capacity: '8M' },
   })
   await server.launch('')
   await server.sql(

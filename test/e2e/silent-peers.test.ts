@@ -1,0 +1,94 @@
+import { createConnection } from 'mysql2/promise'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Chain, expectAllEqual, startChain } from './harness/chain.ts'
+import { endEverything } from './harness/child.ts'
+import { Kingbus } from './harness/kingbus.ts'
+import { replicationPassword, replicationUser } from './harness/mysqld.ts'
+import { NetworkNamespace } from './harness/namespace.ts'
+import { Replica } from './harness/replica.ts'
+import { waitFor } from './harness/wait.ts'
+
+let chain: Chain
+
+beforeAll(async () => {
+  chain = await startChain()
+  await chain.source.sql('CREATE DATABASE d', 'CREATE TABLE d.t (id INT PRIMARY KEY)')
+  await expectAllEqual(chain)
+})
+afterAll(endEverything)
+
+/** The source's id of the connection on which Kingbus reads the binlog. */
+function dumpConnectionId(): Promise<string> {
+  return chain.source.value(
+    "SELECT GROUP_CONCAT(id) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'",
+  )
+}
+
+async function replicaIds(kingbus: Kingbus, host: string): Promise<string[]> {
+  const connection = await createConnection({
+    host,
+    port: kingbus.port,
+    user: replicationUser,
+    password: replicationPassword,
+  })
+  try {
+    const [rows] = await connection.query('SHOW REPLICAS')
+    return (rows as { Server_Id: number }[]).map((row) => String(row.Server_Id))
+  } finally {
+    await connection.end()
+  }
+}
+
+test('when nothing happens for more than two heartbeats all connections stay and both threads run', async () => {
+  const { replica, kingbus } = chain
+  await replica.server.sql(
+    'STOP REPLICA',
+    'CHANGE REPLICATION SOURCE TO SOURCE_HEARTBEAT_PERIOD = 2',
+    'START REPLICA',
+  )
+  const connections = async (): Promise<number> =>
+    replica.server.errorLog().split('Replica receiver thread for channel').length
+  await expectAllEqual(chain)
+  const before = { dump: await dumpConnectionId(), connections: await connections() }
+  const heartbeats = (): Promise<string> =>
+    replica.server.value(
+      `SELECT COUNT_RECEIVED_HEARTBEATS FROM performance_schema.replication_connection_status`,
+    )
+  // Six of the replica's are 12 s, more than two of those (5 s) that Kingbus asks of the source.
+  await waitFor({ what: 'six heartbeats' }, async () => Number(await heartbeats()) >= 6)
+  expect(await replica.bothThreadsRun()).toBe(true)
+  expect({ dump: await dumpConnectionId(), connections: await connections() }).toEqual(before)
+  expect((await kingbus.status()).source.state).toBe('streaming')
+  await chain.source.sql('INSERT INTO d.t VALUES (1)')
+  await expectAllEqual(chain)
+})
+
+test('a source that falls silent without closing is noticed, said, and found again', async () => {
+  const { source, kingbus } = chain
+  source.freeze()
+  try {
+    const status = await kingbus.waitForState('waiting', 45_000)
+    expect(status.source.reason).toMatch(/silent|said nothing|no answer|answer/i)
+  } finally {
+    source.thaw()
+  }
+  await source.sql('INSERT INTO d.t VALUES (2)')
+  await kingbus.waitForState('streaming', 45_000)
+  await expectAllEqual(chain)
+})
+
+test('a replica that vanishes without closing is noticed and costs the others nothing', async () => {
+  const namespace = new NetworkNamespace()
+  const host = namespace.ourAddress
+  const kingbus = await Kingbus.start({ sourceUrl: chain.source.sourceUrl, host })
+  const far = await Replica.start(kingbus, { serverId: 7, namespace: namespace.name })
+  await far.catchUpWith(chain.source)
+  expect(await replicaIds(kingbus, host)).toContain('7')
+  namespace.pullCable()
+  await chain.source.sql('INSERT INTO d.t VALUES (3)')
+  const near = await Replica.start(kingbus, { serverId: 8 })
+  await near.catchUpWith(chain.source)
+  const gone = async (): Promise<boolean> => !(await replicaIds(kingbus, host)).includes('7')
+  await waitFor({ what: 'the vanished replica to be forgotten', timeoutMs: 120_000 }, gone)
+  expect(await replicaIds(kingbus, host)).toContain('8')
+})

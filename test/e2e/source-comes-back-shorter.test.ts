@@ -1,0 +1,44 @@
+import { execFileSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { expectAllEqual, startChain } from './harness/chain.ts'
+import { endEverything } from './harness/child.ts'
+import { serverDifferences } from './harness/compare.ts'
+import { makeRunFolder } from './harness/project.ts'
+import { Replica } from './harness/replica.ts'
+
+afterAll(endEverything)
+
+test('a source that lost transactions which Kingbus holds stops ingest in words, and serving goes on', async () => {
+  const chain = await startChain()
+  const { source, kingbus, replica } = chain
+  await source.sql('CREATE DATABASE d', 'CREATE TABLE d.t (id INT PRIMARY KEY)')
+  await source.sql('INSERT INTO d.t VALUES (1)')
+  await expectAllEqual(chain)
+
+  // An older copy of the source's own data takes its place, as after a bad restore or a lost disk.
+  await source.stop()
+  const older = join(makeRunFolder('older'), 'data')
+  execFileSync('cp', ['-r', source.dataFolder, older])
+  await source.launch()
+  await source.sql('INSERT INTO d.t VALUES (2)', 'INSERT INTO d.t VALUES (3)')
+  await expectAllEqual(chain)
+  const held = await source.gtidExecuted()
+  await source.stop()
+  rmSync(source.dataFolder, { recursive: true })
+  execFileSync('cp', ['-r', older, source.dataFolder])
+  await source.launch()
+
+  const status = await kingbus.waitForState('failed', 60_000)
+  expect(status.source.reason).toMatch(/source/)
+  expect(status.source.reason?.length).toBeGreaterThan(40)
+  expect(status.gtidExecuted).toBe(held)
+
+  await source.sql('INSERT INTO d.t VALUES (999)')
+  const late = await Replica.start(kingbus, { serverId: 3 })
+  await late.waitForGtids(held)
+  expect(await serverDifferences(replica.server, late.server)).toEqual([])
+  expect(await late.server.value('SELECT GROUP_CONCAT(id ORDER BY id) FROM d.t')).toBe('1,2,3')
+  expect(await late.bothThreadsRun()).toBe(true)
+})
