@@ -1,0 +1,100 @@
+/*
+  The command line's way to a running node.
+*/
+
+import { z } from 'zod'
+import { ADMIN_ANSWER_WAIT_MS } from '../config/index.ts'
+import { messageOf, OperationalError } from '../lib/index.ts'
+import {
+  errorSchema,
+  type FileStatus,
+  fileSchema,
+  type ReplicaStatus,
+  replicaSchema,
+  type SourceStatus,
+  type Status,
+  sourceSchema,
+  statusSchema,
+} from './schemas.ts'
+
+export interface AdminClientOptions {
+  /** `http://127.0.0.1:9595` */
+  readonly url: string
+  readonly token: string | undefined
+}
+
+/** Every method throws OperationalError E_ADMIN_UNREACHABLE or E_ADMIN_REFUSED. */
+export class AdminClient {
+  readonly #options: AdminClientOptions
+
+  constructor(options: AdminClientOptions) {
+    this.#options = options
+  }
+
+  status(): Promise<Status> {
+    return this.#ask('GET', '/api/v1/status', statusSchema)
+  }
+
+  files(): Promise<FileStatus[]> {
+    return this.#ask('GET', '/api/v1/files', z.array(fileSchema))
+  }
+
+  replicas(): Promise<ReplicaStatus[]> {
+    return this.#ask('GET', '/api/v1/replicas', z.array(replicaSchema))
+  }
+
+  source(): Promise<SourceStatus> {
+    return this.#ask('GET', '/api/v1/source', sourceSchema)
+  }
+
+  startSource(): Promise<SourceStatus> {
+    return this.#ask('POST', '/api/v1/source/start', sourceSchema)
+  }
+
+  stopSource(): Promise<SourceStatus> {
+    return this.#ask('POST', '/api/v1/source/stop', sourceSchema)
+  }
+
+  async #ask<T>(method: 'GET' | 'POST', path: string, schema: z.ZodType<T>): Promise<T> {
+    const response = await this.#send(method, path)
+    const body: unknown = await response.json().catch(() => undefined)
+    if (!response.ok) throw this.#refused(response.status, body)
+    const read = schema.safeParse(body)
+    if (read.success) return read.data
+    throw this.#unreachable(`it answers ${path} with something that is no answer of Kingbus`)
+  }
+
+  async #send(method: 'GET' | 'POST', path: string): Promise<Response> {
+    const { url, token } = this.#options
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const signal = AbortSignal.timeout(ADMIN_ANSWER_WAIT_MS)
+    try {
+      return await fetch(new URL(path, url), { method, headers, signal })
+    } catch (cause) {
+      throw this.#unreachable(reasonOf(cause), cause)
+    }
+  }
+
+  #refused(status: number, body: unknown): OperationalError {
+    const read = errorSchema.safeParse(body)
+    const reason = read.success ? read.data.message : `HTTP status ${status}`
+    const hint = status === 401 ? ' (give the file that holds it: --admin-token-file FILE)' : ''
+    const message = `the node at ${this.#options.url} refuses: ${reason}${hint}`
+    return new OperationalError('E_ADMIN_REFUSED', message, { status })
+  }
+
+  #unreachable(reason: string, cause?: unknown): OperationalError {
+    const message =
+      `no node answers at ${this.#options.url}: ${reason}; ` +
+      'is it running, and is --admin URL (or KINGBUS_ADMIN) its admin.listen?'
+    return new OperationalError('E_ADMIN_UNREACHABLE', message, {}, { cause })
+  }
+}
+
+/** fetch hides the system's error behind `fetch failed`. */
+function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return messageOf(thrown)
+  const { cause } = thrown
+  if (cause instanceof AggregateError) return messageOf(cause.errors[0])
+  return messageOf(cause ?? thrown)
+}

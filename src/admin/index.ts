@@ -1,0 +1,9 @@
+/*
+  admin: the HTTP API of a node and its client. Declares what it needs to see of the node (NodeFace) and the
+  schemas of what it answers. Promises that nothing but the probes is answered without the token where one is
+  set. Knows neither the store nor the sessions: daemon/ shows them to it.
+*/
+export { AdminClient } from './client.ts'
+export type { NodeFace } from './node-face.ts'
+export type { FileStatus, ReplicaStatus, SourceStatus, Status } from './schemas.ts'
+export { type AdminApp, type AdminOptions, buildAdmin, listenAdmin } from './server.ts'

@@ -1,0 +1,92 @@
+/*
+  What the HTTP API answers. The same schemas check the answers on the way out, make the OpenAPI document,
+  and tell the command line what to expect.
+*/
+import { z } from 'zod'
+
+const positionSchema = z.object({
+  file: z.string(),
+  position: z.number().describe('byte offset in the file'),
+})
+
+export const sourceSchema = z.object({
+  state: z
+    .enum(['unconfigured', 'connecting', 'streaming', 'waiting', 'paused', 'stopped', 'failed'])
+    .describe(
+      'waiting and paused go on by themselves, stopped was asked for, failed needs the operator',
+    ),
+  since: z.string().nullable().describe('when this state began; ISO 8601, UTC'),
+  address: z.string().nullable().describe('HOST:PORT'),
+  user: z.string().nullable(),
+  tls: z.string().nullable().describe('source.tls'),
+  serverUuid: z.string().nullable().describe('of the source that was reached last'),
+  serverVersion: z.string().nullable(),
+  file: z.string().nullable().describe("the source's file up to which everything was received"),
+  position: z.number().nullable().describe('byte offset in that file'),
+  lagSeconds: z
+    .number()
+    .nullable()
+    .describe(
+      "age of the newest visible transaction against the source's newest known one; 0 when nothing is missing, null when unknown",
+    ),
+  safeToPurgeTo: z
+    .string()
+    .nullable()
+    .describe('the name to give to PURGE BINARY LOGS TO on the source: all before it is held'),
+  attempts: z.number().describe('attempts without success so far'),
+  error: z
+    .object({ code: z.string(), message: z.string() })
+    .nullable()
+    .describe('why it is not streaming; null where nothing is wrong'),
+})
+
+export const fileSchema = z.object({
+  name: z.string(),
+  size: z.number().describe('bytes that may be shown'),
+  firstEventAt: z.string().nullable().describe('ISO 8601, UTC; null while it has no event'),
+  lastEventAt: z.string().nullable(),
+  sourceFile: z.string().describe("the source's name of the file"),
+  sourceUuid: z.string(),
+  active: z.boolean().describe('the one that is being written'),
+  readers: z.number().describe('dumps that read it now'),
+})
+
+export const replicaSchema = z.object({
+  id: z.number().describe('connection id, as in SHOW PROCESSLIST'),
+  user: z.string(),
+  address: z.string().describe('HOST:PORT of its end of the connection'),
+  serverId: z.number(),
+  uuid: z.string().nullable(),
+  file: z
+    .string()
+    .nullable()
+    .describe('the file its dump reads; null while it looks for the start'),
+  position: z.number().nullable().describe('byte offset up to which it was sent'),
+  since: z.string().describe('ISO 8601, UTC'),
+})
+
+export const statusSchema = z.object({
+  name: z.string(),
+  version: z.string(),
+  startedAt: z.string().describe('ISO 8601, UTC'),
+  serverId: z.number().describe('what replicas see'),
+  serverUuid: z.string(),
+  listen: z.string().nullable().describe('HOST:PORT where replicas connect'),
+  source: sourceSchema,
+  gtidExecuted: z.string().describe('exactly as MySQL prints it'),
+  gtidPurged: z.string(),
+  visibleEnd: positionSchema
+    .nullable()
+    .describe('the last point outside a transaction that is durable; null before the first file'),
+  files: z.number(),
+  bytes: z.number(),
+  disk: z.object({ freeBytes: z.number(), totalBytes: z.number() }),
+  replicas: z.array(replicaSchema),
+})
+
+export const errorSchema = z.object({ code: z.string(), message: z.string() })
+
+export type Status = z.output<typeof statusSchema>
+export type SourceStatus = z.output<typeof sourceSchema>
+export type FileStatus = z.output<typeof fileSchema>
+export type ReplicaStatus = z.output<typeof replicaSchema>

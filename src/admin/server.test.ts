@@ -1,0 +1,158 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { InvariantError, OperationalError, silentLogger } from '../lib/index.ts'
+import { AdminClient } from './client.ts'
+import type { NodeFace } from './node-face.ts'
+import { type AdminApp, buildAdmin, listenAdmin } from './server.ts'
+import { exampleNode, exampleStatus } from './testing/example-node.ts'
+
+const TOKEN = 'a-token-of-some-length'
+const LOOPBACK = { host: '127.0.0.1', port: 0 }
+const apps: AdminApp[] = []
+const bugs: InvariantError[] = []
+afterEach(async () => {
+  for (const app of apps.splice(0)) await app.close()
+  bugs.length = 0
+})
+
+async function build(node: Partial<NodeFace> = {}, token?: string): Promise<AdminApp> {
+  const app = await buildAdmin({
+    node: { ...exampleNode, ...node },
+    version: '1.2.3',
+    log: silentLogger,
+    token,
+    tls: undefined,
+    onBug: (bug) => bugs.push(bug),
+  })
+  apps.push(app)
+  return app
+}
+
+describe('routes', () => {
+  test('the status is what the node says of itself', async () => {
+    const answer = await (await build()).inject('/api/v1/status')
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json()).toEqual(exampleStatus)
+  })
+
+  test('files, replicas and source are parts of the status', async () => {
+    const app = await build()
+    expect((await app.inject('/api/v1/files')).json()).toEqual(exampleNode.files())
+    expect((await app.inject('/api/v1/replicas')).json()).toEqual(exampleStatus.replicas)
+    expect((await app.inject('/api/v1/source')).json()).toEqual(exampleStatus.source)
+  })
+
+  test('start and stop reach the node, and only by POST', async () => {
+    const calls: string[] = []
+    const app = await build({
+      startSource: () => void calls.push('start'),
+      stopSource: () => void calls.push('stop'),
+    })
+    await app.inject({ method: 'POST', url: '/api/v1/source/stop' })
+    await app.inject({ method: 'POST', url: '/api/v1/source/start' })
+    expect((await app.inject('/api/v1/source/stop')).statusCode).toBe(404)
+    expect(calls).toEqual(['stop', 'start'])
+  })
+
+  test('a request that the state forbids is answered 409 with its code', async () => {
+    const app = await build({
+      startSource: () => {
+        throw new OperationalError('E_SOURCE_UNCONFIGURED', 'there is no source')
+      },
+    })
+    const answer = await app.inject({ method: 'POST', url: '/api/v1/source/start' })
+    expect(answer.statusCode).toBe(409)
+    expect(answer.json()).toEqual({ code: 'E_SOURCE_UNCONFIGURED', message: 'there is no source' })
+  })
+
+  test('a node that cannot serve is alive but not ready, with the reason', async () => {
+    const app = await build({ notReady: () => 'the listener is closed' })
+    expect((await app.inject('/healthz')).statusCode).toBe(200)
+    const answer = await app.inject('/readyz')
+    expect(answer.statusCode).toBe(503)
+    expect(answer.json()).toEqual({ ready: false, reason: 'the listener is closed' })
+  })
+
+  test('metrics are passed on as they are', async () => {
+    const answer = await (await build()).inject('/metrics')
+    expect(answer.body).toBe('kingbus_info 1\n')
+    expect(answer.headers['content-type']).toContain('text/plain')
+  })
+
+  test('OpenAPI describes every route under /api/v1, with the fields of the answers', async () => {
+    const document = (await (await build()).inject('/api/v1/openapi.json')).json()
+    expect(Object.keys(document.paths)).toEqual(
+      expect.arrayContaining(['/api/v1/status', '/api/v1/source/start', '/readyz']),
+    )
+    expect(JSON.stringify(document)).toContain('safeToPurgeTo')
+    expect(document.info).toEqual({ title: 'Kingbus', version: '1.2.3' })
+  })
+
+  test('an unknown path is answered 404 in JSON', async () => {
+    const answer = await (await build()).inject('/api/v1/nothing')
+    expect(answer.statusCode).toBe(404)
+    expect(answer.json().message).toContain('/api/v1/nothing')
+  })
+
+  test('our own bug is answered 500 and handed on', async () => {
+    const bug = new InvariantError('two and two make five')
+    const app = await build({ status: () => Promise.reject(bug) })
+    expect((await app.inject('/api/v1/status')).statusCode).toBe(500)
+    expect(bugs).toEqual([bug])
+  })
+})
+
+describe('the token', () => {
+  test('is asked for everywhere but at the probes', async () => {
+    const app = await build({}, TOKEN)
+    for (const url of ['/api/v1/status', '/metrics', '/api/v1/openapi.json', '/nothing']) {
+      const answer = await app.inject(url)
+      expect([url, answer.statusCode, answer.json().code]).toEqual([url, 401, 'E_ADMIN_REFUSED'])
+    }
+    expect((await app.inject('/healthz?verbose')).statusCode).toBe(200)
+    expect((await app.inject('/readyz')).statusCode).toBe(200)
+  })
+
+  test('opens the door, and another one does not', async () => {
+    const app = await build({}, TOKEN)
+    const status = async (token: string): Promise<number> => {
+      const headers = { authorization: `Bearer ${token}` }
+      return (await app.inject({ url: '/api/v1/status', headers })).statusCode
+    }
+    expect(await status(TOKEN)).toBe(200)
+    expect(await status(`${TOKEN}x`)).toBe(401)
+  })
+})
+
+describe('the client', () => {
+  test('gets what the node says, over a real connection', async () => {
+    const url = await listenAdmin(await build({}, TOKEN), LOOPBACK)
+    const client = new AdminClient({ url, token: TOKEN })
+    expect(await client.status()).toEqual(exampleStatus)
+    expect(await client.stopSource()).toEqual(exampleStatus.source)
+  })
+
+  test('names the flag when the node asks for a token', async () => {
+    const url = await listenAdmin(await build({}, TOKEN), LOOPBACK)
+    const asked = new AdminClient({ url, token: undefined }).status()
+    await expect(asked).rejects.toMatchObject({ code: 'E_ADMIN_REFUSED' })
+    await expect(asked).rejects.toThrow(/--admin-token-file/)
+  })
+
+  test('says which address does not answer, and why', async () => {
+    const app = await build()
+    const url = await listenAdmin(app, LOOPBACK)
+    await app.close()
+    const asked = new AdminClient({ url, token: undefined }).status()
+    await expect(asked).rejects.toMatchObject({ code: 'E_ADMIN_UNREACHABLE' })
+    await expect(asked).rejects.toThrow(new RegExp(`${url}.*ECONNREFUSED.*--admin URL`))
+  })
+})
+
+test('an address that is taken is refused by name', async () => {
+  const url = await listenAdmin(await build(), LOOPBACK)
+  const port = Number(new URL(url).port)
+  await expect(listenAdmin(await build(), { host: '127.0.0.1', port })).rejects.toMatchObject({
+    code: 'E_LISTEN',
+    message: expect.stringContaining(`127.0.0.1:${port}`),
+  })
+})
