@@ -1,0 +1,66 @@
+import { statSync } from 'node:fs'
+import type { Kingbus } from '../../test/e2e/harness/kingbus.ts'
+import type { Mysqld } from '../../test/e2e/harness/mysqld.ts'
+import { countGtids } from './gtid-count.ts'
+
+export interface DemoParties {
+  readonly source: Mysqld
+  readonly kingbus: Kingbus
+  readonly replicas: readonly Mysqld[]
+}
+
+/** Looks at all parties and puts what it sees into one line each. */
+export class PartyWatch {
+  readonly #parties: DemoParties
+  #countBefore = 0
+  #lookedAt = performance.now()
+
+  constructor(parties: DemoParties) {
+    this.#parties = parties
+  }
+
+  async lines(): Promise<string[]> {
+    const { source, kingbus, replicas } = this.#parties
+    const count = countGtids(await source.gtidExecuted())
+    const now = performance.now()
+    const rate = ((count - this.#countBefore) * 1_000) / Math.max(1, now - this.#lookedAt)
+    const perSecond = this.#countBefore === 0 ? '' : `${rate.toFixed(0)} per second`
+    this.#countBefore = count
+    this.#lookedAt = now
+    const lines = [line('source', count, perSecond), await this.#kingbusLine(kingbus, count)]
+    for (const [index, replica] of replicas.entries()) {
+      lines.push(await this.#replicaLine(`replica ${index + 1}`, replica, count))
+    }
+    return lines
+  }
+
+  async #kingbusLine(kingbus: Kingbus, newest: number): Promise<string> {
+    const status = await kingbus.status().catch(() => undefined)
+    if (status === undefined) return line('Kingbus', 0, 'not running')
+    const count = countGtids(status.gtidExecuted)
+    const files = kingbus.binlogs()
+    const bytes = files.reduce((sum, { path }) => sum + statSync(path).size, 0)
+    const held = `${(bytes / 1e6).toFixed(1)} MB in ${files.length} files`
+    const { state, lagSeconds } = status.source
+    const lag = typeof lagSeconds === 'number' ? `, lag ${lagSeconds.toFixed(1)} s` : ''
+    return line('Kingbus', count, `${behind(newest - count)}, ${held}, ${state}${lag}`)
+  }
+
+  async #replicaLine(name: string, replica: Mysqld, newest: number): Promise<string> {
+    const set = await replica.gtidExecuted().catch(() => undefined)
+    if (set === undefined) return line(name, 0, 'not running')
+    const count = countGtids(set)
+    const [status] = await replica.sql('SHOW REPLICA STATUS').catch(() => [])
+    const seconds = status?.['Seconds_Behind_Source'] ?? '?'
+    const link = status?.['Replica_IO_Running'] === 'Yes' ? '' : ', reconnecting'
+    return line(name, count, `${behind(newest - count)}, lag ${seconds} s${link}`)
+  }
+}
+
+function line(name: string, transactions: number, text: string): string {
+  return `   ${name.padEnd(10)} ${String(transactions).padStart(7)} transactions   ${text}`
+}
+
+function behind(transactions: number): string {
+  return transactions <= 0 ? 'nothing missing' : `${transactions} behind`
+}
