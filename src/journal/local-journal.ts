@@ -125,7 +125,7 @@ export class LocalJournal implements Journal {
   async #syncAll(): Promise<void> {
     try {
       // The first sync begins in a task of its own, so that what is appended in one go is synced in one.
-      await undefined
+      await Promise.resolve()
       while (this.#committed.value < this.#store.sequence && this.#claims === 0) {
         this.#syncingBytes = this.#waitingBytes
         this.#waitingBytes = 0

@@ -16,7 +16,6 @@ const CUT_RESERVE = 512
 export class ActiveFile {
   readonly stored: StoredFile
   readonly #data: DiskFile
-  readonly #index: DiskFile
   readonly #directory: IndexDirectory
   readonly #appender: IndexAppender
   /** end of what was written, synced or not, and the last place between transactions in it */
@@ -30,7 +29,6 @@ export class ActiveFile {
   constructor(recovered: RecoveredFile) {
     this.stored = recovered.stored
     this.#data = recovered.data
-    this.#index = recovered.index
     this.#directory = recovered.directory
     this.#appender = recovered.appender
     const { end, boundary, timestamp } = recovered.appender.state

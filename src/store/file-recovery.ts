@@ -50,32 +50,35 @@ export async function recoverFile(
   context: RecoveryContext,
   options: RecoverFileOptions,
 ): Promise<RecoveredFile> {
-  const { disk, folder, cache, logger } = context
-  const { name, last } = options
-  const data = await disk.open(`${folder}/${name}`, 'write')
-  const { index, scan } = await openIndex(context, options)
+  const data = await context.disk.open(`${context.folder}/${options.name}`, 'write')
+  let index: DiskFile | undefined
+  try {
+    const opened = await openIndex(context, options)
+    index = opened.index
+    return await settle(context, options, { data, ...opened })
+  } catch (thrown) {
+    await data.close()
+    await index?.close()
+    throw thrown
+  }
+}
+
+async function settle(
+  { disk, folder, cache, logger }: RecoveryContext,
+  { name, heldBefore, last }: RecoverFileOptions,
+  { data, index, scan }: { data: DiskFile; index: DiskFile; scan: Scan },
+): Promise<RecoveredFile> {
   const { directory } = scan
   const appender = new IndexAppender(index, directory, scan.end)
   await index.truncate(scan.end.offset)
   if (scan.cut !== undefined) await finishCut(data, index, appender, scan.cut)
   const start = newestSet(directory)
-  const held = start?.held ?? options.heldBefore.union(scan.head.contact)
-  await new TailRecovery({
-    name,
-    file: data,
-    directory,
-    appender,
-    from: start?.position ?? 4,
-    held,
-    mayCut: last,
-    logger,
-  }).run()
-  const facts = {
-    origin: scan.begin,
-    firstSequence: scan.head.firstSequence,
-    contact: scan.head.contact,
-  }
-  const stored = new StoredFile(disk, folder, facts, cache)
+  const held = start?.held ?? heldBefore.union(scan.head.contact)
+  const from = start?.position ?? 4
+  const tail = { name, file: data, directory, appender, from, held, mayCut: last, logger }
+  await new TailRecovery(tail).run()
+  const { firstSequence, contact } = scan.head
+  const stored = new StoredFile(disk, folder, { origin: scan.begin, firstSequence, contact }, cache)
   noteState(stored, appender)
   return { stored, data, index, directory, appender, held, purgedUpTo: scan.purgedUpTo }
 }
@@ -97,11 +100,9 @@ async function openIndex(
   if (await disk.exists(path)) {
     const index = await disk.open(path, 'write')
     const scan = scanIndex(name, index, cache)
-    if (scan !== undefined) {
-      checkStore(name, scan.head.storeId, storeId)
-      return { index, scan }
-    }
+    if (scan?.head.storeId === storeId) return { index, scan }
     await index.close()
+    if (scan !== undefined) checkStore(name, scan.head.storeId, storeId)
     await disk.remove(path)
   }
   logger.warn({ file: name }, `the index of ${name} is lost and is made anew from the file`)

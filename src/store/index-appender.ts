@@ -119,6 +119,8 @@ export class IndexAppender {
       timestamp,
     })
     this.#flush()
+    // Whoever opens the index finds this entry by the end of the file; what was reserved goes.
+    await this.#file.truncate(this.#offset)
     await this.sync()
   }
 

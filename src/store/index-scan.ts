@@ -215,7 +215,10 @@ class Scanner {
         this.#bytesSince = 0
         this.#recordsSince = 0
         return
-      default:
+      case 'epoch-start':
+      case 'set':
+      case 'closed':
+        return
     }
   }
 }

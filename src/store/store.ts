@@ -476,7 +476,8 @@ export class Store {
   }
 
   async #removeAgain(purgedUpTo: string | undefined): Promise<void> {
-    while (purgedUpTo !== undefined) {
+    if (purgedUpTo === undefined) return
+    for (;;) {
       const oldest = this.#files[0]
       if (oldest === undefined || this.#isActive(oldest)) return
       if (compareFileNames(oldest.name, purgedUpTo) >= 0) return

@@ -1,0 +1,110 @@
+/*
+  For tests: a real binlog file as the chunks that a journal would be given, cut wherever the test wants.
+  It reads the whole file at once, by its own small walk, so that it shares nothing with what it tests.
+*/
+import { readFileSync } from 'node:fs'
+import { crc32 } from '../../lib/index.ts'
+import {
+  decodeFormatDescription,
+  decodeGtidEvent,
+  EventType,
+  encodePreviousGtids,
+  type Gtid,
+  GtidSet,
+  queryTextPrefix,
+  readEventHeader,
+  rewriteFormatDescription,
+  TransactionTracker,
+} from '../../mysql/index.ts'
+import type { Chunk, FileBegin } from '../record.ts'
+
+export interface Ending {
+  readonly end: number
+  readonly timestamp: number
+  /** the file lies between transactions here */
+  readonly boundary: boolean
+  readonly gtid: Gtid | undefined
+}
+
+export function fixture(name: string): Buffer {
+  return readFileSync(new URL(`../../../test/fixtures/${name}`, import.meta.url))
+}
+
+/** Where the events of a binlog file end. */
+export function endingsOf(file: Buffer): Ending[] {
+  const tracker = new TransactionTracker()
+  const endings: Ending[] = []
+  let checksum = decodeFormatDescription(file.subarray(4, 4 + file.readUInt32LE(13))).checksum
+  let gtid: Gtid | undefined
+  for (let position = 4; position < file.length; ) {
+    const { type, size, flags, timestamp } = readEventHeader(file, position)
+    const event = file.subarray(position, position + size)
+    if (type === EventType.FORMAT_DESCRIPTION) checksum = decodeFormatDescription(event).checksum
+    const isGtid = type === EventType.GTID || type === EventType.GTID_TAGGED
+    if (isGtid) gtid = decodeGtidEvent(event, checksum).gtid
+    const text = type === EventType.QUERY ? queryTextPrefix(event, size, checksum) : ''
+    const place = tracker.take(type, flags, text ?? '')
+    position += size
+    const ended = place === 'ended' ? gtid : undefined
+    endings.push({ end: position, timestamp, boundary: place !== 'inside', gtid: ended })
+    if (place !== 'inside') gtid = undefined
+  }
+  return endings
+}
+
+/** The chunks of `file` from position `from` on, cut at `cuts`; the last one ends at `to`. */
+export function chunksOf(file: Buffer, from: number, to: number, cuts: readonly number[]): Chunk[] {
+  const endings = endingsOf(file)
+  const inside = cuts.filter((cut) => cut > from && cut < to)
+  const ends = [...new Set([...inside, to])].sort((a, b) => a - b)
+  let start = from
+  return ends.map((end) => {
+    const part = endings.filter((ending) => ending.end > start && ending.end <= end)
+    const gtids = GtidSet.empty()
+    for (const { gtid } of part) if (gtid !== undefined) gtids.add(gtid.uuid, gtid.tag, gtid.gno)
+    const bytes = file.subarray(start, end)
+    start = end
+    return {
+      bytes,
+      crc: crc32(bytes),
+      boundary: endings.findLast((ending) => ending.boundary && ending.end <= end)?.end ?? 4,
+      gtids: gtids.isEmpty ? undefined : gtids,
+      timestamp: part.at(-1)?.timestamp ?? 0,
+    }
+  })
+}
+
+export function heldOf(file: Buffer, to: number): GtidSet {
+  const held = GtidSet.empty()
+  for (const { end, gtid } of endingsOf(file)) {
+    if (end <= to && gtid !== undefined) held.add(gtid.uuid, gtid.tag, gtid.gno)
+  }
+  return held
+}
+
+export function beginOf(name: string, purged?: GtidSet): FileBegin {
+  return {
+    name,
+    sourceUuid: '90b578d4-e6e1-11f1-82c0-02fc00000001',
+    sourceFile: name,
+    sourcePosition: 4,
+    basePosition: 4,
+    purged,
+  }
+}
+
+/** The file with another PREVIOUS_GTIDS in place of its own, so that it can follow other files. */
+export function withPreviousGtids(file: Buffer, set: GtidSet): Buffer {
+  const descriptionSize = file.readUInt32LE(13)
+  const description = rewriteFormatDescription(file.subarray(4, 4 + descriptionSize), {})
+  const previousAt = 4 + descriptionSize
+  const header = readEventHeader(file, previousAt)
+  const previous = encodePreviousGtids(set, {
+    timestamp: header.timestamp,
+    serverId: header.serverId,
+    logPos: 0,
+    checksum: 'CRC32',
+  })
+  const rest = file.subarray(previousAt + header.size)
+  return Buffer.concat([file.subarray(0, 4), description, previous, rest])
+}

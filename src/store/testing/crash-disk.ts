@@ -1,0 +1,43 @@
+import type { Disk, DiskFile } from '../../platform/index.ts'
+import { systemDisk } from '../../platform/index.ts'
+
+/** The machine's disk, whose open files a test can drop as a process does that dies. */
+export class CrashDisk {
+  readonly #open = new Set<DiskFile>()
+  /** Takes the place of a file's next calls: a test makes it wait or fail. */
+  onSync: (path: string) => Promise<void> = async () => {}
+  onWrite: (path: string, size: number) => void = () => {}
+
+  readonly disk: Disk = {
+    ...systemDisk,
+    open: async (path, mode) => this.#wrap(await systemDisk.open(path, mode)),
+  }
+
+  async crash(): Promise<void> {
+    const files = [...this.#open]
+    this.#open.clear()
+    for (const file of files) await file.close()
+  }
+
+  #wrap(file: DiskFile): DiskFile {
+    this.#open.add(file)
+    return {
+      path: file.path,
+      size: () => file.size(),
+      read: (target, position) => file.read(target, position),
+      readAsync: (target, position) => file.readAsync(target, position),
+      write: (bytes, position) => {
+        this.onWrite(file.path, bytes.length)
+        file.write(bytes, position)
+      },
+      truncate: (size) => file.truncate(size),
+      sync: async () => {
+        await this.onSync(file.path)
+        await file.sync()
+      },
+      close: async () => {
+        if (this.#open.delete(file)) await file.close()
+      },
+    }
+  }
+}
