@@ -11,6 +11,18 @@ export class NetworkNamespace {
   readonly ourAddress: string
   readonly #cable: string
 
+  /** Tried once with a namespace that is removed again. */
+  static isPossible(): boolean {
+    const name = `kingbus-try-${process.pid}`
+    try {
+      execFileSync('ip', ['netns', 'add', name], { stdio: 'pipe' })
+      execFileSync('ip', ['netns', 'delete', name], { stdio: 'pipe' })
+      return true
+    } catch {
+      return false
+    }
+  }
+
   constructor() {
     const number = process.pid % 60_000
     this.name = `kingbus-${number}`
