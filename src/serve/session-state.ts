@@ -1,5 +1,4 @@
-import type { ComRegisterReplica } from '../mysql/index.ts'
-import type { Value } from './sql/value.ts'
+import { textOf, type Value } from './sql/value.ts'
 import type { Right } from './user.ts'
 
 /** User variables that one session may set, and the bytes of their values in all. */
@@ -22,11 +21,8 @@ export interface SessionState {
   readonly userVariables: Map<string, Value>
   /** session values of system variables that were set, by lower-case name */
   readonly systemVariables: Map<string, Value>
-  registration: ComRegisterReplica | undefined
   /** Command of SHOW PROCESSLIST */
-  command: 'Connect' | 'Sleep' | 'Query' | 'Binlog Dump' | 'Binlog Dump GTID'
-  /** State of SHOW PROCESSLIST */
-  activity: string | undefined
+  command: 'Sleep' | 'Query' | 'Binlog Dump' | 'Binlog Dump GTID'
   /** the statement that runs, for SHOW PROCESSLIST */
   statement: string | undefined
   /** when `command` last changed, monotonic milliseconds */
@@ -35,4 +31,13 @@ export interface SessionState {
 
 export function hasRight(state: SessionState, ...rights: readonly Right[]): boolean {
   return rights.some((right) => state.rights.includes(right))
+}
+
+/** What was set with SET @name = ...; undefined for what was not, and for NULL. */
+export function userVariable(state: SessionState, ...names: readonly string[]): string | undefined {
+  for (const name of names) {
+    const value = textOf(state.userVariables.get(name) ?? null)
+    if (value !== null) return value
+  }
+  return undefined
 }

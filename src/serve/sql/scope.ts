@@ -1,3 +1,4 @@
+import type { Replicas } from '../replicas.ts'
 import type { ServerFacts } from '../server-facts.ts'
 import type { SessionList } from '../session-list.ts'
 import type { SessionState } from '../session-state.ts'
@@ -8,6 +9,7 @@ export interface Scope {
   readonly facts: ServerFacts
   readonly session: SessionState
   readonly sessions: SessionList
+  readonly replicas: Pick<Replicas, 'list'>
   /** milliseconds since 1970 */
   readonly nowMs: number
   /** milliseconds since some moment, for how long something lasts */

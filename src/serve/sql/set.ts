@@ -41,11 +41,12 @@ function setOne(cursor: Cursor, parser: ExpressionParser, scope: Scope): void {
   setSystemVariable(name, readSystemValue(cursor, parser, scope), scope)
 }
 
+/** Remembered only: text is UTF-8 here, and what we say is ASCII but for names. */
 function setCharacterSet(cursor: Cursor, scope: Scope): void {
-  if (cursor.token.kind !== 'string') cursor.expectName()
-  else cursor.next()
-  // Text is UTF-8 here whatever the client asks for; everything that we send is ASCII but for names.
-  scope.session.systemVariables.delete('character_set_results')
+  const name = cursor.token.kind === 'string' ? cursor.next().text : cursor.expectName()
+  for (const use of ['client', 'connection', 'results']) {
+    scope.session.systemVariables.set(`character_set_${use}`, name)
+  }
 }
 
 /** A name with its GLOBAL or SESSION in the form that follows @@. */

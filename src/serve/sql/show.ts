@@ -1,4 +1,4 @@
-import { hasRight, type SessionState } from '../session-state.ts'
+import { hasRight } from '../session-state.ts'
 import { type Answer, integerColumn, rows, textColumn } from './answer.ts'
 import type { Cursor } from './cursor.ts'
 import { ExpressionParser } from './expression.ts'
@@ -100,15 +100,13 @@ export function showReplicas(cursor: Cursor, scope: Scope, words: readonly strin
     integerColumn(sourceId ?? ''),
     textColumn(uuid ?? '', 36),
   ]
-  const replicas = scope.sessions.all().flatMap(({ state }) => replicaRow(state, scope))
+  const serverId = String(scope.facts.serverId)
+  const replicas = scope.replicas.list([]).flatMap((replica) => {
+    if (replica.registration === undefined) return []
+    const { host, port } = replica.registration
+    return [[String(replica.serverId), host, String(port), serverId, replica.uuid ?? '']]
+  })
   return rows(columns, replicas)
-}
-
-function replicaRow({ registration, userVariables }: SessionState, { facts }: Scope): string[][] {
-  if (registration === undefined) return []
-  const uuid = userVariables.get('replica_uuid') ?? userVariables.get('slave_uuid') ?? ''
-  const { serverId, host, port } = registration
-  return [[String(serverId), host, String(port), String(facts.serverId), String(uuid)]]
 }
 
 /** SHOW [FULL] PROCESSLIST: the sessions of everybody for those with the right, else the user's own. */
@@ -117,6 +115,7 @@ export function showProcessList(cursor: Cursor, scope: Scope, words: readonly st
   const all = hasRight(scope.session, 'monitor', 'administer')
   const characters = words.includes('FULL') ? Number.MAX_SAFE_INTEGER : INFO_CHARACTERS
   const states = scope.sessions.all().map(({ state }) => state)
+  const dumps = new Map(scope.replicas.list([]).map((row) => [row.connectionId, row.dump?.state]))
   return rows(
     [
       integerColumn('Id'),
@@ -137,11 +136,18 @@ export function showProcessList(cursor: Cursor, scope: Scope, words: readonly st
         state.database ?? null,
         state.command,
         String(Math.max(0, Math.floor((scope.monotonicMs - state.sinceMs) / 1000))),
-        state.activity ?? null,
+        DUMP_STATES[dumps.get(state.connectionId) ?? 'none'],
         state.statement?.slice(0, characters) ?? null,
       ]),
   )
 }
+
+/** State of a dump in SHOW PROCESSLIST, in MySQL's words. */
+const DUMP_STATES = {
+  none: null,
+  sending: 'Sending binlog event to replica',
+  waiting: 'Source has sent all binlog to replica; waiting for more updates',
+} as const
 
 /** There are none: what goes wrong is said in the error itself. */
 export function showWarnings(cursor: Cursor): Answer {
@@ -173,7 +179,7 @@ export function showGrants(cursor: Cursor, scope: Scope): Answer {
   const { user, rights } = scope.session
   const privileges = new Set(rights.flatMap((right) => PRIVILEGES[right]))
   const granted = privileges.size === 0 ? 'USAGE' : [...privileges].join(', ')
-  const name = `${user.replaceAll('`', '``')}`
+  const name = user.replaceAll('`', '``')
   const text = `GRANT ${granted} ON *.* TO \`${name}\`@\`%\``
   return rows([textColumn(`Grants for ${user}@%`, 1024)], [[text]])
 }

@@ -1,0 +1,180 @@
+import { createPublicKey, type KeyObject, timingSafeEqual } from 'node:crypto'
+import {
+  AuthMore,
+  CACHING_SHA2_PASSWORD,
+  type CachingSha2Hash,
+  cachingSha2HashMatches,
+  decryptPassword,
+  encodeAuthMoreData,
+  encodeAuthSwitch,
+  fastAuthDigest,
+  fastAuthMatches,
+  MYSQL_NATIVE_PASSWORD,
+  nativeResponseMatches,
+  PUBLIC_KEY_REQUEST,
+  passwordUpToNul,
+  SCRAMBLE_SIZE,
+  type Verifier,
+} from '../mysql/index.ts'
+import type { Random } from '../platform/index.ts'
+import type { PacketChannel } from './packet-channel.ts'
+import type { RememberedPasswords } from './remembered-passwords.ts'
+import type { User, Users } from './user.ts'
+
+/** What a client has said of itself, in its handshake response or in COM_CHANGE_USER. */
+export interface Claim {
+  readonly user: string
+  /** the plugin that `response` is for */
+  readonly plugin: string | undefined
+  readonly response: Uint8Array
+  /** the client understands AuthSwitchRequest */
+  readonly switches: boolean
+}
+
+/** Who the client is, or how it was refused. */
+export type Verdict =
+  | { readonly kind: 'user'; readonly user: User }
+  | { readonly kind: 'denied'; readonly passwordUsed: boolean }
+  /** the client knows no plugin that fits the user */
+  | { readonly kind: 'unable' }
+  | { readonly kind: 'gone' }
+
+export interface AuthenticatorOptions {
+  readonly users: Users
+  readonly remembered: RememberedPasswords
+  /** by which clients without TLS encrypt a password */
+  readonly passwordKey: KeyObject
+  readonly random: Random
+}
+
+/**
+ * Finds out whether clients are who they say. An unknown user goes through the same steps, and costs the
+ * same work, as a wrong password, so that nobody learns which users there are.
+ */
+export class Authenticator {
+  readonly #users: Users
+  readonly #remembered: RememberedPasswords
+  readonly #passwordKey: KeyObject
+  readonly #publicKey: string
+  readonly #random: Random
+  readonly #decoy: CachingSha2Hash
+
+  constructor({ users, remembered, passwordKey, random }: AuthenticatorOptions) {
+    this.#users = users
+    this.#remembered = remembered
+    this.#passwordKey = passwordKey
+    this.#publicKey = createPublicKey(passwordKey)
+      .export({ type: 'spki', format: 'pem' })
+      .toString()
+    this.#random = random
+    this.#decoy = { rounds: 10_000, salt: this.scramble(), digest: '.'.repeat(43) }
+  }
+
+  /** 20 bytes that are 7-bit, not NUL and not '$': some clients keep them as text. */
+  scramble(): Buffer {
+    return this.#random.bytes(SCRAMBLE_SIZE).map((byte) => {
+      const kept = byte & 0x7f
+      return kept === 0 || kept === 0x24 ? kept + 1 : kept
+    }) as Buffer
+  }
+
+  /** Goes through the exchange after the client's claim, up to but without the OK or ERR. */
+  async verify(channel: PacketChannel, claim: Claim, scramble: Buffer): Promise<Verdict> {
+    const user = this.#users.find(claim.user)
+    const verifier: Verifier = user?.verifier ?? { kind: 'caching-sha2', hash: this.#decoy }
+    const plugin = verifier.kind === 'native' ? MYSQL_NATIVE_PASSWORD : CACHING_SHA2_PASSWORD
+    const response = await this.#responseFor(plugin, { channel, claim, scramble })
+    if (response === 'unable') return { kind: 'unable' }
+    if (response === undefined) return { kind: 'gone' }
+    if (isEmpty(response)) {
+      const right = verifier.kind === 'password' && verifier.password === ''
+      return right && user ? { kind: 'user', user } : { kind: 'denied', passwordUsed: false }
+    }
+    const denied: Verdict = { kind: 'denied', passwordUsed: true }
+    if (verifier.kind === 'native') {
+      const right = nativeResponseMatches(response, scramble, verifier.hash)
+      return right && user ? { kind: 'user', user } : denied
+    }
+    const right = await this.#cachingSha2({
+      channel,
+      name: claim.user,
+      verifier,
+      scramble,
+      response,
+    })
+    if (right === undefined) return { kind: 'gone' }
+    return right && user ? { kind: 'user', user } : denied
+  }
+
+  /** The client's answer for the plugin, asked for with AuthSwitchRequest when it gave another's. */
+  async #responseFor(
+    plugin: string,
+    { channel, claim, scramble }: { channel: PacketChannel; claim: Claim; scramble: Buffer },
+  ): Promise<Uint8Array | 'unable' | undefined> {
+    if ((claim.plugin ?? MYSQL_NATIVE_PASSWORD) === plugin) return claim.response
+    if (!claim.switches) return 'unable'
+    await channel.send(encodeAuthSwitch({ authPlugin: plugin, scramble }))
+    return await channel.read()
+  }
+
+  async #cachingSha2(exchange: Exchange): Promise<boolean | undefined> {
+    const { channel, name, verifier, scramble, response } = exchange
+    const digest =
+      verifier.kind === 'password'
+        ? fastAuthDigest(Buffer.from(verifier.password, 'utf8'))
+        : this.#remembered.find(name, verifier)
+    if (digest !== undefined && fastAuthMatches(response, scramble, digest)) {
+      await channel.send(encodeAuthMoreData(Buffer.of(AuthMore.FAST_SUCCESS)))
+      return true
+    }
+    await channel.send(encodeAuthMoreData(Buffer.of(AuthMore.FULL_AUTHENTICATION)))
+    const password = await this.#readPassword(channel, scramble)
+    if (password === undefined) return undefined
+    const right = await this.#passwordMatches(verifier, password)
+    if (right) this.#remembered.keep(name, verifier, fastAuthDigest(password))
+    return right
+  }
+
+  /** The password itself: in clear under TLS, else encrypted with our key, which the client may ask for. */
+  async #readPassword(channel: PacketChannel, scramble: Buffer): Promise<Buffer | undefined> {
+    let packet = await channel.read()
+    const wantsKey = packet?.length === 1 && packet[0] === PUBLIC_KEY_REQUEST
+    if (wantsKey) {
+      await channel.send(encodeAuthMoreData(Buffer.from(this.#publicKey, 'latin1')))
+      packet = await channel.read()
+    }
+    if (packet === undefined) return undefined
+    const clear = channel.connection.tlsVersion !== undefined && !wantsKey
+    const password = clear
+      ? passwordUpToNul(packet)
+      : decryptPassword(packet, this.#passwordKey, scramble)
+    return password ?? NO_PASSWORD
+  }
+
+  async #passwordMatches(verifier: Verifier, password: Buffer): Promise<boolean> {
+    if (password === NO_PASSWORD) return false
+    if (verifier.kind === 'caching-sha2')
+      return await cachingSha2HashMatches(verifier.hash, password)
+    if (verifier.kind === 'native') return false
+    const right = fastAuthDigest(Buffer.from(verifier.password, 'utf8'))
+    if (timingSafeEqual(right, fastAuthDigest(password))) return true
+    await cachingSha2HashMatches(this.#decoy, password)
+    return false
+  }
+}
+
+/** Stands for what no password can be read from. */
+const NO_PASSWORD = Buffer.alloc(0)
+
+interface Exchange {
+  readonly channel: PacketChannel
+  readonly name: string
+  readonly verifier: Verifier
+  readonly scramble: Buffer
+  readonly response: Uint8Array
+}
+
+/** A client without a password sends nothing, or a NUL after a switch. */
+function isEmpty(response: Uint8Array): boolean {
+  return response.length === 0 || (response.length === 1 && response[0] === 0)
+}

@@ -1,0 +1,154 @@
+import { ProtocolError } from '../lib/index.ts'
+import {
+  Capability,
+  Command,
+  decodeComQuery,
+  decodeComRegisterReplica,
+  type ErrPacket,
+  encodeEndOfRows,
+  encodeEof,
+  encodeErr,
+  encodeOk,
+  encodeResultSet,
+  Reader,
+} from '../mysql/index.ts'
+import { identityOf } from './dump-command.ts'
+import { accessDeniedFor } from './login.ts'
+import type { PacketChannel } from './packet-channel.ts'
+import type { Replicas } from './replicas.ts'
+import { hasRight, type SessionState } from './session-state.ts'
+import type { Scope } from './sql/scope.ts'
+import { SqlError } from './sql/sql-error.ts'
+import { answerStatement } from './sql/statements.ts'
+import { statisticsText } from './sql/status.ts'
+
+/** The session as its commands see it. */
+export interface CommandContext {
+  readonly channel: PacketChannel
+  readonly state: SessionState
+  /** of both sides */
+  readonly capabilities: number
+  readonly replicas: Pick<Replicas, 'register'>
+  scope(): Scope
+  /** Runs while a statement is answered, so that the session knows when it ends itself. */
+  answering<T>(answer: () => T): T
+  changeUser(payload: Buffer): Promise<Outcome>
+  dump(payload: Buffer): Promise<Outcome>
+}
+
+export type Outcome = 'next' | 'close'
+
+type Handler = (payload: Buffer, context: CommandContext) => Promise<Outcome>
+
+const STATEMENT_SHOWN_CHARACTERS = 1024
+
+/** Answers one command. What is not in the table gets error 1047, and the session goes on. */
+export async function runCommand(payload: Buffer, context: CommandContext): Promise<Outcome> {
+  const handler = HANDLERS.get(payload[0] ?? -1)
+  if (handler !== undefined) return await handler(payload, context)
+  return await answer(context, encodeErr(UNKNOWN_COMMAND))
+}
+
+const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
+  [Command.QUIT, () => Promise.resolve('close')],
+  [Command.QUERY, query],
+  [Command.INIT_DB, initDb],
+  [Command.PING, (_, context) => answer(context, encodeOk())],
+  [
+    Command.STATISTICS,
+    (_, context) => answer(context, Buffer.from(statisticsText(context.scope()))),
+  ],
+  [Command.DEBUG, (_, context) => answer(context, endMarker(context))],
+  [Command.SET_OPTION, setOption],
+  [Command.RESET_CONNECTION, resetConnection],
+  [Command.CHANGE_USER, (payload, context) => context.changeUser(payload)],
+  [Command.REGISTER_REPLICA, registerReplica],
+  [Command.BINLOG_DUMP, (payload, context) => context.dump(payload)],
+  [Command.BINLOG_DUMP_GTID, (payload, context) => context.dump(payload)],
+  [Command.STMT_PREPARE, unprepared],
+  [Command.STMT_EXECUTE, unprepared],
+  [Command.STMT_RESET, unprepared],
+  [Command.STMT_FETCH, unprepared],
+  // These two have no answer, and drivers send the first to clean up.
+  [Command.STMT_CLOSE, () => Promise.resolve('next')],
+  [Command.STMT_SEND_LONG_DATA, () => Promise.resolve('next')],
+])
+
+async function query(payload: Buffer, context: CommandContext): Promise<Outcome> {
+  const sql = decodeComQuery(payload)
+  context.state.statement = sql.slice(0, STATEMENT_SHOWN_CHARACTERS)
+  try {
+    const found = context.answering(() => answerStatement(sql, context.scope()))
+    if (found.kind === 'ok') return await answer(context, encodeOk())
+    const deprecateEof = (context.capabilities & Capability.DEPRECATE_EOF) !== 0
+    return await answer(context, ...encodeResultSet(found.result, deprecateEof))
+  } catch (thrown) {
+    if (!(thrown instanceof SqlError)) throw thrown
+    return await answer(context, encodeErr(thrown))
+  } finally {
+    context.state.statement = undefined
+  }
+}
+
+async function initDb(payload: Buffer, context: CommandContext): Promise<Outcome> {
+  context.state.database = payload.toString('utf8', 1)
+  return await answer(context, encodeOk())
+}
+
+async function setOption(payload: Buffer, context: CommandContext): Promise<Outcome> {
+  const reader = new Reader(payload, 1)
+  const known = reader.u16() <= 1
+  return await answer(context, known ? endMarker(context) : encodeErr(UNKNOWN_COMMAND))
+}
+
+async function resetConnection(_: Buffer, context: CommandContext): Promise<Outcome> {
+  context.state.userVariables.clear()
+  context.state.systemVariables.clear()
+  return await answer(context, encodeOk())
+}
+
+async function registerReplica(payload: Buffer, context: CommandContext): Promise<Outcome> {
+  const { channel, state, replicas } = context
+  if (!hasRight(state, 'replicate')) {
+    return await answer(context, encodeErr(accessDeniedFor(state.user, channel, true)))
+  }
+  try {
+    const { serverId, host, port } = decodeComRegisterReplica(payload)
+    replicas.register(identityOf(state, serverId), { host, port })
+  } catch (thrown) {
+    if (!(thrown instanceof ProtocolError)) throw thrown
+    return await answer(context, encodeErr(MALFORMED_PACKET))
+  }
+  return await answer(context, encodeOk())
+}
+
+async function unprepared(_: Buffer, context: CommandContext): Promise<Outcome> {
+  return await answer(context, encodeErr(NOT_PREPARED))
+}
+
+async function answer(
+  { channel }: CommandContext,
+  ...payloads: readonly Uint8Array[]
+): Promise<Outcome> {
+  await channel.send(...payloads)
+  return 'next'
+}
+
+/** What ends COM_DEBUG and COM_SET_OPTION. */
+function endMarker({ capabilities }: CommandContext): Buffer {
+  return (capabilities & Capability.DEPRECATE_EOF) !== 0 ? encodeEndOfRows() : encodeEof()
+}
+
+const UNKNOWN_COMMAND: ErrPacket = { code: 1047, sqlState: '08S01', message: 'Unknown command' }
+
+const NOT_PREPARED: ErrPacket = {
+  code: 1295,
+  sqlState: 'HY000',
+  message: 'This command is not supported in the prepared statement protocol yet',
+}
+
+export const MALFORMED_PACKET: ErrPacket = {
+  code: 1835,
+  sqlState: 'HY000',
+  message: 'Malformed communication packet.',
+}

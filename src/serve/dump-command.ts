@@ -1,0 +1,101 @@
+import { ProtocolError, toSafeNumber } from '../lib/index.ts'
+import {
+  Command,
+  DumpFlag,
+  decodeComBinlogDump,
+  decodeComBinlogDumpGtid,
+  GtidSet,
+} from '../mysql/index.ts'
+import type { DumpError, DumpRequest, ReplicaIdentity } from './dump-request.ts'
+import type { ServerFacts } from './server-facts.ts'
+import { type SessionState, userVariable } from './session-state.ts'
+
+const NANOSECONDS_PER_MS = 1e6
+/** A longer heartbeat period would not fit a timer; nobody waits 24 days for one. */
+const HEARTBEAT_MS_MOST = 2 ** 31 - 1
+
+/** What the client asks for with COM_BINLOG_DUMP or COM_BINLOG_DUMP_GTID, or why it cannot be had. */
+export function readDumpCommand(
+  payload: Buffer,
+  state: SessionState,
+  facts: ServerFacts,
+): DumpRequest | DumpError {
+  try {
+    return payload[0] === Command.BINLOG_DUMP
+      ? readFileDump(payload, state, facts)
+      : readGtidDump(payload, state)
+  } catch (thrown) {
+    if (!(thrown instanceof ProtocolError)) throw thrown
+    return { code: 1835, sqlState: 'HY000', message: 'Malformed communication packet.' }
+  }
+}
+
+function readFileDump(
+  payload: Buffer,
+  state: SessionState,
+  facts: ServerFacts,
+): DumpRequest | DumpError {
+  const command = decodeComBinlogDump(payload)
+  const file = command.file === '' ? facts.files()[0]?.name : command.file
+  if (file === undefined) {
+    const message = 'Could not find first log file name in binary log index file'
+    return { code: 1236, sqlState: 'HY000', message }
+  }
+  return {
+    ...readSession(command, state),
+    from: { file, position: command.position },
+    held: undefined,
+  }
+}
+
+function readGtidDump(payload: Buffer, state: SessionState): DumpRequest | DumpError {
+  const command = decodeComBinlogDumpGtid(payload)
+  const position = toSafeNumber(command.position, 'position')
+  let held: GtidSet
+  try {
+    held = command.gtidSet.length === 0 ? GtidSet.empty() : GtidSet.decode(command.gtidSet)
+  } catch (thrown) {
+    if (!(thrown instanceof ProtocolError)) throw thrown
+    return { code: 1773, sqlState: 'HY000', message: 'Malformed GTID set encoding.' }
+  }
+  const from = command.file === '' ? undefined : { file: command.file, position }
+  return { ...readSession(command, state), from, held }
+}
+
+/** What both commands say in the same words, and what the session's user variables say. */
+function readSession(
+  { flags, serverId }: { readonly flags: number; readonly serverId: number },
+  state: SessionState,
+): Omit<DumpRequest, 'from' | 'held'> {
+  return {
+    nonBlocking: (flags & DumpFlag.NON_BLOCK) !== 0 || serverId === 0,
+    heartbeatVersion: (flags & DumpFlag.HEARTBEAT_V2) !== 0 ? 2 : 1,
+    heartbeatPeriodMs: heartbeatPeriodMs(state),
+    checksum: announcedChecksum(state),
+    replica: identityOf(state, serverId),
+  }
+}
+
+export function identityOf(state: SessionState, serverId: number): ReplicaIdentity {
+  const uuid = userVariable(state, 'replica_uuid', 'slave_uuid')?.toLowerCase()
+  return {
+    serverId,
+    uuid: uuid === '' ? undefined : uuid,
+    connectionId: state.connectionId,
+    user: state.user,
+    address: `${state.host}:${state.port}`,
+  }
+}
+
+function heartbeatPeriodMs(state: SessionState): number {
+  const asked = userVariable(state, 'source_heartbeat_period', 'master_heartbeat_period')
+  const nanoseconds = Number(asked ?? 0)
+  if (!(nanoseconds > 0)) return 0
+  return Math.min(HEARTBEAT_MS_MOST, Math.max(1, Math.round(nanoseconds / NANOSECONDS_PER_MS)))
+}
+
+function announcedChecksum(state: SessionState): 'CRC32' | 'NONE' | undefined {
+  const asked = userVariable(state, 'source_binlog_checksum', 'master_binlog_checksum')
+  const name = asked?.toUpperCase()
+  return name === 'CRC32' || name === 'NONE' ? name : undefined
+}

@@ -1,0 +1,14 @@
+/*
+  serve: the stand-in for a source: logins, SQL, and dumps of the stored binlogs to replicas.
+
+  Promises: what a client sends can cost it its connection and nothing else; nobody learns which users there
+  are; a slow client waits alone, with bounded memory. It must not know where the binlogs come from or when a
+  transaction counts as committed: it shows what the store shows.
+*/
+export { SERVE_LIMITS, type ServeLimits } from './limits.ts'
+export { type Listener } from './listener.ts'
+export type { DumpProgress, ReplicaRow, Replicas } from './replicas.ts'
+export { ReplicationServer, type ReplicationServerOptions } from './replication-server.ts'
+export type { ServerFacts } from './server-facts.ts'
+export type { SessionList } from './session-list.ts'
+export type { Right, User, Users } from './user.ts'

@@ -1,0 +1,33 @@
+/** Bounds of the replication port; what happens at each is said beside it. */
+export interface ServeLimits {
+  /** connections in all; one more is told 1040 and closed */
+  readonly connectionsMost: number
+  /** connections from one address; one more is told 1040 and closed */
+  readonly connectionsPerHostMost: number
+  /** from accepting a connection to its login, milliseconds; then it is closed */
+  readonly loginMs: number
+  /** bytes of a packet before the login; a larger one closes the connection */
+  readonly loginPacketBytesMost: number
+  /** bytes of a packet after the login; a larger one closes the connection */
+  readonly packetBytesMost: number
+  /** from one command to the next, milliseconds; then the connection is closed */
+  readonly idleMs: number
+  /** how long a closing connection may take what it was sent last, milliseconds; then it is cut off */
+  readonly lingerMs: number
+  /** silence after which TCP asks whether the client is still there, milliseconds */
+  readonly keepAliveMs: number
+  /** users whose password is remembered for the fast login; the longest unused is forgotten */
+  readonly rememberedUsersMost: number
+}
+
+export const SERVE_LIMITS: ServeLimits = {
+  connectionsMost: 2000,
+  connectionsPerHostMost: 1000,
+  loginMs: 10_000,
+  loginPacketBytesMost: 64 * 1024,
+  packetBytesMost: 16 * 1024 * 1024,
+  idleMs: 8 * 60 * 60 * 1000,
+  lingerMs: 5_000,
+  keepAliveMs: 30_000,
+  rememberedUsersMost: 1000,
+}

@@ -1,0 +1,93 @@
+import { ProtocolError } from '../lib/index.ts'
+import { encodePackets, nextSequence, PacketReader } from '../mysql/index.ts'
+import type { Connection, ServerTls } from '../platform/index.ts'
+
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * One client's connection as packets. A packet is read only when asked for and an answer goes on
+ * with the sequence number after it. ProtocolError for bytes that are no packets.
+ */
+export class PacketChannel {
+  #connection: Connection
+  readonly #reader: PacketReader
+  /** bytes that came with the packet before */
+  #unread: Buffer = NOTHING
+  #sequence = 0
+
+  constructor(connection: Connection, packetBytesMost: number) {
+    this.#connection = connection
+    this.#reader = new PacketReader({ limit: packetBytesMost })
+  }
+
+  get connection(): Connection {
+    return this.#connection
+  }
+
+  /** Bytes that a packet may have from now on. */
+  limitPackets(bytesMost: number): void {
+    this.#reader.limit = bytesMost
+  }
+
+  /** The first packet of a new command; sequence numbers begin again. */
+  async readCommand(): Promise<Buffer | undefined> {
+    this.#reader.expectSequence(0)
+    return await this.#read()
+  }
+
+  /** The client's next packet in an exchange; undefined when the client is gone. */
+  async read(): Promise<Buffer | undefined> {
+    this.#reader.expectSequence(this.#sequence)
+    return await this.#read()
+  }
+
+  async #read(): Promise<Buffer | undefined> {
+    let found: Buffer | undefined
+    for (;;) {
+      this.#unread = this.#reader.push(this.#unread, (payload, sequence) => {
+        found = payload
+        this.#sequence = nextSequence(sequence)
+        return 'stop'
+      })
+      if (found !== undefined) return found
+      const bytes = await this.#connection.read()
+      if (bytes === undefined) {
+        if (this.#reader.idle) return undefined
+        throw new ProtocolError('the connection ends inside a packet')
+      }
+      this.#unread = bytes
+    }
+  }
+
+  /** Sends the payloads as packets; resolves when the socket has taken them or is gone. */
+  async send(...payloads: readonly Uint8Array[]): Promise<void> {
+    const packets: Buffer[] = []
+    for (const payload of payloads) {
+      const encoded = encodePackets(payload, this.#sequence)
+      this.#sequence = nextSequence(lastSequenceOf(payload, this.#sequence))
+      packets.push(encoded)
+    }
+    const bytes = Buffer.concat(packets)
+    await new Promise<void>((resolve) => this.#connection.write(bytes, resolve))
+  }
+
+  /** The next packet that is sent has this sequence number. */
+  continueAt(sequence: number): void {
+    this.#sequence = sequence
+  }
+
+  /** Goes on under TLS; false when the client does not get through the handshake. */
+  async secure(tls: ServerTls): Promise<boolean> {
+    const secured = await this.#connection.secure(tls, this.#unread)
+    this.#unread = NOTHING
+    if (secured === undefined) return false
+    this.#connection = secured
+    return true
+  }
+}
+
+const PHYSICAL = 0xffffff
+
+function lastSequenceOf(payload: Uint8Array, first: number): number {
+  return (first + Math.floor(payload.length / PHYSICAL)) & 0xff
+}

@@ -1,0 +1,112 @@
+import { createPrivateKey } from 'node:crypto'
+import { silentLogger } from '../../lib/index.ts'
+import { GtidSet, parsePasswordHash } from '../../mysql/index.ts'
+import {
+  makePasswordKey,
+  makeServerCertificate,
+  makeServerTls,
+  systemClock,
+  systemRandom,
+} from '../../platform/index.ts'
+import { Authenticator } from '../authenticator.ts'
+import type { DumpRequest, DumpSink } from '../dump-request.ts'
+import { SERVE_LIMITS, type ServeLimits } from '../limits.ts'
+import { Listener } from '../listener.ts'
+import { RememberedPasswords } from '../remembered-passwords.ts'
+import { Replicas } from '../replicas.ts'
+import type { ServerFacts } from '../server-facts.ts'
+import type { RunDump } from '../session.ts'
+import { SessionList } from '../session-list.ts'
+import type { User, Users } from '../user.ts'
+
+export const EXECUTED = '24bc7850-2c16-11e6-a073-0242ac110001:1-77:tag:5'
+
+/** A server with made-up facts and without a store, for the tests of logins and statements. */
+export const FACTS: ServerFacts = {
+  serverId: 77,
+  serverUuid: '24bc7850-2c16-11e6-a073-0242ac110002',
+  version: '9.7.4-kingbus',
+  port: 3390,
+  hostname: 'stand-in',
+  startedMs: 0,
+  executed: () => GtidSet.parse(EXECUTED),
+  purged: () => GtidSet.parse('24bc7850-2c16-11e6-a073-0242ac110001:1-10'),
+  checksum: () => 'CRC32',
+  files: () => [
+    { name: 'binlog.000001', size: 177 },
+    { name: 'binlog.000002', size: 4711 },
+  ],
+  visibleEnd: () => ({ file: 'binlog.000002', position: 4711 }),
+}
+
+/** Made by MySQL 9.7.4 of 'correct horse', and by MySQL 5.7 of 'password'. */
+const SHA2_HASH =
+  '0x244124303041' +
+  '2459563f0c2a070b4e7e350b0e72683b6b1a636079372e764863697146353533' +
+  '4d3845344658783262517778677a754c645268704e5275435949325469683339'
+const NATIVE_HASH = '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19'
+
+const USERS: readonly User[] = [
+  { name: 'repl', verifier: { kind: 'password', password: 'plain secret' }, rights: ['replicate'] },
+  { name: 'hashed', verifier: parsePasswordHash(SHA2_HASH), rights: ['replicate'] },
+  { name: 'native', verifier: parsePasswordHash(NATIVE_HASH), rights: ['replicate'] },
+  { name: 'nobody', verifier: { kind: 'password', password: '' }, rights: [] },
+  { name: 'admin', verifier: { kind: 'password', password: 'root' }, rights: ['administer'] },
+]
+
+export const FAKE_USERS: Users = { find: (name) => USERS.find((user) => user.name === name) }
+
+export interface FakeServer {
+  readonly listener: Listener
+  readonly port: number
+  readonly sessions: SessionList
+  /** what the dumps that were asked for asked for */
+  readonly requests: DumpRequest[]
+  close(): Promise<void>
+}
+
+/** Waits for the end that its signal asks for. */
+export const waitingDump: RunDump = async (_, sink: DumpSink) => {
+  await new Promise<void>((resolve) => {
+    sink.signal.addEventListener('abort', () => resolve(), { once: true })
+    if (sink.signal.aborted) resolve()
+  })
+  return { kind: sink.signal.reason === 'shutdown' ? 'eof' : 'closed', sequence: 1 }
+}
+
+const VALID = { notBeforeMs: 0, notAfterMs: Date.UTC(2100, 1) }
+const secrets = Promise.all([
+  makeServerCertificate({ commonName: 'kingbus test', ...VALID }),
+  makePasswordKey(),
+])
+
+export async function startFakeServer(
+  limits: Partial<ServeLimits> = {},
+  runDump: RunDump = waitingDump,
+): Promise<FakeServer> {
+  const [certificate, passwordKey] = await secrets
+  const requests: DumpRequest[] = []
+  const sessions = new SessionList()
+  const listener = new Listener({
+    facts: FACTS,
+    authenticator: new Authenticator({
+      users: FAKE_USERS,
+      remembered: new RememberedPasswords(10),
+      passwordKey: createPrivateKey(passwordKey),
+      random: systemRandom,
+    }),
+    tls: makeServerTls(certificate),
+    sessions,
+    replicas: new Replicas(systemClock),
+    runDump: (request, sink) => {
+      requests.push(request)
+      return runDump(request, sink)
+    },
+    limits: { ...SERVE_LIMITS, ...limits },
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+  })
+  const port = await listener.open('127.0.0.1', 0)
+  return { listener, port, sessions, requests, close: () => listener.close(1000) }
+}
