@@ -3,6 +3,9 @@ import type { GtidSet } from '../../mysql/index.ts'
 import type { Store, VisibleEnd } from '../../store/index.ts'
 import { type FileInfo, type FileReader, findGtidStart, type Position } from '../../store/index.ts'
 
+/** What a dump needs of a FileReader. */
+export type BinlogFile = Pick<FileReader, 'name' | 'read' | 'readAsync' | 'close'>
+
 /** What a dump needs of the store; each method is the Store's of that name. */
 export interface BinlogReader {
   readonly visible: Watched<VisibleEnd | undefined>
@@ -10,7 +13,7 @@ export interface BinlogReader {
   purged(): GtidSet
   files(): readonly FileInfo[]
   previousGtids(name: string): Promise<GtidSet>
-  openFile(name: string): Promise<FileReader>
+  openFile(name: string): Promise<BinlogFile>
   /** Where a replica begins that holds the set; undefined when the oldest file is too new for it. */
   findGtidStart(held: GtidSet): Promise<Position | undefined>
 }

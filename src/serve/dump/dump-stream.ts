@@ -16,11 +16,11 @@ import {
 } from '../../lib/index.ts'
 import { FIRST_EVENT_POSITION } from '../../mysql/index.ts'
 import { type Clock, yieldTurn } from '../../platform/index.ts'
-import type { FileReader, Position, VisibleEnd } from '../../store/index.ts'
+import type { Position, VisibleEnd } from '../../store/index.ts'
 import type { DumpSink } from '../dump-request.ts'
 import { type DumpEnd, type DumpError, type DumpRequest, SHUTDOWN } from '../dump-request.ts'
 import type { DumpProgress } from '../replicas.ts'
-import type { BinlogReader } from './binlog-reader.ts'
+import type { BinlogFile, BinlogReader } from './binlog-reader.ts'
 import { type ChunkPool, READ_OFFSET } from './chunk-pool.ts'
 import { bogusEvent, damagedEvent, NEXT_FILE_GONE, replacedByAnother } from './dump-errors.ts'
 import { FileHead } from './file-head.ts'
@@ -64,7 +64,7 @@ export class DumpStream {
   readonly #head: FileHead
   #filter: SkipFilter | undefined
   #asked: Position = { file: '', position: 0 }
-  #file: FileReader | undefined
+  #file: BinlogFile | undefined
   #coldChunks = 0
 
   constructor(context: DumpContext, session: DumpSession) {
@@ -170,7 +170,7 @@ export class DumpStream {
     return sent
   }
 
-  #sendShared(file: FileReader): boolean {
+  #sendShared(file: BinlogFile): boolean {
     const { position } = this.#session.progress
     const chunk = this.#context.chunks.take(file, position, this.#sender.framer)
     if (chunk === undefined) return false
@@ -179,7 +179,7 @@ export class DumpStream {
     return true
   }
 
-  #sendFiltered(file: FileReader, filter: SkipFilter): boolean {
+  #sendFiltered(file: BinlogFile, filter: SkipFilter): boolean {
     const { pool } = this.#context
     const { framer } = this.#sender
     const buffer = pool.take()
@@ -263,7 +263,7 @@ export class DumpStream {
     return { file, position }
   }
 
-  #openFile(): FileReader {
+  #openFile(): BinlogFile {
     return present(this.#file, 'the open file of a dump')
   }
 

@@ -5,7 +5,7 @@ import {
   EVENT_HEADER_SIZE,
   readEventHeader,
 } from '../../mysql/index.ts'
-import type { FileReader } from '../../store/index.ts'
+import type { BinlogFile } from './binlog-reader.ts'
 import { type ChunkPool, READ_OFFSET } from './chunk-pool.ts'
 
 /** A larger event's checksum is not looked at to see whether an event begins at a place. */
@@ -14,9 +14,9 @@ const CHECKED_BYTES_MAX = 1024 * 1024
 /** Single events of one file, copied out of it: what a dump looks at before it streams. */
 export class EventsAt {
   readonly #pool: ChunkPool
-  readonly #file: FileReader
+  readonly #file: BinlogFile
 
-  constructor(pool: ChunkPool, file: FileReader) {
+  constructor(pool: ChunkPool, file: BinlogFile) {
     this.#pool = pool
     this.#file = file
   }

@@ -5,9 +5,9 @@ import {
   EventType,
   FIRST_EVENT_POSITION,
 } from '../../mysql/index.ts'
-import type { FileReader, VisibleEnd } from '../../store/index.ts'
+import type { VisibleEnd } from '../../store/index.ts'
 import type { DumpEnd, DumpError, DumpRequest } from '../dump-request.ts'
-import type { BinlogReader } from './binlog-reader.ts'
+import type { BinlogFile, BinlogReader } from './binlog-reader.ts'
 import { CARRY_BYTES_MAX, type ChunkPool, READ_OFFSET } from './chunk-pool.ts'
 import { BEYOND_THE_FILE, checksumUnaware, insideAnEvent } from './dump-errors.ts'
 import { EventsAt } from './event-at.ts'
@@ -47,7 +47,7 @@ export class FileHead {
     return this.#checksum
   }
 
-  async send(start: DumpStart, file: FileReader, held: SkipFilter | undefined): Promise<SentHead> {
+  async send(start: DumpStart, file: BinlogFile, held: SkipFilter | undefined): Promise<SentHead> {
     const { sender, serverId, request } = this.#options
     const events = new EventsAt(this.#options.pool, file)
     await sender.room()
@@ -110,7 +110,7 @@ export class FileHead {
   /** They go out by themselves unless the dump jumps over what follows them. */
   async #sendPreviousGtids(
     position: number,
-    file: FileReader,
+    file: BinlogFile,
     events: EventsAt,
   ): Promise<SentHead> {
     const { pool, sender } = this.#options

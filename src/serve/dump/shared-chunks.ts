@@ -6,7 +6,7 @@
   file, its last few chunks are kept for the others. A dump that is alone gets the same hot buffer each time.
 */
 import type { DumpFramer, FramerState } from '../../mysql/index.ts'
-import type { FileReader } from '../../store/index.ts'
+import type { BinlogFile } from './binlog-reader.ts'
 import { type ChunkPool, READ_OFFSET } from './chunk-pool.ts'
 
 /** Chunks kept for dumps that come to the same place a little later. */
@@ -82,7 +82,7 @@ export class SharedChunks {
    * The packets from `position` on, with the framer moved behind them; undefined when nothing more is visible.
    * The caller releases the chunk. When reading or framing throws, the framer is where it was.
    */
-  take(file: FileReader, position: number, framer: DumpFramer): FramedChunk | undefined {
+  take(file: BinlogFile, position: number, framer: DumpFramer): FramedChunk | undefined {
     const key = `${file.name}:${position}:${framer.sequence}`
     const kept = this.#kept.get(key)
     if (kept !== undefined) {
@@ -116,7 +116,7 @@ export class SharedChunks {
 }
 
 function framedFrom(
-  file: FileReader,
+  file: BinlogFile,
   position: number,
   { buffer, framer }: { buffer: Buffer; framer: DumpFramer },
 ): Framed | undefined {
