@@ -18,7 +18,8 @@ export function findLastTransaction(
 ): LastTransaction | undefined {
   let limit = boundary
   for (const from of [...placesBefore(directory, boundary), 4]) {
-    const walk = new EventWalk(file, { from, limit, verifyFrom: from })
+    // Only headers are looked at: the transaction may be many GiB long, and the source compares the event.
+    const walk = new EventWalk(file, { from, limit, verifyFrom: Infinity })
     let last: WalkedEvent | undefined
     for (let event = walk.next(); event !== undefined; event = walk.next()) {
       if (isGtidEvent(event.type)) last = event

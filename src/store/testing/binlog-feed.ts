@@ -8,6 +8,7 @@ import {
   decodeFormatDescription,
   decodeGtidEvent,
   EventType,
+  encodeEvent,
   encodePreviousGtids,
   type Gtid,
   GtidSet,
@@ -107,4 +108,41 @@ export function withPreviousGtids(file: Buffer, set: GtidSet): Buffer {
   })
   const rest = file.subarray(previousAt + header.size)
   return Buffer.concat([file.subarray(0, 4), description, previous, rest])
+}
+
+const UUID = '11111111-2222-3333-4444-555555555555'
+
+function gtidEvent(gno: number): Buffer {
+  const body = Buffer.alloc(25)
+  Buffer.from(UUID.replaceAll('-', ''), 'hex').copy(body, 1)
+  body.writeBigUInt64LE(BigInt(gno), 17)
+  return madeEvent(EventType.GTID, body)
+}
+
+function queryEvent(text: string): Buffer {
+  return madeEvent(EventType.QUERY, Buffer.concat([Buffer.alloc(14), Buffer.from(text)]))
+}
+
+function madeEvent(type: number, body: Buffer): Buffer {
+  const fields = { timestamp: 1_700_000_000, serverId: 1, logPos: 0, flags: 0 }
+  return encodeEvent({ ...fields, type, body, checksum: true })
+}
+
+/**
+ * A file of `count` transactions with one event of `size` bytes each, and behind them, when `open` is not 0,
+ * a transaction of `open` such events that does not end.
+ */
+export function bigFile(count: number, size: number, open: number): Buffer {
+  const head = withPreviousGtids(fixture('plain.000002'), GtidSet.empty())
+  const description = head.subarray(0, 4 + head.readUInt32LE(13))
+  const previous = head.subarray(description.length, description.length + 31)
+  const parts = [description, previous]
+  for (let gno = 1; gno <= count; gno += 1) {
+    parts.push(gtidEvent(gno), queryEvent(`CREATE TABLE t${gno} /*${'x'.repeat(size)}*/`))
+  }
+  if (open > 0) parts.push(gtidEvent(count + 1), queryEvent('BEGIN'))
+  for (let row = 0; row < open; row += 1) {
+    parts.push(madeEvent(EventType.WRITE_ROWS, Buffer.alloc(size, row)))
+  }
+  return Buffer.concat(parts)
 }

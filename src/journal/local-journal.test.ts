@@ -1,0 +1,188 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { present, silentLogger } from '../lib/index.ts'
+import { GtidSet } from '../mysql/index.ts'
+import { type Chunk, Store } from '../store/index.ts'
+import {
+  beginOf,
+  chunksOf,
+  endingsOf,
+  fixture,
+  heldOf,
+  withPreviousGtids,
+} from '../store/testing/binlog-feed.ts'
+import { CrashDisk } from '../store/testing/crash-disk.ts'
+import { LocalJournal } from './local-journal.ts'
+
+const NAME = 'binlog.000005'
+const FILE = withPreviousGtids(fixture('ddl-xa.000005'), GtidSet.empty())
+const CHUNKS: readonly Chunk[] = chunksOf(
+  FILE,
+  4,
+  FILE.length,
+  endingsOf(FILE).map((ending) => ending.end),
+)
+const chunk = (index: number): Chunk => present(CHUNKS[index], 'chunk')
+
+let folder: string
+let crashing: CrashDisk
+let store: Store
+let journal: LocalJournal
+
+async function open(): Promise<void> {
+  await crashing.crash()
+  const { disk } = crashing
+  store = await Store.open({ disk, folder, storeId: 's', logger: silentLogger })
+  journal = new LocalJournal(store)
+}
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'kingbus-journal-'))
+  crashing = new CrashDisk()
+  await open()
+  await journal.beginFile(beginOf(NAME))
+})
+afterEach(async () => {
+  await crashing.crash()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Makes the syncs of binlog files wait; returns how many began, and lets them go on one by one. */
+function holdSyncs(): { began: number; letGo(): void } {
+  const waiting: Array<() => void> = []
+  const held = {
+    began: 0,
+    letGo: () => {
+      waiting.shift()?.()
+    },
+  }
+  crashing.onSync = (path) => {
+    if (path.endsWith('.idx')) return Promise.resolve()
+    held.began += 1
+    return new Promise((resolve) => waiting.push(resolve))
+  }
+  return held
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('group commit', () => {
+  it('begins no second sync while one is under way, and covers all that waits with the next', async () => {
+    const syncs = holdSyncs()
+    await journal.append(chunk(0))
+    await until(() => syncs.began === 1)
+    for (const next of CHUNKS.slice(1)) await journal.append(next)
+    const before = journal.committed.value
+    expect(syncs.began).toBe(1)
+    syncs.letGo()
+    await until(() => syncs.began === 2)
+    expect(journal.committed.value).toBe(before + 1)
+    syncs.letGo()
+    await journal.settled()
+    expect(syncs.began).toBe(2)
+    expect(journal.committed.value).toBe(before + CHUNKS.length)
+    expect(journal.visible.value?.position).toBe(FILE.length)
+  })
+
+  it('shows nothing that is not synced', async () => {
+    const syncs = holdSyncs()
+    const shown = journal.visible.value
+    await journal.append(chunk(0))
+    await until(() => syncs.began === 1)
+    expect(journal.visible.value).toEqual(shown)
+    expect(journal.end?.position).toBe(4 + chunk(0).bytes.length)
+    syncs.letGo()
+    await journal.settled()
+    expect(journal.visible.value?.position).toBe(4 + chunk(0).bytes.length)
+  })
+
+  it('makes the caller wait while more than 16 MiB is not synced', async () => {
+    const syncs = holdSyncs()
+    const bytes = Buffer.alloc(1024 * 1024)
+    const piece = { bytes, crc: 0, boundary: 4, gtids: undefined, timestamp: 0 }
+    for (let count = 0; count < 16; count += 1) await journal.append(piece)
+    let taken = false
+    const over = journal.append(piece).then(() => {
+      taken = true
+    })
+    await until(() => syncs.began === 1)
+    expect(taken).toBe(false)
+    crashing.onSync = async () => {}
+    syncs.letGo()
+    await over
+    await journal.settled()
+  })
+})
+
+describe('a failed sync', () => {
+  it('rejects all who wait, is never tried again, and reading goes on', async () => {
+    await journal.append(chunk(0))
+    await journal.settled()
+    let syncs = 0
+    crashing.onSync = () => {
+      syncs += 1
+      return Promise.reject(Object.assign(new Error('i/o error'), { code: 'EIO' }))
+    }
+    await journal.append(chunk(1))
+    await expect(journal.settled()).rejects.toMatchObject({ code: 'E_STORE_WRITE' })
+    await expect(journal.append(chunk(2))).rejects.toMatchObject({ code: 'E_STORE_WRITE' })
+    await expect(journal.beginFile(beginOf('binlog.000006'))).rejects.toMatchObject({
+      code: 'E_STORE_WRITE',
+    })
+    expect(syncs).toBe(1)
+    expect(journal.failed.value).toMatchObject({ code: 'E_STORE_WRITE' })
+    const reader = await store.openFile(NAME)
+    expect(reader.read(4, Buffer.alloc(2 ** 20)).bytes).toEqual(chunk(0).bytes)
+    await reader.close()
+  })
+})
+
+describe('a full disk', () => {
+  it('refuses the piece, loses nothing, and takes the same piece when there is room', async () => {
+    await journal.append(chunk(0))
+    crashing.onWrite = (path) => {
+      if (!path.endsWith('.idx')) throw Object.assign(new Error('full'), { code: 'ENOSPC' })
+    }
+    await expect(journal.append(chunk(1))).rejects.toMatchObject({ code: 'E_DISK_FULL' })
+    expect(journal.failed.value).toBeUndefined()
+    crashing.onWrite = () => {}
+    for (const next of CHUNKS.slice(1)) await journal.append(next)
+    await journal.settled()
+    await open()
+    expect(store.end?.position).toBe(FILE.length)
+  })
+
+  it('that has no room for the index stops nothing, and the entries follow', async () => {
+    crashing.onWrite = (path) => {
+      if (path.endsWith('.idx')) throw Object.assign(new Error('full'), { code: 'ENOSPC' })
+    }
+    for (const next of CHUNKS.slice(0, 5)) await journal.append(next)
+    await journal.settled()
+    crashing.onWrite = () => {}
+    for (const next of CHUNKS.slice(5)) await journal.append(next)
+    await journal.settled()
+    await open()
+    expect(store.sequence).toBe(1 + CHUNKS.length)
+    expect(store.executed().equals(heldOf(FILE, FILE.length))).toBe(true)
+  })
+})
+
+describe('cut, new file and purge', () => {
+  it('keep their order with pieces that were given before', async () => {
+    for (const next of CHUNKS.slice(0, 4)) void journal.append(next)
+    const { file = '', boundary: position = 0 } = journal.end ?? {}
+    await journal.cut({ file, position })
+    expect(journal.end?.position).toBe(position)
+    for (const next of chunksOf(FILE, position, FILE.length, [])) void journal.append(next)
+    await journal.beginFile(beginOf('binlog.000006'))
+    expect(journal.visible.value).toMatchObject({ file: 'binlog.000006', position: 4 })
+    await journal.purge('binlog.000006')
+    expect(store.files().map((info) => info.name)).toEqual(['binlog.000006'])
+    await open()
+    expect(store.files().map((info) => info.name)).toEqual(['binlog.000006'])
+  })
+})
