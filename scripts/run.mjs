@@ -14,12 +14,12 @@ const countsFile = join(root, '.cache', 'test-counts.json')
 const nodeOldest = [20, 19]
 
 /** Runs a program of the project in the foreground; its exit code, 1 where a signal ended it. */
-function run(program, args, env = {}) {
+function run(program, args) {
   const path = [join(root, 'node_modules', '.bin'), process.env.PATH].join(':')
   const result = spawnSync(program, args, {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, ...env, PATH: path },
+    env: { ...process.env, PATH: path },
   })
   if (result.error) console.error(`${program}: ${result.error.message}`)
   return result.status ?? 1
@@ -71,8 +71,6 @@ function setUpBuild() {
     sources.push(modifiedMs(join(root, name)))
   }
   if (modifiedMs(stamp) >= Math.max(...sources)) return
-  // A build that is wanted starts from nothing: files of removed modules must not stay in dist/.
-  rmSync(join(root, 'dist'), { recursive: true, force: true })
   if (step('build (tsc)', () => run('npm', ['run', '--silent', 'build'])) !== 0) {
     fail('the build found errors (above)')
   }
@@ -94,53 +92,67 @@ function setUpMysql() {
   }
 }
 
-/** Counts that scripts/counts-reporter.ts left, summed with the steps that are no tests. */
-function closingLine(codes) {
-  const counts = { passed: 0, failed: 0, skipped: 0 }
-  for (const code of codes) counts[code === 0 ? 'passed' : 'failed'] += 1
-  if (existsSync(countsFile)) {
-    const tests = JSON.parse(readFileSync(countsFile, 'utf8'))
-    for (const kind of Object.keys(counts)) counts[kind] += tests[kind]
-  } else {
-    counts.failed += 1
-  }
-  if (counts.skipped > 0) console.log('\nsomething was skipped, which counts as a failure here')
-  console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
-  return counts.failed === 0 && counts.skipped === 0 ? 0 : 1
+/** What counts-reporter.ts left of one run; a run that left nothing counts as one failure. */
+function takeCounts() {
+  if (!existsSync(countsFile)) return { passed: 0, failed: 1, skipped: 0 }
+  const counts = JSON.parse(readFileSync(countsFile, 'utf8'))
+  rmSync(countsFile)
+  return counts
 }
 
-function vitest(projects, args, env) {
+function vitest(projects, args) {
   mkdirSync(dirname(countsFile), { recursive: true })
   rmSync(countsFile, { force: true })
   const selected = projects.flatMap((name) => ['--project', name])
   const reporters = ['--reporter', 'default', '--reporter', './scripts/counts-reporter.ts']
-  return run('vitest', ['run', ...selected, ...reporters, ...args], env)
+  return run('vitest', ['run', ...selected, ...reporters, ...args])
 }
 
-function checkAll(projects, args) {
-  const codes = [
-    step('format', () => run('biome', ['ci', '--linter-enabled=false', '.'])),
-    step('lint', () => run('oxlint', ['--type-aware', '--deny-warnings'])),
-    step('unused code', () => run('knip', [])),
-    step('types', () => run('tsc', ['--noEmit', '-p', 'tsconfig.json'])),
-  ]
-  const tests = step(`tests (${projects.join(', ')})`, () => vitest(projects, args, {}))
-  const code = closingLine(codes)
-  return tests === 0 ? code : 1
+/** Runs each step whatever became of the ones before, and ends with the closing line. */
+function runAll(steps) {
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  let worst = 0
+  for (const { name, work, hasCounts } of steps) {
+    const code = step(name, work)
+    worst = Math.max(worst, code)
+    const counts = hasCounts ? takeCounts() : { [code === 0 ? 'passed' : 'failed']: 1 }
+    for (const [kind, count] of Object.entries(counts)) total[kind] += count
+  }
+  if (total.skipped > 0) console.log('\nsomething was skipped, which counts as a failure here')
+  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+  return worst === 0 && total.failed === 0 && total.skipped === 0 ? 0 : 1
+}
+
+const checkSteps = [
+  { name: 'format', work: () => run('biome', ['ci', '--linter-enabled=false', '.']) },
+  { name: 'lint', work: () => run('oxlint', ['--type-aware', '--deny-warnings']) },
+  { name: 'unused code', work: () => run('knip', []) },
+  { name: 'types', work: () => run('tsc', ['--noEmit', '-p', 'tsconfig.json']) },
+  {
+    name: 'layers, unit, property and golden tests',
+    work: () => vitest(['project', 'unit', 'golden'], []),
+    hasCounts: true,
+  },
+]
+
+// One file after another: each starts servers of its own, and times are asserted.
+const e2eStep = {
+  name: 'end to end with real servers',
+  work: () => vitest(['e2e'], ['--no-file-parallelism']),
+  hasCounts: true,
 }
 
 const commands = {
-  check(args) {
-    return checkAll(['project', 'unit', 'golden'], args)
+  check() {
+    return runAll(checkSteps)
   },
   test(args) {
     setUpBuild()
     setUpMysql()
-    const projects = ['project', 'unit', 'golden', 'e2e']
-    if (args.length === 0) return checkAll(projects, args)
-    // With arguments only the tests that they name: `npm test -- test/e2e/idle.test.ts`.
-    const tests = vitest(projects, args, {})
-    return closingLine([]) || tests
+    if (args.length === 0) return runAll([...checkSteps, e2eStep])
+    // With arguments only the tests that they name: `npm test -- test/e2e/silent-peers.test.ts`.
+    const work = () => vitest(['project', 'unit', 'golden', 'e2e'], args)
+    return runAll([{ name: 'tests', work, hasCounts: true }])
   },
   demo(args) {
     setUpBuild()
