@@ -11,6 +11,7 @@ import {
   decodeGtidEvent,
   decodePreviousGtids,
   EventType,
+  encodeComBinlogDump,
   encodeComBinlogDumpGtid,
   encodePackets,
   eventTypeName,
@@ -36,10 +37,10 @@ export interface Examiner {
   connect(): Promise<SourceConnection>
 }
 
-/** The file name is empty for the source's oldest file. */
+/** The file name is empty where the source is to find the file. */
 interface Question extends SourcePlace {
-  /** transactions to leave out */
-  readonly held: GtidSet
+  /** transactions to leave out; undefined to begin with the source's oldest file */
+  readonly held: GtidSet | undefined
 }
 
 type Visit = (event: SkimmedEvent) => 'more' | 'enough'
@@ -81,14 +82,12 @@ async function examine(examiner: Examiner, question: Question, visit: Visit): Pr
   }
 }
 
-function dumpCommand(examiner: Examiner, { file, position, held }: Question): Buffer {
-  return encodeComBinlogDumpGtid({
-    flags: DumpFlag.NON_BLOCK | DumpFlag.HEARTBEAT_V2,
-    serverId: examiner.serverId,
-    file,
-    position: BigInt(position),
-    gtidSet: held.encode(),
-  })
+function dumpCommand({ serverId }: Examiner, { file, position, held }: Question): Buffer {
+  const flags = DumpFlag.NON_BLOCK | DumpFlag.HEARTBEAT_V2
+  // Without a name the command with a GTID set looks for the file of the set, the one without for the oldest.
+  if (held === undefined) return encodeComBinlogDump({ flags, serverId, file, position })
+  const gtidSet = held.encode()
+  return encodeComBinlogDumpGtid({ flags, serverId, file, position: BigInt(position), gtidSet })
 }
 
 function lost({ address }: Examiner, error: Error | undefined): OperationalError {
@@ -130,7 +129,7 @@ export async function prove(
 
 /** The source's oldest file, with the GTIDs of everything that came before it. */
 export async function findOldest(examiner: Examiner): Promise<OldestFile> {
-  return await readHead(examiner, { file: '', position: FILE_START, held: GtidSet.empty() })
+  return await readHead(examiner, { file: '', position: FILE_START, held: undefined })
 }
 
 /** The newest file of the source before which it has nothing but what is in the set. */
