@@ -44,11 +44,15 @@ export class PacketChannel {
   async #read(): Promise<Buffer | undefined> {
     let found: Buffer | undefined
     for (;;) {
-      this.#unread = this.#reader.push(this.#unread, (payload, sequence) => {
-        found = payload
-        this.#sequence = nextSequence(sequence)
-        return 'stop'
-      })
+      try {
+        this.#unread = this.#reader.push(this.#unread, (payload) => {
+          found = payload
+          return 'stop'
+        })
+      } finally {
+        // Also after a packet that is refused, so that the client understands the answer to it.
+        this.#sequence = this.#reader.expected
+      }
       if (found !== undefined) return found
       const bytes = await this.#connection.read()
       if (bytes === undefined) {

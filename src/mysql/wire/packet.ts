@@ -71,6 +71,11 @@ export class PacketReader {
     this.#expected = firstSequence
   }
 
+  /** the sequence number that the next physical packet must have, and that an answer to the last begins with */
+  get expected(): number {
+    return this.#expected
+  }
+
   /** The next physical packet must have this sequence number. */
   expectSequence(sequence: number): void {
     this.#expected = sequence
@@ -110,11 +115,11 @@ export class PacketReader {
     if (sequence !== this.#expected) {
       throw new ProtocolError(`packet has sequence number ${sequence} instead of ${this.#expected}`)
     }
+    this.#expected = nextSequence(sequence)
     this.#size += size
     if (this.#size > this.limit) {
       throw new ProtocolError(`packet of ${this.#size} bytes is over the limit of ${this.limit}`)
     }
-    this.#expected = nextSequence(sequence)
     this.#missing = size
     this.#more = size === PHYSICAL_PAYLOAD_MOST
     return count
