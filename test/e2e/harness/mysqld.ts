@@ -48,8 +48,15 @@ function userOption(): string[] {
   return process.getuid?.() === 0 ? ['--user=root'] : []
 }
 
+let templateMade: Promise<string> | undefined
+
 /** An initialized data directory with our users, made once per MySQL version and copied after. */
-async function template(): Promise<string> {
+function template(): Promise<string> {
+  templateMade ??= makeTemplate()
+  return templateMade
+}
+
+async function makeTemplate(): Promise<string> {
   const version = execFileSync(mysqlProgram('mysqld'), ['--version'], { encoding: 'utf8' })
   const [number = 'unknown'] = /\d+\.\d+\.\d+/.exec(version) ?? []
   const folder = join(cacheFolder, `datadir-${number}`)
