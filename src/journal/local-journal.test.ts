@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -9,7 +9,6 @@ import {
   beginOf,
   chunksOf,
   endingsOf,
-  fixture,
   heldOf,
   withPreviousGtids,
 } from '../store/testing/binlog-feed.ts'
@@ -17,7 +16,8 @@ import { CrashDisk } from '../store/testing/crash-disk.ts'
 import { LocalJournal } from './local-journal.ts'
 
 const NAME = 'binlog.000005'
-const FILE = withPreviousGtids(fixture('ddl-xa.000005'), GtidSet.empty())
+const REAL = readFileSync(new URL('../../test/fixtures/ddl-xa.000005', import.meta.url))
+const FILE = withPreviousGtids(REAL, GtidSet.empty())
 const CHUNKS: readonly Chunk[] = chunksOf(
   FILE,
   4,

@@ -17,8 +17,9 @@ const UNSYNCED_BYTES_MAX = 16 * 1024 * 1024
 /**
  * The journal of one machine: a record is committed when the store has it on the disk.
  *
- * Group commit: one sync is under way at a time and covers all that was appended before it began; what comes
- * meanwhile is covered by the next, which begins at once. No timer: a lone record is synced at once.
+ * Group commit: one sync is under way at a time and covers all that was appended before it began;
+ * what comes meanwhile is covered by the next, which begins at once. No timer: a lone record is
+ * synced at once.
  */
 export class LocalJournal implements Journal {
   readonly #store: Store
@@ -65,7 +66,8 @@ export class LocalJournal implements Journal {
     return this.#store.lastTransaction()
   }
 
-  // Not `async`: the bytes are written before the call returns, whatever the caller does with the promise.
+  // Not `async`: the bytes are written before the call returns, whatever the caller does with the
+  // promise.
   append(chunk: Chunk): Promise<number> {
     let sequence: number
     try {
@@ -124,7 +126,8 @@ export class LocalJournal implements Journal {
   /** Syncs until nothing is left, or somebody wants to be alone; never rejects. */
   async #syncAll(): Promise<void> {
     try {
-      // The first sync begins in a task of its own, so that what is appended in one go is synced in one.
+      // The first sync begins in a task of its own, so that what is appended in one go is synced in
+      // one.
       await Promise.resolve()
       while (this.#committed.value < this.#store.sequence && this.#claims === 0) {
         this.#syncingBytes = this.#waitingBytes

@@ -12,7 +12,9 @@ import { checkSpan, planRead } from './verified-read.ts'
 /** A cut's entries with all that belongs to them, in bytes of the index. */
 const CUT_RESERVE = 512
 
-/** The file that is written to, with its index. Knows nothing of sequences, commits and other files. */
+/**
+ * The file that is written to, with its index. Knows nothing of sequences, commits and other files.
+ */
 export class ActiveFile {
   readonly stored: StoredFile
   readonly #data: DiskFile
@@ -116,8 +118,8 @@ export class ActiveFile {
   }
 
   /**
-   * The file ends at `to` again. The entry is durable before the bytes go, so that a crash between the two
-   * leaves no doubt that they were to go.
+   * The file ends at `to` again. The entry is durable before the bytes go, so that a crash between
+   * the two leaves no doubt that they were to go.
    */
   async cut(to: number): Promise<void> {
     assert(!this.unsynced, 'a cut comes when everything is synced')

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -11,8 +11,9 @@ import { beginOf, bigFile, chunksOf, endingsOf, heldOf } from './testing/binlog-
 import { CrashDisk } from './testing/crash-disk.ts'
 
 const NAME = 'binlog.000001'
-const WHOLE = bigFile(60, 300_000, 0)
-const HALF = bigFile(60, 300_000, 40)
+const REAL = readFileSync(new URL('../../test/fixtures/plain.000002', import.meta.url))
+const WHOLE = bigFile(REAL, { count: 60, size: 300_000, open: 0 })
+const HALF = bigFile(REAL, { count: 60, size: 300_000, open: 40 })
 
 let folder: string
 const crashing = new CrashDisk()
@@ -112,7 +113,7 @@ describe('a cut that reaches back over blocks', () => {
     expect(boundary).toBe(WHOLE.length)
     store.commit(await store.cut(boundary))
     await expectFile(store, WHOLE)
-    const longer = bigFile(75, 300_000, 0)
+    const longer = bigFile(REAL, { count: 75, size: 300_000, open: 0 })
     await append(store, longer, boundary, 300_001)
     await expectFile(store, longer)
     const again = await open()

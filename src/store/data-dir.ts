@@ -7,7 +7,10 @@ const FORMAT_VERSION = 1
 /** What makes this store itself; `identity.json`, written when the data directory is made. */
 export interface Identity {
   readonly formatVersion: number
-  /** random, made with the data directory; the indexes carry it, so that files of two stores are not mixed */
+  /**
+   * random, made with the data directory; the indexes carry it, so that files of two stores are not
+   * mixed
+   */
   readonly storeId: string
   /** server_uuid and server_id that replicas see */
   readonly serverUuid: string
@@ -43,8 +46,8 @@ const SERVER_ID_MAX = 2 ** 32 - 1
 
 /**
  * Takes the data directory for this process (made with mode 0700 when absent).
- * @throws OperationalError E_DATA_DIR_LOCKED when another process has it, E_STORE_FORMAT when another version
- * of Kingbus made it, E_DATA_DIR_INVALID when it cannot be used
+ * @throws OperationalError E_DATA_DIR_LOCKED when another process has it, E_STORE_FORMAT when
+ * another version of Kingbus made it, E_DATA_DIR_INVALID when it cannot be used
  */
 export async function openDataDir(options: DataDirOptions): Promise<DataDir> {
   const { disk, path } = options
@@ -63,6 +66,7 @@ export async function openDataDir(options: DataDirOptions): Promise<DataDir> {
     const identity = await settleIdentity(options)
     await disk.makeFolder(`${path}/binlogs`)
     await disk.syncFolder(path)
+    await disk.syncFolder(`${path}/..`)
     return { path, binlogs: `${path}/binlogs`, identity, release: () => lock.release() }
   } catch (thrown) {
     await lock.release()

@@ -13,7 +13,10 @@ export function diskFull(path: string, thrown: unknown): OperationalError {
   return new OperationalError('E_DISK_FULL', message, { path }, { cause: thrown })
 }
 
-/** What is told of a write or sync that went wrong: nobody knows what is on the disk until it is read again. */
+/**
+ * What is told of a write or sync that went wrong: nobody knows what is on the disk until it is
+ * read again.
+ */
 export function writeFailed(path: string, thrown: unknown): OperationalError {
   const message = `${path} could not be written (${messageOf(thrown)}); check the disk and start again: the tail is then read and written anew`
   return new OperationalError('E_STORE_WRITE', message, { path }, { cause: thrown })

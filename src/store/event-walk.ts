@@ -163,8 +163,8 @@ export class EventWalk {
 }
 
 /**
- * What the file's PREVIOUS_GTIDS says; 'not yet' when the file ends before there could be one, 'none' when it
- * has none in its place.
+ * What the file's PREVIOUS_GTIDS says; 'not yet' when the file ends before there could be one,
+ * 'none' when it has none in its place.
  */
 export function readPreviousGtids(file: DiskFile, limit: number): GtidSet | 'not yet' | 'none' {
   const from = FIRST_EVENT_POSITION

@@ -9,8 +9,8 @@ export interface Divided {
 }
 
 /**
- * The records with bytes of a stretch of a file, by number: record i holds [startOf(i), endOf(i)) and has the
- * CRC-32 crcOf(i). Flat arrays, since a stretch may have many small records.
+ * The records with bytes of a stretch of a file, by number: record i holds [startOf(i), endOf(i))
+ * and has the CRC-32 crcOf(i). Flat arrays, since a stretch may have many small records.
  */
 export class Extents {
   readonly start: number
@@ -62,7 +62,10 @@ export class Extents {
     return low
   }
 
-  /** Ends the stretch at `to`; `divided` is what is left of the record in which `to` lies, if it lies in one. */
+  /**
+   * Ends the stretch at `to`; `divided` is what is left of the record in which `to` lies, if it
+   * lies in one.
+   */
   truncate(to: number, divided: Divided | undefined): void {
     while (this.#count > 0 && this.startOf(this.#count - 1) >= to) this.#count -= 1
     if (this.end <= to) return

@@ -9,8 +9,8 @@ import { StoredFile } from './stored-file.ts'
 export type NewFile = NewIndex
 
 /**
- * Makes a file with its index; both, and the folder, are durable when it resolves. The index comes first: a
- * file without one was never begun. When it rejects, nothing is left of them.
+ * Makes a file with its index; both, and the folder, are durable when it resolves. The index comes
+ * first: a file without one was never begun. When it rejects, nothing is left of them.
  */
 export async function createFile(context: RecoveryContext, fresh: NewFile): Promise<RecoveredFile> {
   const { disk, folder, cache } = context

@@ -7,7 +7,10 @@ import { ProtocolError, present, toSafeNumber } from '../lib/index.ts'
 */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@+=,~-]{0,200}\.(\d{1,15})$/
 
-/** True for a name that may be used for a file of ours: it names no other folder and cannot be one of our own files. */
+/**
+ * True for a name that may be used for a file of ours: it names no other folder and cannot be one
+ * of our own files.
+ */
 export function isFileName(name: string): boolean {
   return NAME.test(name)
 }

@@ -5,7 +5,9 @@ import { RECORD_BYTES_MAX } from './record.ts'
 import { checkSpan, findDamage, planRead, type Span } from './verified-read.ts'
 
 export interface ReadResult {
-  /** part of the caller's buffer: true bytes of the file from the asked position; empty at the end */
+  /**
+   * part of the caller's buffer: true bytes of the file from the asked position; empty at the end
+   */
   readonly bytes: Buffer
   /** the position in the file behind `bytes` */
   readonly end: number
@@ -22,8 +24,8 @@ export interface ReadAccess {
 }
 
 /**
- * Reads one file up to the visible end; every byte it hands out was compared with the index just then, and
- * so were the other bytes of its record.
+ * Reads one file up to the visible end; every byte it hands out was compared with the index just
+ * then, and so were the other bytes of its record.
  */
 export class FileReader {
   readonly #access: ReadAccess
@@ -43,11 +45,12 @@ export class FileReader {
   }
 
   /**
-   * Fills `target` with whole records from the one that holds `position` on, at most to the visible end,
-   * and returns the part from `position`. Synchronous: for bytes that are likely in the page cache.
+   * Fills `target` with whole records from the one that holds `position` on, at most to the visible
+   * end, and returns the part from `position`. Synchronous: for bytes that are likely in the page
+   * cache.
    * @param target at least RECORD_BYTES_MAX bytes
-   * @throws OperationalError E_STORE_DAMAGED, naming file and position, when the bytes are not those
-   * that were stored
+   * @throws OperationalError E_STORE_DAMAGED, naming file and position, when the bytes are not
+   * those that were stored
    */
   read(position: number, target: Buffer): ReadResult {
     const limit = this.#limitFor(position, target)
@@ -67,8 +70,8 @@ export class FileReader {
     const span = this.#plan(position, limit, target)
     const read = await file.readAsync(target.subarray(0, span.to - span.from), span.from)
     const bytes = target.subarray(0, read)
-    // Meanwhile a cut may have taken away the end of the record that holds the visible end; then the
-    // index and the file are compared once more, at one moment.
+    // Meanwhile a cut may have taken away the end of the record that holds the visible end; then
+    // the index and the file are compared once more, at one moment.
     if (findDamage(span, bytes) !== undefined) return this.read(position, target)
     return this.#part(position, limit, span, bytes)
   }

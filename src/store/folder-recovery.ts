@@ -65,7 +65,10 @@ export async function recoverFolder(context: RecoveryContext): Promise<Recovered
   return { files, last }
 }
 
-/** What a crash while a file was made or removed has left; returns the names of the files, oldest first. */
+/**
+ * What a crash while a file was made or removed has left; returns the names of the files, oldest
+ * first.
+ */
 async function removeLeftovers({ disk, folder, logger }: RecoveryContext): Promise<string[]> {
   const found = new Set(await disk.list(folder))
   const names = [...found].filter(isFileName).sort(compareFileNames)
@@ -131,7 +134,9 @@ function fallbackFor(
   return { origin, firstSequence, contact }
 }
 
-/** What a closed file's index says of itself; undefined when it is not whole or not about this file. */
+/**
+ * What a closed file's index says of itself; undefined when it is not whole or not about this file.
+ */
 async function readClosed(context: RecoveryContext, name: string): Promise<Before | undefined> {
   const { disk, folder, storeId, cache } = context
   if (!(await disk.exists(`${folder}/${name}.idx`))) return undefined
@@ -165,7 +170,10 @@ async function checkSize(context: RecoveryContext, name: string, size: number): 
   throw damaged(name, Math.min(found, size), what)
 }
 
-/** A file before the last one whose index lacks its end: lost, or the crash came before it was written. */
+/**
+ * A file before the last one whose index lacks its end: lost, or the crash came before it was
+ * written.
+ */
 async function closeAgain(
   context: RecoveryContext,
   fallback: StoredFileFacts,
@@ -186,8 +194,8 @@ async function closeAgain(
 }
 
 /**
- * The file must go on where the one before ended. Compared with PREVIOUS_GTIDS are the transactions of
- * the file before, never the purged set, which may hold GTIDs that no file names.
+ * The file must go on where the one before ended. Compared with PREVIOUS_GTIDS are the transactions
+ * of the file before, never the purged set, which may hold GTIDs that no file names.
  */
 async function checkChain(
   context: RecoveryContext,

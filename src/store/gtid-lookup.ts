@@ -4,9 +4,10 @@ import type { Position } from './record.ts'
 import type { Store } from './store.ts'
 
 /**
- * Where a replica that holds `held` begins: every transaction before the place, purged ones too, is in
- * `held`; after it there may be some that are. The file is the newest one before which nothing is missing.
- * Undefined when something that `held` lacks is gone from the files, or there is no file.
+ * Where a replica that holds `held` begins: every transaction before the place, purged ones too, is
+ * in `held`; after it there may be some that are. The file is the newest one before which nothing
+ * is missing. Undefined when something that `held` lacks is gone from the files, or there is no
+ * file.
  * @throws OperationalError E_STORE_DAMAGED
  */
 export async function findGtidStart(store: Store, held: GtidSet): Promise<Position | undefined> {

@@ -1,7 +1,7 @@
 /*
-  The writing end of an index. Entries go into the page cache behind the bytes that they speak of, which are
-  durable by then; the index itself need not be. So a full disk is no reason to stop here: what could
-  not be written waits in memory and goes first the next time.
+  The writing end of an index. Entries go into the page cache behind the bytes that they speak of,
+  which are durable by then; the index itself need not be. So a full disk is no reason to stop here:
+  what could not be written waits in memory and goes first the next time.
 */
 import { assert } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
@@ -21,12 +21,19 @@ import {
 } from './index-entry.ts'
 import { RunningDigest } from './running-digest.ts'
 
-/** A checkpoint is set after so many bytes of the file or so many records, whichever comes first. */
+/**
+ * A checkpoint is set after so many bytes of the file or so many records, whichever comes first.
+ */
 const CHECKPOINT_BYTES = 4 * 1024 * 1024
 const CHECKPOINT_RECORDS = 16_384
-/** A set is written with a checkpoint only after so many times its own size in bytes of the file. */
+/**
+ * A set is written with a checkpoint only after so many times its own size in bytes of the file.
+ */
 const SET_DILUTION = 64
-/** The index is synced after so many bytes of the file: a power cut costs at most their reading again. */
+/**
+ * The index is synced after so many bytes of the file: a power cut costs at most their reading
+ * again.
+ */
 const SYNC_BYTES = 64 * 1024 * 1024
 
 /** Where an index ends, and what its next entry builds on. */
@@ -125,7 +132,8 @@ export class IndexAppender {
   }
 
   /**
-   * Makes sure that the next `size` bytes have a place on the disk, so that what must be written whole can be.
+   * Makes sure that the next `size` bytes have a place on the disk, so that what must be written
+   * whole can be.
    * @throws OperationalError E_DISK_FULL; nothing has changed then
    */
   reserve(size: number): void {

@@ -72,7 +72,10 @@ export class IndexWriter {
     this.block(Buffer.from(value, 'utf8'))
   }
 
-  /** Ends with the CRC-32 of everything before, going on from `seed`, and returns a copy of the whole. */
+  /**
+   * Ends with the CRC-32 of everything before, going on from `seed`, and returns a copy of the
+   * whole.
+   */
   finish(seed: number): { bytes: Buffer; check: number } {
     const check = shortCrc32(this.#bytes, 0, this.#size, seed)
     this.u32(check)

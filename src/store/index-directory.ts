@@ -1,7 +1,7 @@
 /*
-  Where the records of one file stand in its index: the checkpoints divide the index into blocks, each
-  with the state from which its entries can be decoded. A block is decoded when it is read and kept in a
-  cache that all files share, so that memory does not grow with the files.
+  Where the records of one file stand in its index: the checkpoints divide the index into blocks,
+  each with the state from which its entries can be decoded. A block is decoded when it is read and
+  kept in a cache that all files share, so that memory does not grow with the files.
 */
 import { assert, OperationalError, present } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
@@ -80,7 +80,10 @@ export class IndexDirectory {
     this.#begin(offset + size, state, set)
   }
 
-  /** Takes the bytes from `to` on out of the directory; `divided.start` is `to` when no record is divided. */
+  /**
+   * Takes the bytes from `to` on out of the directory; `divided.start` is `to` when no record is
+   * divided.
+   */
   cut(to: number, divided: Divided): void {
     if (this.#open !== undefined && this.#open.start > to) this.#drop()
     while (this.#open === undefined && this.#blocks.length > 1 && this.#last().start >= to) {
@@ -97,7 +100,8 @@ export class IndexDirectory {
   }
 
   /**
-   * The record that holds the byte at `position`, which must lie before the end of the file's records.
+   * The record that holds the byte at `position`, which must lie before the end of the file's
+   * records.
    * @throws OperationalError E_STORE_DAMAGED when that part of the index is not what was written
    */
   find(position: number): Found {

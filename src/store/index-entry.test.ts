@@ -49,7 +49,10 @@ function entryBehind(before: IndexState): fc.Arbitrary<IndexEntry> {
         sourceFile: fc.string(),
         sourcePosition: number,
         basePosition: number,
-        purged: fc.option(set.map(GtidSet.parse), { nil: undefined }),
+        purged: fc.option(
+          set.map((text) => GtidSet.parse(text)),
+          { nil: undefined },
+        ),
       }),
     }),
     fc.record({ kind: fc.constant('epoch-start' as const), epoch }),

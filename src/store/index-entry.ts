@@ -267,7 +267,8 @@ export interface Decoded {
 
 /**
  * Decodes the entry at `offset` and moves `state` behind it.
- * @throws BadIndexBytes when the bytes end before the entry, or it is not true in this place; `state` is unchanged
+ * @throws BadIndexBytes when the bytes end before the entry, or it is not true in this place;
+ * `state` is unchanged
  */
 export function decodeEntry(bytes: Buffer, offset: number, state: IndexState): Decoded {
   const reader = new IndexReader(bytes, offset)
@@ -375,8 +376,8 @@ function readClosed(reader: IndexReader): Closed {
 }
 
 /**
- * Decodes a checkpoint or a closing entry that is reached from behind: the check that it goes on from is the one
- * that it repeats. @throws BadIndexBytes
+ * Decodes a checkpoint or a closing entry that is reached from behind: the check that it goes on
+ * from is the one that it repeats. @throws BadIndexBytes
  */
 export function decodeDetached(bytes: Buffer): Decoded {
   const reader = new IndexReader(bytes, 0)

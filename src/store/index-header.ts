@@ -52,7 +52,10 @@ export function encodeHead(head: IndexHead): { bytes: Buffer; check: number } {
   return whole.finish(0)
 }
 
-/** What the first HEAD_PREFIX_SIZE bytes say. @throws BadIndexBytes when they are no head of an index */
+/**
+ * What the first HEAD_PREFIX_SIZE bytes say. @throws BadIndexBytes when they are no head of an
+ * index
+ */
 export function decodeHeadPrefix(prefix: Buffer): { version: number; size: number } {
   const reader = new IndexReader(prefix, 0)
   if (!reader.raw(MAGIC.length).equals(MAGIC)) throw new BadIndexBytes('not an index')

@@ -1,6 +1,7 @@
 /*
-  Reading an index file: from its closing entry backwards, by the checkpoints, when the file is closed; from
-  its head forwards, entry by entry, when it is the last one or its end is not what it should be.
+  Reading an index file: from its closing entry backwards, by the checkpoints, when the file is
+  closed; from its head forwards, entry by entry, when it is the last one or its end is not what it
+  should be.
 */
 import { OperationalError } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
@@ -77,7 +78,9 @@ export function readClosing(file: DiskFile): Closed | undefined {
   })
 }
 
-/** The GTIDs held at the end of a closed file; undefined when its last checkpoint has no true set. */
+/**
+ * The GTIDs held at the end of a closed file; undefined when its last checkpoint has no true set.
+ */
 export function readClosingSet(file: DiskFile, closing: Closed): GtidSet | undefined {
   return readOrNothing(() => {
     const at = closing.lastCheckpoint
@@ -88,7 +91,9 @@ export function readClosingSet(file: DiskFile, closing: Closed): GtidSet | undef
   })
 }
 
-/** @throws OperationalError E_STORE_DAMAGED when the index of a closed file is not what was written */
+/**
+ * @throws OperationalError E_STORE_DAMAGED when the index of a closed file is not what was written
+ */
 export function loadClosed(name: string, file: DiskFile, cache: ExtentsCache): IndexDirectory {
   const head = readHead(file)
   const closing = readClosing(file)
@@ -223,7 +228,10 @@ class Scanner {
   }
 }
 
-/** Decodes entries one after the other from a window of the file, which grows only for an entry with a set. */
+/**
+ * Decodes entries one after the other from a window of the file, which grows only for an entry with
+ * a set.
+ */
 class Window {
   /** where the next entry stands in the file */
   offset: number

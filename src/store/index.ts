@@ -1,10 +1,10 @@
 /*
-  store: the binlog files of one channel, the index beside each, recovery, retention, verified reading.
+  store: the binlog files of one channel, the index beside each, recovery, retention, reading.
 
-  Promises: what `sync` returned is on the disk; what `visible` shows is never taken back by a process that
-  runs; a byte that is not the byte that was stored is never handed out. The files are the source's, byte for
-  byte. It must not know: sockets, sessions, SQL, where records come from or when they count as committed
-  (journal). The write side is for journal only; formats: docs/internals/store-format.md.
+  Promises: what `sync` returned is on the disk; what `visible` shows is never taken back by a
+  process that runs; a byte that is not the byte that was stored is never handed out.
+  It must not know: sockets, sessions, SQL, where records come from or when they count as committed
+  (journal). The write side is for journal only. Formats: docs/internals/store-format.md.
 */
 export { type DataDir, type Identity, openDataDir } from './data-dir.ts'
 export { compareFileNames, isFileName, nextFileName } from './file-name.ts'

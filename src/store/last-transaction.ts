@@ -9,7 +9,10 @@ export interface LastTransaction extends Position {
   readonly event: Buffer
 }
 
-/** The GTID event of the last transaction that ends at or before `boundary`; undefined when there is none. */
+/**
+ * The GTID event of the last transaction that ends at or before `boundary`; undefined when there is
+ * none.
+ */
 export function findLastTransaction(
   name: string,
   file: DiskFile,
@@ -18,7 +21,8 @@ export function findLastTransaction(
 ): LastTransaction | undefined {
   let limit = boundary
   for (const from of [...placesBefore(directory, boundary), 4]) {
-    // Only headers are looked at: the transaction may be many GiB long, and the source compares the event.
+    // Only headers are looked at: the transaction may be many GiB long, and the source compares the
+    // event.
     const walk = new EventWalk(file, { from, limit, verifyFrom: Infinity })
     let last: WalkedEvent | undefined
     for (let event = walk.next(); event !== undefined; event = walk.next()) {

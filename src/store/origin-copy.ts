@@ -1,6 +1,7 @@
 /*
   `origin.json` beside the files: a copy of how the newest file began, for the case that its index is lost.
-  The file itself does not tell whose it is, nor what was held and purged when the source was first met.
+  The file itself does not tell whose it is, nor what was held and purged when the source was first
+  met.
 */
 import { GtidSet } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'

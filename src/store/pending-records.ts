@@ -53,7 +53,10 @@ export class PendingRecords {
     this.#durable = sequence
   }
 
-  /** `base`, which holds what is committed, and what the records up to `sequence` add; a fresh object. */
+  /**
+   * `base`, which holds what is committed, and what the records up to `sequence` add; a fresh
+   * object.
+   */
   heldWith(base: GtidSet, sequence: number): GtidSet {
     const held = base.clone()
     for (let index = this.#first; index < this.#waiting.length; index += 1) {
@@ -64,7 +67,10 @@ export class PendingRecords {
     return held
   }
 
-  /** Commits the records up to `sequence`: adds what they hold to `held` and returns the last boundary. */
+  /**
+   * Commits the records up to `sequence`: adds what they hold to `held` and returns the last
+   * boundary.
+   */
   commit(sequence: number, held: GtidSet): Position | undefined {
     assert(sequence >= this.#committed, `the committed end goes back to ${sequence}`)
     assert(sequence <= this.#durable, `record ${sequence} is committed before it is durable`)

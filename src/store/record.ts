@@ -1,6 +1,6 @@
 /*
-  What the journal commits, in five kinds. A record has a dense sequence (never reused) and the epoch of
-  who made it (0 on one machine); both are given by the store when it takes the record.
+  What the journal commits, in five kinds. A record has a dense sequence (never reused) and the
+  epoch of who made it (0 on one machine); both are given by the store when it takes the record.
 
     bytes         a piece of the current binlog file; may begin and end inside an event
     file-begin    a new binlog file, which begins with the 4 bytes fe 62 69 6e
@@ -27,7 +27,10 @@ export interface Chunk {
    * what the file had before when this piece has none.
    */
   readonly boundary: number
-  /** GTIDs of the transactions that end in this piece, at or before `boundary`; undefined when none does */
+  /**
+   * GTIDs of the transactions that end in this piece, at or before `boundary`; undefined when none
+   * does
+   */
   readonly gtids: GtidSet | undefined
   /** seconds since 1970 of the newest event header that ends in this piece; 0 when unknown */
   readonly timestamp: number
@@ -38,7 +41,10 @@ export interface FileBegin {
   readonly name: string
   /** server_uuid of the source whose events follow */
   readonly sourceUuid: string
-  /** where our first byte that comes from the source lies in the source's file: `{name, 4}` when we mirror it whole */
+  /**
+   * where our first byte that comes from the source lies in the source's file: `{name, 4}` when we
+   * mirror it whole
+   */
   readonly sourceFile: string
   readonly sourcePosition: number
   /**

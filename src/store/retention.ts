@@ -21,9 +21,10 @@ export interface RetentionPlan {
 }
 
 /**
- * What may go now, oldest first; undefined when nothing may. The newest file stays, and so does every file from the
- * first one that has a reader. By age at most one file goes per call, so that a clock that jumped while nobody ran
- * cannot empty the store at once: the caller makes the pauses between calls.
+ * What may go now, oldest first; undefined when nothing may. The newest file stays, and so does
+ * every file from the first one that has a reader. By age at most one file goes per call, so that a
+ * clock that jumped while nobody ran cannot empty the store at once: the caller makes the pauses
+ * between calls.
  * @param nowMs milliseconds since 1970, from a RetentionClock
  */
 export function planRetention(
@@ -56,7 +57,10 @@ function countBefore(files: readonly FileInfo[], most: number, name: string): nu
   return count
 }
 
-/** How many of the oldest files, at most `most`, must go until the rest takes no more than `limit` bytes. */
+/**
+ * How many of the oldest files, at most `most`, must go until the rest takes no more than `limit`
+ * bytes.
+ */
 function countOver(files: readonly FileInfo[], limit: number | undefined, most: number): number {
   if (limit === undefined) return 0
   let total = files.reduce((sum, file) => sum + file.size, 0)

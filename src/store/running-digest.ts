@@ -7,9 +7,9 @@ const BATCH = 512
 export const FIRST_DIGEST: Buffer = Buffer.alloc(DIGEST_SIZE)
 
 /**
- * A chain over all records: at each checkpoint SHA-256 of the digest before and, for each record since,
- * u64 sequence, u64 epoch, u8 tag, u32 CRC (little-endian). Two logs with equal digests at a sequence have
- * equal records up to it, also when the bytes of some are gone.
+ * A chain over all records: at each checkpoint SHA-256 of the digest before and, for each record
+ * since, u64 sequence, u64 epoch, u8 tag, u32 CRC (little-endian). Two logs with equal digests at a
+ * sequence have equal records up to it, also when the bytes of some are gone.
  */
 export class RunningDigest {
   #hash: Hash

@@ -8,15 +8,11 @@ import { GtidSet } from '../mysql/index.ts'
 import { findGtidStart } from './gtid-lookup.ts'
 import { RECORD_BYTES_MAX } from './record.ts'
 import { Store } from './store.ts'
-import {
-  beginOf,
-  chunksOf,
-  endingsOf,
-  fixture,
-  heldOf,
-  withPreviousGtids,
-} from './testing/binlog-feed.ts'
+import { beginOf, chunksOf, endingsOf, heldOf, withPreviousGtids } from './testing/binlog-feed.ts'
 import { CrashDisk } from './testing/crash-disk.ts'
+
+const fixture = (name: string): Buffer =>
+  readFileSync(new URL(`../../test/fixtures/${name}`, import.meta.url))
 
 const PLAIN = withPreviousGtids(fixture('ddl-xa.000005'), GtidSet.empty())
 const LARGE = withPreviousGtids(fixture('large-trx.000006'), GtidSet.empty())

@@ -44,7 +44,9 @@ export interface StoreOptions {
 }
 
 export interface LogEnd extends Position {
-  /** the last position between transactions; less than `position`: half a transaction is behind it */
+  /**
+   * the last position between transactions; less than `position`: half a transaction is behind it
+   */
   readonly boundary: number
 }
 
@@ -65,8 +67,8 @@ export interface FileInfo {
 }
 
 /**
- * The binlog files of a channel. One writer (the journal), which calls one of `beginFile`, `sync`, `cut` and
- * `close` at a time; any number of readers.
+ * The binlog files of a channel. One writer (the journal), which calls one of `beginFile`, `sync`,
+ * `cut` and `close` at a time; any number of readers.
  *
  * Invariant: visible <= committed <= durable <= appended.
  */
@@ -82,7 +84,10 @@ export class Store {
   #purged: GtidSet
   readonly #visible: Watch<VisibleEnd | undefined>
   #failure: OperationalError | undefined
-  /** a sync, a cut or a new file is under way; `#exclusiveName` is set while it is one of the latter two */
+  /**
+   * a sync, a cut or a new file is under way; `#exclusiveName` is set while it is one of the latter
+   * two
+   */
   #busy = false
   #exclusiveName: string | undefined
 
@@ -213,8 +218,9 @@ export class Store {
   }
 
   /**
-   * The newest place between transactions in the file that the index knows and before which everything is
-   * in `held`; 4 when it knows none. @throws OperationalError E_FILE_UNKNOWN, E_STORE_DAMAGED
+   * The newest place between transactions in the file that the index knows and before which
+   * everything is in `held`; 4 when it knows none. @throws OperationalError E_FILE_UNKNOWN,
+   * E_STORE_DAMAGED
    */
   async positionFor(name: string, held: GtidSet): Promise<number> {
     const stored = this.#find(name)
@@ -231,8 +237,10 @@ export class Store {
   // ---- for the journal ----
 
   /**
-   * Makes the current file durable and ends it, and begins another. Nothing may be appended until it resolves.
-   * @throws OperationalError E_DISK_FULL: nothing has changed; E_STORE_WRITE: nothing more can be written
+   * Makes the current file durable and ends it, and begins another. Nothing may be appended until
+   * it resolves.
+   * @throws OperationalError E_DISK_FULL: nothing has changed; E_STORE_WRITE: nothing more can be
+   * written
    */
   async beginFile(begin: FileBegin): Promise<number> {
     this.#checkName(begin.name)
@@ -258,10 +266,10 @@ export class Store {
   }
 
   /**
-   * Writes into the page cache at the end of the current file; returns the record's sequence. `chunk.gtids`
-   * is the store's from now on; `chunk.bytes` is not kept.
-   * @throws OperationalError E_DISK_FULL: nothing was taken, and it may be given again after `mended`;
-   * E_STORE_WRITE: nothing more can be written
+   * Writes into the page cache at the end of the current file; returns the record's sequence.
+   * `chunk.gtids` is the store's from now on; `chunk.bytes` is not kept.
+   * @throws OperationalError E_DISK_FULL: nothing was taken, and it may be given again after
+   * `mended`; E_STORE_WRITE: nothing more can be written
    */
   append(chunk: Chunk): number {
     if (this.#failure !== undefined) throw this.#failure
@@ -287,8 +295,10 @@ export class Store {
   }
 
   /**
-   * Makes what was appended before the call durable; returns the sequence of the last durable record.
-   * @throws OperationalError E_STORE_WRITE: what was not durable may be lost, nothing more can be written
+   * Makes what was appended before the call durable; returns the sequence of the last durable
+   * record.
+   * @throws OperationalError E_STORE_WRITE: what was not durable may be lost, nothing more can be
+   * written
    */
   async sync(): Promise<number> {
     assert(!this.#busy, 'one sync at a time')
@@ -315,8 +325,8 @@ export class Store {
   }
 
   /**
-   * The current file ends again at `to`, which is `end.boundary`; durable when it resolves. Nothing may be
-   * appended until then. @throws OperationalError as beginFile
+   * The current file ends again at `to`, which is `end.boundary`; durable when it resolves. Nothing
+   * may be appended until then. @throws OperationalError as beginFile
    */
   async cut(to: number): Promise<number> {
     const active = present(this.#active, 'the current file')
@@ -331,8 +341,8 @@ export class Store {
   }
 
   /**
-   * Takes the files before `upTo` out of sight and appends the record that says so. They are removed by
-   * `removePurged`, once that record is committed. Returns the last record's sequence.
+   * Takes the files before `upTo` out of sight and appends the record that says so. They are
+   * removed by `removePurged`, once that record is committed. Returns the last record's sequence.
    * @throws OperationalError E_FILE_UNKNOWN, E_FILE_IN_USE
    */
   async purge(upTo: string): Promise<number> {
@@ -402,7 +412,9 @@ export class Store {
     return this.#pending.durable
   }
 
-  /** What is told of something thrown by a write: all but a full disk and our own bugs ends writing. */
+  /**
+   * What is told of something thrown by a write: all but a full disk and our own bugs ends writing.
+   */
   #explain(path: string, thrown: unknown): Error {
     if (thrown instanceof OperationalError || thrown instanceof InvariantError) return thrown
     return isDiskFull(thrown) ? diskFull(path, thrown) : this.#fail(path, thrown)

@@ -9,7 +9,9 @@ import type { FileBegin } from './record.ts'
 export interface StoredFileFacts {
   readonly origin: FileBegin
   readonly firstSequence: number
-  /** GTIDs that count as held and purged although no file has them, of this file and all before it */
+  /**
+   * GTIDs that count as held and purged although no file has them, of this file and all before it
+   */
   readonly contact: GtidSet
 }
 
@@ -19,7 +21,9 @@ interface Opened {
   readonly directory: IndexDirectory
 }
 
-/** A file of the store with what is known of it, and its handles for reading while somebody reads. */
+/**
+ * A file of the store with what is known of it, and its handles for reading while somebody reads.
+ */
 export class StoredFile {
   readonly path: string
   readonly facts: StoredFileFacts

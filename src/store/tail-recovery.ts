@@ -1,7 +1,7 @@
 /*
-  Past its last entry an index says nothing and the file is the truth: what stands there was synced (the entry
-  follows the sync) or was never told to anybody. Whole, true events are kept and get records; the first
-  one that is not is where a write was torn, and the file ends before it.
+  Past its last entry an index says nothing and the file is the truth: what stands there was synced
+  (the entry follows the sync) or was never told to anybody. Whole, true events are kept and get
+  records; the first one that is not is where a write was torn, and the file ends before it.
 */
 import { crc32, formatBytes, type Logger, messageOf, ProtocolError } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
@@ -16,7 +16,10 @@ import { verifyRange } from './verified-read.ts'
 
 /** So many of the last bytes that the index speaks of are compared with it when the store opens. */
 const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
-/** More than this was never waiting for a sync; bytes that are not true so far from the end are damage. */
+/**
+ * More than this was never waiting for a sync; bytes that are not true so far from the end are
+ * damage.
+ */
 const TORN_BYTES_MAX = 64 * 1024 * 1024
 /** Entries are written after so many recovered bytes, with a sync before. */
 const BATCH_BYTES = 4 * 1024 * 1024
@@ -99,8 +102,9 @@ export class TailRecovery {
   }
 
   /**
-   * Makes a record of the bytes up to `end`. They are written again where they stand: after a sync that
-   * failed, pages may read well and not be on the disk, and a sync alone would not bring them there.
+   * Makes a record of the bytes up to `end`. They are written again where they stand: after a sync
+   * that failed, pages may read well and not be on the disk, and a sync alone would not bring them
+   * there.
    */
   #collect(end: number): void {
     const { file, mayCut } = this.#options

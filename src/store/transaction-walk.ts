@@ -23,7 +23,9 @@ export function isGtidEvent(type: number): boolean {
   )
 }
 
-/** Goes through a file from a place between transactions and adds the GTIDs that it passes to a set. */
+/**
+ * Goes through a file from a place between transactions and adds the GTIDs that it passes to a set.
+ */
 export class TransactionWalk {
   readonly #walk: EventWalk
   readonly #held: GtidSet
@@ -44,7 +46,8 @@ export class TransactionWalk {
   }
 
   /**
-   * The next event, whose transaction, if it ends one, is not in the set yet: the call after adds it.
+   * The next event, whose transaction, if it ends one, is not in the set yet: the call after adds
+   * it.
    * @throws ProtocolError when the event cannot stand there
    */
   *steps(): Generator<TransactionStep> {

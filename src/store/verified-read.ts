@@ -13,7 +13,10 @@ export interface Span {
   readonly to: number
 }
 
-/** The whole records from the one that holds `position` on that begin before `limit` and fit `sizeMax` bytes. */
+/**
+ * The whole records from the one that holds `position` on that begin before `limit` and fit
+ * `sizeMax` bytes.
+ */
 export function planRead(
   directory: IndexDirectory,
   position: number,
@@ -33,7 +36,10 @@ export function planRead(
   return { extents, first: index, last, from, to: extents.endOf(last - 1) }
 }
 
-/** Where the first record begins whose bytes in `bytes`, read from `span.from`, are not those that were stored. */
+/**
+ * Where the first record begins whose bytes in `bytes`, read from `span.from`, are not those that
+ * were stored.
+ */
 export function findDamage(span: Span, bytes: Uint8Array): number | undefined {
   const { extents, from } = span
   for (let index = span.first; index < span.last; index += 1) {

@@ -1,8 +1,8 @@
 /*
-  For tests: a real binlog file as the chunks that a journal would be given, cut wherever the test wants.
-  It reads the whole file at once, by its own small walk, so that it shares nothing with what it tests.
+  For tests: a real binlog file as the chunks that a journal would be given, cut wherever the test
+  wants. It reads the whole file at once, by its own small walk, so that it shares nothing with what
+  it tests.
 */
-import { readFileSync } from 'node:fs'
 import { crc32 } from '../../lib/index.ts'
 import {
   decodeFormatDescription,
@@ -25,10 +25,6 @@ export interface Ending {
   /** the file lies between transactions here */
   readonly boundary: boolean
   readonly gtid: Gtid | undefined
-}
-
-export function fixture(name: string): Buffer {
-  return readFileSync(new URL(`../../../test/fixtures/${name}`, import.meta.url))
 }
 
 /** Where the events of a binlog file end. */
@@ -128,12 +124,17 @@ function madeEvent(type: number, body: Buffer): Buffer {
   return encodeEvent({ ...fields, type, body, checksum: true })
 }
 
-/**
- * A file of `count` transactions with one event of `size` bytes each, and behind them, when `open` is not 0,
- * a transaction of `open` such events that does not end.
- */
-export function bigFile(count: number, size: number, open: number): Buffer {
-  const head = withPreviousGtids(fixture('plain.000002'), GtidSet.empty())
+export interface BigFile {
+  /** transactions of one event of `size` bytes each */
+  readonly count: number
+  readonly size: number
+  /** such events in a transaction behind them that does not end; 0: there is none */
+  readonly open: number
+}
+
+/** A file that begins as `real` does. */
+export function bigFile(real: Buffer, { count, size, open }: BigFile): Buffer {
+  const head = withPreviousGtids(real, GtidSet.empty())
   const description = head.subarray(0, 4 + head.readUInt32LE(13))
   const previous = head.subarray(description.length, description.length + 31)
   const parts = [description, previous]

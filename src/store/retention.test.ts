@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import type { Clock } from '../platform/index.ts'
+import { systemClock } from '../platform/index.ts'
+import { planRetention, RetentionClock, type RetentionPolicy } from './retention.ts'
+import type { FileInfo } from './store.ts'
+
+const HOUR = 3_600_000
+const NOW = 1_800_000_000_000
+
+/**
+ * Five files of 100 bytes, the newest event of each an hour before that of the next; one may have a
+ * reader.
+ */
+function files(read?: number): FileInfo[] {
+  return [1, 2, 3, 4, 5].map((number) => ({
+    name: `binlog.00000${number}`,
+    size: 100,
+    firstSequence: number,
+    firstTimestamp: 0,
+    lastTimestamp: (NOW - (6 - number) * HOUR) / 1000,
+    sourceFile: `binlog.00000${number}`,
+    sourceUuid: '',
+    active: number === 5,
+    readers: number === read ? 1 : 0,
+  }))
+}
+
+const policy = (some: Partial<RetentionPolicy>): RetentionPolicy => ({
+  maxSizeBytes: undefined,
+  maxAgeMs: undefined,
+  ceilingBytes: undefined,
+  neededFrom: undefined,
+  ...some,
+})
+
+describe('retention', () => {
+  it('lets nothing go without a limit', () => {
+    expect(planRetention(files(), policy({}), NOW)).toBeUndefined()
+  })
+
+  it('lets the oldest files go until the rest fits, but never the newest', () => {
+    const plan = planRetention(files(), policy({ maxSizeBytes: 250 }), NOW)
+    expect(plan).toEqual({ upTo: 'binlog.000004', reason: 'size' })
+    const most = planRetention(files(), policy({ maxSizeBytes: 0 }), NOW)
+    expect(most).toEqual({ upTo: 'binlog.000005', reason: 'size' })
+  })
+
+  it('lets one file go by age at a time, whatever the clock says', () => {
+    const plan = planRetention(files(), policy({ maxAgeMs: HOUR }), NOW + 1e12)
+    expect(plan).toEqual({ upTo: 'binlog.000002', reason: 'age' })
+    expect(planRetention(files(), policy({ maxAgeMs: 10 * HOUR }), NOW)).toBeUndefined()
+  })
+
+  it('keeps what is read, and all after it', () => {
+    const plan = planRetention(files(2), policy({ maxSizeBytes: 0, ceilingBytes: 0 }), NOW)
+    expect(plan?.upTo).toBe('binlog.000002')
+    expect(planRetention(files(1), policy({ ceilingBytes: 0 }), NOW)).toBeUndefined()
+  })
+
+  it('keeps what an absent replica needs, until the ceiling', () => {
+    const neededFrom = 'binlog.000002'
+    const plan = planRetention(files(), policy({ maxSizeBytes: 0, neededFrom }), NOW)
+    expect(plan).toEqual({ upTo: 'binlog.000002', reason: 'size' })
+    const over = policy({ maxSizeBytes: 0, neededFrom, ceilingBytes: 300 })
+    expect(planRetention(files(), over, NOW)).toEqual({ upTo: 'binlog.000003', reason: 'ceiling' })
+  })
+
+  it('has a clock that never runs ahead of the time that has passed', () => {
+    let wall = NOW
+    let passed = 0
+    const clock: Clock = { ...systemClock, nowMs: () => wall, monotonicMs: () => passed }
+    const retention = new RetentionClock(clock)
+    passed = 10
+    wall = NOW + 1e12
+    expect(retention.nowMs()).toBe(NOW + 10)
+    wall = NOW - 5
+    expect(retention.nowMs()).toBe(NOW - 5)
+  })
+})
