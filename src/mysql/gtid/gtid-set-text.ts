@@ -13,7 +13,7 @@ import { uuidFromHex } from './uuid-bytes.ts'
     interval := n [ "-" m ]                1 <= n, m <= 2^63 - 2; `5-1` is empty and no error
     tag      := [a-zA-Z_][a-zA-Z0-9_]{0,31}
 */
-const SPACE = /\s*/y
+const SPACE = /[ \t\n\v\f\r]*/y
 const DASHED = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 const UUID = new RegExp(`\\{${DASHED}\\}|${DASHED}|[0-9a-f]{32}`, 'iy')
 const NUMBER = /[0-9]+/y

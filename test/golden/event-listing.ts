@@ -1,0 +1,83 @@
+import {
+  type ChecksumAlgorithm,
+  decodeFormatDescription,
+  decodeGtidEvent,
+  decodeHeartbeat,
+  decodePreviousGtids,
+  decodeRotate,
+  decodeTransactionPayloadHeader,
+  EventType,
+  eventTypeName,
+  formatGtid,
+  type GtidEvent,
+  isGtidEvent,
+  QUERY_PREFIX_BYTES,
+  queryTextPrefix,
+  readEventHeader,
+} from '../../src/mysql/index.ts'
+
+const PLACE_WIDTH = 7
+
+/** One line about an event: place, type, size, log_pos, flags, and the fields that Kingbus looks at. */
+export function listEvent(place: number, event: Buffer, checksum: ChecksumAlgorithm): string {
+  const { type, size, logPos, flags } = readEventHeader(event)
+  const line = [
+    String(place).padStart(PLACE_WIDTH),
+    `${eventTypeName(type)}(${type})`.padEnd(25),
+    `size=${size}`.padEnd(11),
+    `log_pos=${logPos}`.padEnd(15),
+    `flags=${flags.toString(16).padStart(4, '0')}`,
+    describe(type, event, checksum),
+  ]
+  return line.join(' ').trimEnd()
+}
+
+function describe(type: number, event: Buffer, checksum: ChecksumAlgorithm): string {
+  if (isGtidEvent(type)) return describeGtid(decodeGtidEvent(event, checksum))
+  switch (type) {
+    case EventType.FORMAT_DESCRIPTION: {
+      const facts = decodeFormatDescription(event)
+      const types = facts.postHeaderLengths.length
+      return `${facts.serverVersion} created=${facts.created} types=${types} checksum=${facts.checksum}`
+    }
+    case EventType.PREVIOUS_GTIDS:
+      return `'${decodePreviousGtids(event, checksum).toString().replaceAll('\n', ' ')}'`
+    case EventType.ROTATE: {
+      const { file, position } = decodeRotate(event, checksum)
+      return `${file} ${position}`
+    }
+    case EventType.HEARTBEAT:
+    case EventType.HEARTBEAT_V2: {
+      const { file, position } = decodeHeartbeat(event, checksum)
+      return `${file} ${position}`
+    }
+    case EventType.QUERY:
+      return JSON.stringify(queryText(event, checksum))
+    case EventType.TRANSACTION_PAYLOAD: {
+      const { compression, payloadSize, ...rest } = decodeTransactionPayloadHeader(event, checksum)
+      return `${compression} ${rest.uncompressedSize} as ${payloadSize} from ${rest.payloadOffset}`
+    }
+    default:
+      return ''
+  }
+}
+
+/** What TransactionTracker wants to see of an event. */
+export function queryText(event: Buffer, checksum: ChecksumAlgorithm): string {
+  const prefix = event.subarray(0, QUERY_PREFIX_BYTES)
+  return queryTextPrefix(prefix, event.length, checksum) ?? 'the text lies beyond the prefix'
+}
+
+function describeGtid(facts: GtidEvent): string {
+  const original =
+    facts.originalCommitMicros === facts.immediateCommitMicros
+      ? ''
+      : ` original=${facts.originalCommitMicros}`
+  return [
+    facts.gtid === undefined ? 'ANONYMOUS' : formatGtid(facts.gtid),
+    `length=${facts.transactionLength}`,
+    `last_committed=${facts.lastCommitted}`,
+    `sequence_number=${facts.sequenceNumber}`,
+    `commit=${facts.immediateCommitMicros}${original}`,
+  ].join(' ')
+}
