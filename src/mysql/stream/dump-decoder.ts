@@ -165,7 +165,7 @@ export class DumpDecoder {
     if (this.#checksumSize === 0 || this.#relocating || this.#open !== undefined) return at
     const kernel = this.#kernel
     const pieces = this.#pieces
-    const taken = kernel.take(at, end, pieces.used, pieces.position, this.#sequence)
+    const taken = kernel.take(at, end, pieces, this.#sequence)
     if (taken === 0) return at
     this.#sequence = (this.#sequence + taken) & 255
     pieces.setUsed(kernel.outputUsed)

@@ -25,7 +25,7 @@ function packet(changes: Partial<Parameters<typeof encodeEvent>[0]> = {}, size =
 function takenOf(input: Buffer, outputBytes = 4096): { count: number; kernel: RowEventKernel } {
   const kernel = new RowEventKernel(outputBytes)
   input.copy(kernel.input)
-  return { count: kernel.take(0, input.length, 0, POSITION, 9), kernel }
+  return { count: kernel.take(0, input.length, { used: 0, position: POSITION }, 9), kernel }
 }
 
 function changed(bytes: Buffer, at: number): Buffer {

@@ -35,6 +35,12 @@ interface KernelExports {
   ): number
 }
 
+/** A PieceBuilder is one. */
+interface OutputPlace {
+  readonly used: number
+  readonly position: number
+}
+
 let compiled: WebAssembly.Module | undefined
 
 /** One kernel has its own memory: it belongs to one decoder. */
@@ -58,17 +64,17 @@ export class RowEventKernel {
   }
 
   /**
-   * Takes events from `input` at `at` to `end`, to `output` behind `used`; returns how many.
-   * @param position of the first of them in the file, in bytes
+   * Takes events from `input` at `at` to `end`, to `output` behind what is used; returns how many.
+   * @param place how much of `output` is used, and the position of that in the file, in bytes
    * @param sequence of the first packet
    */
-  take(at: number, end: number, used: number, position: number, sequence: number): number {
+  take(at: number, end: number, place: OutputPlace, sequence: number): number {
     return this.#exports.take(
       INPUT_OFFSET + at,
       INPUT_OFFSET + end,
-      OUTPUT_OFFSET + used,
+      OUTPUT_OFFSET + place.used,
       OUTPUT_OFFSET + this.output.length,
-      position % 2 ** 32,
+      place.position % 2 ** 32,
       sequence,
     )
   }
