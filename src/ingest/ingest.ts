@@ -2,6 +2,7 @@ import type { Chunk, Journal } from '../journal/index.ts'
 import {
   assert,
   crc32,
+  InvariantError,
   type Logger,
   OperationalError,
   ProtocolError,
@@ -63,6 +64,18 @@ export class Ingest {
    * and serving goes on.
    */
   async run(signal: AbortSignal): Promise<void> {
+    const ended = new AbortController()
+    const until = AbortSignal.any([signal, ended.signal])
+    const watching = this.#options.link.watchEnd(until)
+    try {
+      await this.#run(until)
+    } finally {
+      ended.abort()
+      await watching
+    }
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
     const { link } = this.#options
     while (!signal.aborted) {
       const attempt = await link.beginAttempt(signal)
@@ -70,6 +83,7 @@ export class Ingest {
       try {
         await this.#attempt(attempt)
       } catch (error) {
+        if (error instanceof InvariantError) throw error
         if (attempt.aborted) continue
         if (error instanceof ChecksumError) this.counters.checksumErrors += 1
         await link.recover(error, signal)

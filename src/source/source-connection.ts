@@ -29,6 +29,8 @@ export class SourceConnection {
   readonly #dialed: Dialed
   /** why the connection broke while nobody was asking */
   #broken: Error | undefined
+  /** ends the wait for the answer to the statement under way */
+  #giveUp: (() => void) | undefined
 
   constructor(parts: {
     address: SourceAddress
@@ -66,8 +68,11 @@ export class SourceConnection {
   async query(sql: string): Promise<Row[]> {
     if (this.#broken !== undefined) throw clientError(this.#broken, 'ask', this.#address)
     return await new Promise((resolve, reject) => {
+      // mysql2 forgets the statement that is under way when it is told to close.
+      this.#giveUp = () => reject(closedHere(this.#address))
       const options = { sql, timeout: this.#limits.queryMs, typeCast: false }
       this.#connection.query(options, (error, rows) => {
+        this.#giveUp = undefined
         if (error) {
           if (systemCodeOf(error) === 'PROTOCOL_SEQUENCE_TIMEOUT') this.close()
           reject(clientError(error, `'${sql}'`, this.#address))
@@ -100,9 +105,19 @@ export class SourceConnection {
   }
 
   close(): void {
+    this.#giveUp?.()
     this.#connection.destroy()
     this.#dialed.stream.destroy()
   }
+}
+
+function closedHere(address: SourceAddress): OperationalError {
+  const source = formatAddress(address)
+  return new OperationalError(
+    'E_SOURCE_CLOSED',
+    `the connection to source ${source} was closed from here`,
+    { source },
+  )
 }
 
 /** With `typeCast: false` mysql2 gives every value as the bytes that came. */
@@ -142,10 +157,11 @@ async function login(
   }
   const connection = createConnection(options)
   if (ownCheck) checkAddressUnderTls(connection, address.host)
-  const give = (): void => connection.destroy()
-  signal.addEventListener('abort', give, { once: true })
+  let giveUp = (): void => {}
   try {
     await new Promise<void>((resolve, reject) => {
+      giveUp = () => reject(closedHere(address))
+      signal.addEventListener('abort', giveUp, { once: true })
       connection.once('error', reject)
       connection.connect((error) => (error ? reject(error) : resolve()))
     })
@@ -157,7 +173,7 @@ async function login(
     dialed.stream.destroy()
     throw clientError(error, 'log in', address)
   } finally {
-    signal.removeEventListener('abort', give)
+    signal.removeEventListener('abort', giveUp)
   }
 }
 

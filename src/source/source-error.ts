@@ -71,6 +71,11 @@ function errorNumberOf(thrown: unknown): number | undefined {
   return typeof thrown.errno === 'number' && thrown.errno > 0 ? thrown.errno : undefined
 }
 
+/** The server's error number behind an error of `clientError`. */
+export function clientErrorNumber(error: unknown): number | undefined {
+  return error instanceof OperationalError ? errorNumberOf(error.cause) : undefined
+}
+
 /** Why a source ends a dump, as far as we act on it; all of them are ERR 1236 with another text. */
 export type DumpRefusal =
   /** the file is not in the source's index: purged, or never there */

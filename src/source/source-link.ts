@@ -15,6 +15,8 @@ import {
 import type { Holdings, SourcePlace } from './holdings.ts'
 import { type OpenDump, openDump, type Placement, type SourceOptions } from './open-dump.ts'
 import { formatAddress } from './source-address.ts'
+import { SourceConnection } from './source-connection.ts'
+import { readEnd } from './source-end.ts'
 import { DumpRefused, dumpError } from './source-error.ts'
 
 export type SourcePhase =
@@ -52,6 +54,8 @@ export interface SourceProgress {
   place: SourcePlace | undefined
   /** seconds since 1970 of the newest event received; 0 before the first */
   newestTimestamp: number
+  /** where the source's binlog ended when it was last asked; undefined while it cannot be asked */
+  sourceEnd: SourcePlace | undefined
   /** wall clock at which something was last received, heartbeats included; 0 before the first */
   lastEventAtMs: number
 }
@@ -68,6 +72,7 @@ export class SourceLink {
   readonly progress: SourceProgress = {
     place: undefined,
     newestTimestamp: 0,
+    sourceEnd: undefined,
     lastEventAtMs: 0,
   }
 
@@ -142,6 +147,42 @@ export class SourceLink {
     this.progress.place = at
     this.#logger.info({ ...at, version: profile.version }, 'the dump from the source begins')
     return dump
+  }
+
+  /** Asks the source from time to time how far it is, on a connection of its own, until the signal fires. */
+  async watchEnd(signal: AbortSignal): Promise<void> {
+    const { clock, limits } = this.#options
+    let asking: SourceConnection | undefined
+    while (!signal.aborted) {
+      await clock.sleep(limits.statusMs, signal)
+      if (this.#state.value.phase !== 'streaming' || signal.aborted) continue
+      try {
+        asking ??= await SourceConnection.open(this.#options.address, limits, signal)
+        this.progress.sourceEnd = await readEnd(asking)
+      } catch (error) {
+        if (!(error instanceof OperationalError)) throw error
+        asking?.close()
+        asking = undefined
+        this.progress.sourceEnd = undefined
+        this.#logger.debug({ code: error.code }, error.message)
+      }
+    }
+    asking?.close()
+  }
+
+  /**
+   * Seconds that what was received last lies behind the present while the source has more; 0 when nothing is
+   * missing, undefined when the source cannot be asked.
+   */
+  lagSeconds(): number | undefined {
+    const { place, sourceEnd, newestTimestamp } = this.progress
+    if (place === undefined || sourceEnd === undefined) return undefined
+    const behind =
+      place.file === sourceEnd.file
+        ? place.position < sourceEnd.position
+        : place.file < sourceEnd.file
+    if (!behind || newestTimestamp === 0) return 0
+    return Math.max(0, Math.round(this.#options.clock.nowMs() / 1000 - newestTimestamp))
   }
 
   /** Something was received and kept: the next failure is a first one again. */

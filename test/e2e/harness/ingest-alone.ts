@@ -85,7 +85,8 @@ export class IngestAlone {
         what: `${wanted} to be stored`,
         timeoutMs,
         stepMs: 20,
-        explain: () => `here is ${this.store.executed()}; ${JSON.stringify(this.link.state.value)}`,
+        explain: () =>
+          `here is ${this.store.executed().toString()}; ${JSON.stringify(this.link.state.value)}`,
       },
       async () => {
         const { phase, reason } = this.link.state.value

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { OperationalError } from '../lib/index.ts'
+import { GtidSet, rewriteFormatDescription } from '../mysql/index.ts'
+import type { Holdings } from './holdings.ts'
+import { decideResume, type OldestFile, type Proof, sameEvent } from './resume.ts'
+
+const A = '3e11fa47-71ca-11e1-9e33-c80aa9429562'
+const OTHER = '4e11fa47-71ca-11e1-9e33-c80aa9429562'
+
+const holdings: Holdings = {
+  sourceUuid: A,
+  next: { file: 'binlog.000007', position: 900 },
+  relocatedTo: undefined,
+  held: GtidSet.parse(`${A}:1-10`),
+  last: { place: { file: 'binlog.000007', position: 500 }, event: Buffer.alloc(80) },
+}
+
+interface Case {
+  readonly uuid?: string
+  readonly executed?: string
+  readonly owned?: string
+  readonly proof?: Proof
+  readonly oldest?: OldestFile
+  readonly held?: Holdings
+}
+
+function decide({ uuid = A, executed = `${A}:1-12`, owned = '', ...given }: Case): unknown {
+  const source = {
+    address: 'db:3306',
+    uuid,
+    executed: GtidSet.parse(executed),
+    owned: GtidSet.parse(owned),
+  }
+  try {
+    const facts = { source, proof: given.proof, oldest: given.oldest }
+    return decideResume(given.held ?? holdings, facts)
+  } catch (error) {
+    return error instanceof OperationalError ? error.code : error
+  }
+}
+
+const oldest = (previous: string): OldestFile => ({
+  file: 'binlog.000009',
+  previousGtids: GtidSet.parse(previous),
+})
+
+const begun = { ...holdings, last: undefined }
+const gone: Proof = { kind: 'file-gone' }
+
+test.each<[string, Case, unknown]>([
+  ['another server is refused', { uuid: OTHER }, 'E_SOURCE_OTHER'],
+  ['a source that lacks ours is refused', { executed: `${A}:1-9` }, 'E_SOURCE_DIVERGED'],
+  [
+    'a transaction that is only owned counts as the source’s',
+    { executed: `${A}:1-9`, owned: `${A}:10` },
+    { kind: 'prove', at: { file: 'binlog.000007', position: 500 } },
+  ],
+  [
+    'a file without a transaction is looked at from its start',
+    { held: begun },
+    { kind: 'prove', at: { file: 'binlog.000007', position: 4 } },
+  ],
+  [
+    'a proven file goes on at our end',
+    { proof: { kind: 'ours' } },
+    { kind: 'continue', at: { file: 'binlog.000007', position: 900 } },
+  ],
+  ['other bytes are refused', { proof: { kind: 'others', found: 'Query' } }, 'E_SOURCE_DIVERGED'],
+  ['a shorter file is refused', { proof: { kind: 'shorter' } }, 'E_SOURCE_SHORTER'],
+  ['a missing file makes us look for the oldest', { proof: gone }, { kind: 'find-oldest' }],
+  [
+    'the oldest file is begun when nothing is missing before it',
+    { proof: gone, oldest: oldest(`${A}:1-10`) },
+    { kind: 'begin', at: { file: 'binlog.000009', position: 4 } },
+  ],
+  [
+    'the oldest file is refused when something is missing before it',
+    { proof: gone, oldest: oldest(`${A}:1-11`) },
+    'E_SOURCE_PURGED',
+  ],
+])('%s', (_title, facts, expected) => {
+  expect(decide(facts)).toEqual(expected)
+})
+
+const file = readFileSync(new URL('../../test/fixtures/plain.000002', import.meta.url))
+const format = file.subarray(4, 4 + file.readUInt32LE(4 + 9))
+
+test('a FORMAT_DESCRIPTION is the same when only log_pos and created were rewritten', () => {
+  const sent = rewriteFormatDescription(format, { logPos: 0, created: 0 })
+  expect(sent.equals(format)).toBe(false)
+  expect(sameEvent(sent, format)).toBe(true)
+})
+
+test('any other byte makes another event', () => {
+  for (const at of [0, 4, 5, 20, 60, 80, 100]) {
+    const changed = Buffer.from(format)
+    changed.writeUInt8(changed.readUInt8(at) ^ 1, at)
+    expect(sameEvent(changed, format), `byte ${at}`).toBe(false)
+  }
+})
