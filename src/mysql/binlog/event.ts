@@ -1,4 +1,4 @@
-import { assert, ProtocolError } from '../../lib/index.ts'
+import { ProtocolError } from '../../lib/index.ts'
 import { CHECKSUM_SIZE, type ChecksumAlgorithm, restamp } from './checksum.ts'
 import { eventTypeName } from './event-type.ts'
 import { EVENT_HEADER_SIZE, readEventHeader } from './header.ts'
@@ -39,7 +39,15 @@ export function eventBody(
   checksum: ChecksumAlgorithm,
   types: readonly number[],
 ): Buffer {
-  assert(types.length > 0, 'an event body is asked for without a type')
+  return event.subarray(EVENT_HEADER_SIZE, eventBodyEnd(event, checksum, types))
+}
+
+/** Where the view that eventBody gives ends in the event, after the same checks. */
+export function eventBodyEnd(
+  event: Buffer,
+  checksum: ChecksumAlgorithm,
+  types: readonly number[],
+): number {
   const { type, size } = readEventHeader(event)
   if (!types.includes(type)) {
     const wanted = types.map(eventTypeName).join(' or ')
@@ -52,5 +60,5 @@ export function eventBody(
   if (end < EVENT_HEADER_SIZE) {
     throw new ProtocolError(`an event of ${size} bytes has no room for a checksum`)
   }
-  return event.subarray(EVENT_HEADER_SIZE, end)
+  return end
 }

@@ -1,12 +1,13 @@
+import { ProtocolError } from '../../lib/index.ts'
 import { checkGno, type Gtid } from '../gtid/gtid.ts'
-import { UUID_SIZE, uuidText } from '../gtid/uuid-bytes.ts'
+import { uuidText } from '../gtid/uuid-bytes.ts'
 import { Reader } from '../wire/reader.ts'
 import type { ChecksumAlgorithm } from './checksum.ts'
-import { eventBody } from './event.ts'
+import { eventBodyEnd } from './event.ts'
 import { EventType } from './event-type.ts'
 import type { GtidEvent } from './gtid-facts.ts'
 import { decodeGtidTaggedBody } from './gtid-tagged.ts'
-import { readEventHeader } from './header.ts'
+import { EVENT_HEADER_SIZE } from './header.ts'
 
 /*
   GTID (33) and ANONYMOUS_GTID (34), the first event of a transaction; of 34 uuid and gno are zero
@@ -25,6 +26,13 @@ import { readEventHeader } from './header.ts'
   Old servers leave fields out at the end; what follows in an event of a newer one is not read.
 */
 const TYPES: readonly number[] = [EventType.GTID, EventType.ANONYMOUS_GTID, EventType.GTID_TAGGED]
+const TYPE_OFFSET = 4
+const UUID_OFFSET = 20
+const GNO_OFFSET = 36
+const CLOCK_TYPE_OFFSET = 44
+const LAST_COMMITTED_OFFSET = 45
+const SEQUENCE_NUMBER_OFFSET = 53
+const TAIL_OFFSET = 61
 const CLOCK_TYPE = 2
 const ORIGINAL_FOLLOWS = 1n << 55n
 
@@ -38,17 +46,30 @@ export function isGtidEvent(type: number): boolean {
  * @throws ProtocolError
  */
 export function decodeGtidEvent(event: Buffer, checksum: ChecksumAlgorithm): GtidEvent {
-  const reader = new Reader(eventBody(event, checksum, TYPES))
-  const { type } = readEventHeader(event)
-  if (type === EventType.GTID_TAGGED) return decodeGtidTaggedBody(reader)
-  reader.skip(1)
-  const uuid = uuidText(reader.bytes(UUID_SIZE), 0)
-  const gno = reader.u64()
-  const gtid = type === EventType.GTID ? { uuid, tag: '', gno: checkGno(gno) } : undefined
-  if (reader.remaining === 0 || reader.u8() !== CLOCK_TYPE) return withoutClock(gtid)
-  const lastCommitted = BigInt.asIntN(64, reader.u64())
-  const sequenceNumber = BigInt.asIntN(64, reader.u64())
-  return { gtid, lastCommitted, sequenceNumber, ...readTail(reader) }
+  const end = eventBodyEnd(event, checksum, TYPES)
+  const type = event.readUInt8(TYPE_OFFSET)
+  if (type === EventType.GTID_TAGGED) {
+    return decodeGtidTaggedBody(new Reader(event.subarray(EVENT_HEADER_SIZE, end)))
+  }
+  // Every transaction passes here, so the fixed fields are read in place after one check of the end.
+  if (end < CLOCK_TYPE_OFFSET) throw tooShort(end)
+  const gtid = type === EventType.GTID ? readGtid(event) : undefined
+  if (end === CLOCK_TYPE_OFFSET || event[CLOCK_TYPE_OFFSET] !== CLOCK_TYPE) {
+    return withoutClock(gtid)
+  }
+  if (end < TAIL_OFFSET) throw tooShort(end)
+  const lastCommitted = event.readBigInt64LE(LAST_COMMITTED_OFFSET)
+  const sequenceNumber = event.readBigInt64LE(SEQUENCE_NUMBER_OFFSET)
+  return { gtid, lastCommitted, sequenceNumber, ...readTail(event.subarray(TAIL_OFFSET, end)) }
+}
+
+function readGtid(event: Buffer): Gtid {
+  const gno = checkGno(event.readBigUInt64LE(GNO_OFFSET))
+  return { uuid: uuidText(event, UUID_OFFSET), tag: '', gno }
+}
+
+function tooShort(end: number): ProtocolError {
+  return new ProtocolError(`a GTID event ends at offset ${end}, inside its fixed fields`)
 }
 
 type Tail = Omit<GtidEvent, 'gtid' | 'lastCommitted' | 'sequenceNumber'>
@@ -63,8 +84,9 @@ function withoutClock(gtid: Gtid | undefined): GtidEvent {
   return { gtid, lastCommitted: 0n, sequenceNumber: 0n, ...NO_TAIL }
 }
 
-function readTail(reader: Reader): Tail {
-  if (reader.remaining === 0) return NO_TAIL
+function readTail(bytes: Buffer): Tail {
+  if (bytes.length === 0) return NO_TAIL
+  const reader = new Reader(bytes)
   const first = readMicros(reader)
   const originalFollows = (first & ORIGINAL_FOLLOWS) !== 0n
   const immediateCommitMicros = first & ~ORIGINAL_FOLLOWS

@@ -20,7 +20,7 @@ import { readSignedVarint, readVarint, readVarintNumber } from './varint.ts'
           10 original server version  11 commit group ticket
 */
 const VERSION = 1n
-const BYTE_MOST = 255n
+const BYTE_MOST = 255
 const FIELD_UUID = 1
 const FIELD_GNO = 2
 const FIELD_TAG = 3
@@ -120,9 +120,9 @@ function finish(fields: Fields): GtidEvent {
 
 function readUuid(reader: Reader): string {
   for (let index = 0; index < UUID_SIZE; index += 1) {
-    const value = readVarint(reader)
+    const value = readVarintNumber(reader, 'uuid byte')
     if (value > BYTE_MOST) throw new ProtocolError(`uuid byte ${value} is beyond 255`)
-    scratch[index] = Number(value)
+    scratch[index] = value
   }
   return uuidText(scratch, 0)
 }

@@ -3,7 +3,13 @@ import { expect, test } from 'vitest'
 import { requireCalmOnAnyBytes, requireRefusedPrefixes } from '../testing/codec-properties.ts'
 import { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
-import { readSignedVarint, readVarint, writeSignedVarint, writeVarint } from './varint.ts'
+import {
+  readSignedVarint,
+  readVarint,
+  readVarintNumber,
+  writeSignedVarint,
+  writeVarint,
+} from './varint.ts'
 
 const MOST = 2n ** 64n - 1n
 // Few of all 64-bit numbers are small, so the number of bits is chosen first.
@@ -34,6 +40,11 @@ test('a value is read as it was written, in no more bytes than it needs', () => 
   fc.assert(
     fc.property(unsigned, (value) => {
       expect(decode(encode(value))).toBe(value)
+      if (value <= Number.MAX_SAFE_INTEGER) {
+        const reader = new Reader(encode(value))
+        expect(readVarintNumber(reader, 'value')).toBe(Number(value))
+        expect(reader.remaining).toBe(0)
+      }
       const bits = value.toString(2).length
       expect(encode(value).length).toBe(Math.min(9, Math.ceil(bits / 7)))
     }),

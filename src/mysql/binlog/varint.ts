@@ -19,8 +19,18 @@ const MORE_BYTES_MOST = 8
 
 /** @throws ProtocolError */
 export function readVarint(reader: Reader): bigint {
+  return readAfter(reader, reader.u8())
+}
+
+/** One that fits a number; without bigints where one or two bytes hold it, as nearly always. */
+export function readVarintNumber(reader: Reader, what: string): number {
   const first = reader.u8()
-  if ((first & 1) === 0) return BigInt(first >> 1)
+  if ((first & 1) === 0) return first >> 1
+  if ((first & 2) === 0) return (first | (reader.u8() << 8)) >> 2
+  return toSafeNumber(readAfter(reader, first), what)
+}
+
+function readAfter(reader: Reader, first: number): bigint {
   const more = trailingOnes(first)
   if (more === MORE_BYTES_MOST) return reader.u64()
   let value = BigInt(first)
@@ -29,11 +39,6 @@ export function readVarint(reader: Reader): bigint {
     value |= BigInt(bytes.readUInt8(index)) << BigInt(8 * (index + 1))
   }
   return value >> BigInt(more + 1)
-}
-
-/** One that fits a number. */
-export function readVarintNumber(reader: Reader, what: string): number {
-  return toSafeNumber(readVarint(reader), what)
 }
 
 /** @throws ProtocolError */
