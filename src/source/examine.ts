@@ -66,8 +66,9 @@ async function examine(examiner: Examiner, question: Question, visit: Visit): Pr
           try {
             skimmer.push(bytes)
           } catch (error) {
+            // What comes behind the event that was enough does not matter any more.
+            if (!done) reject(error)
             done = true
-            reject(error)
           }
           if (done || skimmer.ended) resolve()
         },

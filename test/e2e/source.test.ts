@@ -1,4 +1,5 @@
 import { cpSync, readFileSync, rmSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { waitUntil } from '../../src/lib/index.ts'
@@ -217,6 +218,85 @@ test('gives up a source that says nothing any more, and goes on when it speaks a
   await one.caughtUp(await source.gtidExecuted())
 })
 
+test('waits while the disk is full, and goes on with the same piece', async () => {
+  const one = await begin()
+  await one.caughtUp(await source.gtidExecuted())
+  one.journal.full = true
+  await insert(3, 1_000_000)
+  const state = await waitUntil(one.link.state, ({ phase }) => phase === 'paused')
+  expect(state).toMatchObject({ code: 'E_DISK_FULL' })
+  expect(one.journal.refusals).toBeGreaterThan(0)
+  one.journal.full = false
+  await one.caughtUp(await source.gtidExecuted())
+  expect(one.link.state.value).toMatchObject({ phase: 'streaming', code: undefined })
+  expect(one.ingest.counters.connects).toBe(1)
+  await rotateAndCatchUp(one)
+  expect(await differing()).toEqual([])
+})
+
+test('a damaged byte on the way is read again and never stored', async () => {
+  const proxy = await startDamagingProxy(source.port)
+  const one = await begin({ port: proxy.port, tls: 'disabled' })
+  await one.caughtUp(await source.gtidExecuted())
+  proxy.damageNext()
+  await insert(1, 3_000_000)
+  await one.caughtUp(await source.gtidExecuted())
+  expect(proxy.damaged()).toBe(true)
+  expect(one.ingest.counters.checksumErrors).toBe(1)
+  await rotateAndCatchUp(one)
+  expect(await differing()).toEqual([])
+  proxy.close()
+})
+
+test('the operator stops the link and starts it again', async () => {
+  const one = await begin()
+  await one.caughtUp(await source.gtidExecuted())
+  one.link.stop()
+  await waitUntil(one.link.state, ({ phase }) => phase === 'stopped')
+  const before = one.store.executed().toString()
+  await insert(1)
+  expect(one.store.executed().toString()).toBe(before)
+  one.link.start()
+  await one.caughtUp(await source.gtidExecuted())
+})
+
+test('ends at once although the source does not answer a login', async () => {
+  source.freeze()
+  const one = await begin()
+  await waitUntil(one.link.state, ({ phase }) => phase === 'connecting')
+  const began = performance.now()
+  await one.stop()
+  source.thaw()
+  ours = undefined
+  expect(performance.now() - began).toBeLessThan(2_000)
+})
+
+test('begins behind the files whose transactions have no GTID', async () => {
+  const old = await Mysqld.start({
+    serverId: 62,
+    options: { gtid_mode: 'OFF', enforce_gtid_consistency: 'ON' },
+  })
+  try {
+    await old.sql('CREATE DATABASE early', 'FLUSH BINARY LOGS', 'CREATE DATABASE later')
+    for (const mode of ['OFF_PERMISSIVE', 'ON_PERMISSIVE', 'ON']) {
+      await old.sql(`SET GLOBAL gtid_mode = ${mode}`)
+    }
+    await old.sql('CREATE DATABASE app', 'FLUSH BINARY LOGS', 'CREATE DATABASE more')
+    const one = await begin({ port: old.port })
+    await one.caughtUp(await old.gtidExecuted())
+    const [first] = one.store.files()
+    const closed = (await old.binlogs()).filter(({ name }) => name >= (first?.name ?? ''))
+    expect(closed.length).toBeGreaterThan(1)
+    for (const { name, path } of closed.slice(0, -1)) {
+      expect(readFileSync(join(one.folder, name)).equals(readFileSync(path)), name).toBe(true)
+    }
+    await one.stop()
+    ours = undefined
+  } finally {
+    await old.stop()
+  }
+})
+
 test('stops in words when the source was set back to an earlier state', async () => {
   const one = await begin()
   await insert(1)
@@ -241,3 +321,45 @@ test('stops in words when the source was set back to an earlier state', async ()
   )
   expect(again?.code).toMatch(/E_SOURCE_(DIVERGED|SHORTER)/)
 })
+
+/** Flips one bit behind the 2 MB that follow `damageNext`, so in the middle of a large event. */
+async function startDamagingProxy(port: number): Promise<{
+  port: number
+  damageNext: () => void
+  damaged: () => boolean
+  close: () => void
+}> {
+  let left = Number.POSITIVE_INFINITY
+  let damaged = false
+  const server = createServer((client) => {
+    const target = connect(port, '127.0.0.1')
+    target.on('data', (bytes) => {
+      left -= bytes.length
+      if (left < 0 && !damaged) {
+        damaged = true
+        bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 1, bytes.length >> 1)
+      }
+      client.write(bytes)
+    })
+    client.on('data', (bytes) => target.write(bytes))
+    const pairs = [
+      [client, target],
+      [target, client],
+    ] as const
+    for (const [one, other] of pairs) {
+      one.on('error', () => {})
+      one.on('close', () => other.destroy())
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port')
+  return {
+    port: address.port,
+    damageNext: () => {
+      left = 2_000_000
+    },
+    damaged: () => damaged,
+    close: () => server.close(),
+  }
+}

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Ingest } from '../../../src/ingest/index.ts'
-import { LocalJournal } from '../../../src/journal/index.ts'
-import { silentLogger } from '../../../src/lib/index.ts'
+import { type Chunk, LocalJournal } from '../../../src/journal/index.ts'
+import { OperationalError, silentLogger } from '../../../src/lib/index.ts'
 import { systemClock, systemDisk, systemRandom } from '../../../src/platform/index.ts'
 import {
   SOURCE_LIMITS,
@@ -26,6 +26,18 @@ export interface IngestAloneOptions {
   readonly limits?: Partial<SourceLimits>
 }
 
+/** A journal whose disk is full while the test says so. */
+class FullableJournal extends LocalJournal {
+  full = false
+  refusals = 0
+
+  override append(chunk: Chunk): Promise<number> {
+    if (!this.full) return super.append(chunk)
+    this.refusals += 1
+    return Promise.reject(new OperationalError('E_DISK_FULL', 'the disk is full, says the test'))
+  }
+}
+
 const TEST_LIMITS: SourceLimits = { ...SOURCE_LIMITS, retryFirstMs: 50, retryMostMs: 500 }
 
 /** Kingbus's side towards the source, in this process: no replicas, no admin. */
@@ -33,7 +45,7 @@ export class IngestAlone {
   readonly folder: string
   readonly link: SourceLink
   readonly ingest: Ingest
-  readonly journal: LocalJournal
+  readonly journal: FullableJournal
   readonly store: Store
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>
@@ -49,7 +61,7 @@ export class IngestAlone {
   private constructor(options: IngestAloneOptions, folder: string, store: Store) {
     this.folder = folder
     this.store = store
-    this.journal = new LocalJournal(store)
+    this.journal = new FullableJournal(store)
     this.link = new SourceLink(
       {
         address: {
