@@ -57,9 +57,11 @@ function readAlias(cursor: Cursor): string | undefined {
 /** How many rows may be shown of the one that there is: LIMIT n, LIMIT skip, n, LIMIT n OFFSET skip. */
 function readLimit(cursor: Cursor): number {
   const first = readCount(cursor)
-  if (cursor.takeSymbol(',')) return first > 0 ? 0 : readCount(cursor)
-  if (cursor.takeWord('OFFSET')) return readCount(cursor) > 0 ? 0 : first
-  return first
+  const isSkip = cursor.takeSymbol(',')
+  if (!isSkip && !cursor.takeWord('OFFSET')) return first
+  const second = readCount(cursor)
+  const [count, skipped] = isSkip ? [second, first] : [first, second]
+  return skipped > 0 ? 0 : count
 }
 
 function readCount(cursor: Cursor): number {

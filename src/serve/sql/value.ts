@@ -1,3 +1,5 @@
+import { SqlError } from './sql-error.ts'
+
 /** What an expression is worth. Whole numbers are bigint, so that 64 bits stay exact. */
 export type Value = string | bigint | number | null
 
@@ -38,8 +40,14 @@ export function compare(left: Value, right: Value): number | null {
   return one > other ? 1 : 0
 }
 
+/** Characters of a text times those of a pattern that LIKE takes; more would hold up everybody else. */
+const LIKE_STEPS_MOST = 50_000_000
+
 /** LIKE: % any characters, _ one, backslash takes the next one as it is; without regard to case. */
 export function isLike(text: string, pattern: string): boolean {
+  if (text.length * pattern.length > LIKE_STEPS_MOST) {
+    throw new SqlError(1235, '42000', 'LIKE with a text and a pattern this long is not supported')
+  }
   const source = pattern.replace(/\\([\s\S])|[%_]|[\s\S]/g, (found, escaped?: string) => {
     if (escaped !== undefined) return quote(escaped)
     if (found === '%') return '*'
