@@ -1,7 +1,7 @@
 /*
-  What a dump needs to know, read from COM_BINLOG_DUMP or COM_BINLOG_DUMP_GTID and from the session's user
-  variables; and what it writes to. The session (session.ts) makes the first, the connection is the second;
-  the dump (dump/) knows neither the packets nor the socket.
+  What a dump needs to know, read from COM_BINLOG_DUMP or COM_BINLOG_DUMP_GTID and from the
+  session's user variables; and what it writes to. The session (session.ts) makes the first, the
+  connection is the second; the dump (dump/) knows neither the packets nor the socket.
 */
 import type { GtidSet } from '../mysql/index.ts'
 
@@ -35,13 +35,14 @@ export interface ReplicaIdentity {
 /** The writing side of one client's connection, as a dump sees it. */
 export interface DumpSink {
   /**
-   * Hands bytes to the socket, whole packets or parts of them, headers included; `done` is called once when
-   * the socket no longer needs them, also when the connection breaks. A dump has at most two writes in flight.
+   * Hands bytes to the socket, whole packets or parts of them, headers included; `done` is called
+   * once when the socket no longer needs them, also when the connection breaks. A dump has at most
+   * two writes in flight.
    */
   write(bytes: Uint8Array, done: () => void): void
   /**
-   * Fires when the connection is gone or the dump is to end. With SHUTDOWN as its reason the dump ends with EOF
-   * where it can; else (KILL, a broken connection) it just ends.
+   * Fires when the connection is gone or the dump is to end. With SHUTDOWN as its reason the dump
+   * ends with EOF where it can; else (KILL, a broken connection) it just ends.
    */
   readonly signal: AbortSignal
 }
@@ -64,5 +65,7 @@ export interface DumpError {
   readonly message: string
 }
 
-/** The packet sequence number of the dump's next packet starts at this: the command was packet 0. */
+/**
+ * The packet sequence number of the dump's next packet starts at this: the command was packet 0.
+ */
 export const FIRST_DUMP_SEQUENCE = 1

@@ -1,6 +1,7 @@
 /*
-  Who is connected and what they read: for SHOW REPLICAS, the API and the dump that ends an older one of the same
-  replica; and what replicas that are away will ask for when they come back, for retention.
+  Who is connected and what they read: for SHOW REPLICAS, the API and the dump that ends an older
+  one of the same replica; and what replicas that are away will ask for when they come back, for
+  retention.
 */
 import type { Clock } from '../platform/index.ts'
 import { compareFileNames, type FileInfo } from '../store/index.ts'
@@ -61,7 +62,9 @@ export class Replicas {
     this.#connection(identity).registration = registration
   }
 
-  /** @param replace ends this dump when a newer one of the same replica begins; does not wait for it */
+  /**
+   * @param replace ends this dump when a newer one of the same replica begins; does not wait for it
+   */
   beginDump(identity: ReplicaIdentity, progress: DumpProgress, replace: () => void): void {
     for (const { dump, identity: other } of this.#connections.values()) {
       if (other.connectionId !== identity.connectionId && isSame(other, identity)) dump?.replace()
@@ -102,7 +105,10 @@ export class Replicas {
     )
   }
 
-  /** The oldest file that a replica with a uuid needs which left at most `keepMs` ago; undefined: none. */
+  /**
+   * The oldest file that a replica with a uuid needs which left at most `keepMs` ago; undefined:
+   * none.
+   */
   neededFrom(keepMs: number): string | undefined {
     const nowMs = this.#clock.monotonicMs()
     return [...this.#absent.values()]

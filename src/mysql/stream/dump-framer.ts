@@ -4,16 +4,17 @@
     event of the file        E (size in its bytes 9 to 12)
     in the stream            u24 payload size | u8 sequence | 00 | E
 
-  A payload of 2^24 - 1 bytes or more is split into packets of that size; the last one is shorter, and
-  empty when the payload is an exact multiple. The marker 00 stands in the first packet only. The two
-  bytes that semi-synchronous replication puts behind the marker would be written in #begin and in the
-  hot loop, where MARKER_SIZE is used.
+  A payload of 2^24 - 1 bytes or more is split into packets of that size; the last one is shorter,
+  and empty when the payload is an exact multiple. The marker 00 stands in the first packet only.
+  The two bytes that semi-synchronous replication puts behind the marker belong into #begin, where
+  MARKER_SIZE is used.
 
-  The input may be cut anywhere, also inside an event's header: up to 12 bytes are kept for the next call.
+  The input may be cut anywhere, also inside an event's header: up to 12 bytes are kept for the next
+  call.
 
-  Input and output lie in one buffer, the input far enough behind that the output never catches up with
-  it: copyWithin is the one way in which JavaScript moves 150 bytes without making a view of them, and
-  twice as fast as the others (benchmarks/framing.ts).
+  Input and output lie in one buffer, the input far enough behind that the output never catches up
+  with it: copyWithin is the one way in which JavaScript moves 150 bytes without making a view of
+  them, and twice as fast as the others (benchmarks/framing.ts).
 */
 import { assert, ProtocolError } from '../../lib/index.ts'
 import { nextSequence, PACKET_HEADER_SIZE, PHYSICAL_PAYLOAD_MOST } from '../wire/packet.ts'
@@ -103,10 +104,10 @@ export class DumpFramer {
   }
 
   /**
-   * Frames the file's bytes that lie in `buffer` from `start` to `end`, and writes the packets into the same
-   * buffer from `offset`, over what was framed; returns the offset behind them. `start` must be at least
-   * framingBytesMax(end - start) behind `offset`. Throws ProtocolError when an event says that it is
-   * shorter than its own header.
+   * Frames the file's bytes that lie in `buffer` from `start` to `end`, and writes the packets into
+   * the same buffer from `offset`, over what was framed; returns the offset behind them. `start`
+   * must be at least framingBytesMax(end - start) behind `offset`. Throws ProtocolError when an
+   * event says that it is shorter than its own header.
    */
   frame(buffer: Buffer, start: number, end: number, offset: number): number {
     assert(start - offset >= framingBytesMax(end - start), 'no room to frame')

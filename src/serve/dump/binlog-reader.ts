@@ -1,7 +1,13 @@
 import type { Watched } from '../../lib/index.ts'
 import type { GtidSet } from '../../mysql/index.ts'
-import type { Store, VisibleEnd } from '../../store/index.ts'
-import { type FileInfo, type FileReader, findGtidStart, type Position } from '../../store/index.ts'
+import {
+  type FileInfo,
+  type FileReader,
+  findGtidStart,
+  type Position,
+  type Store,
+  type VisibleEnd,
+} from '../../store/index.ts'
 
 /** What a dump needs of a FileReader. */
 export type BinlogFile = Pick<FileReader, 'name' | 'read' | 'readAsync' | 'close'>
@@ -14,7 +20,9 @@ export interface BinlogReader {
   files(): readonly FileInfo[]
   previousGtids(name: string): Promise<GtidSet>
   openFile(name: string): Promise<BinlogFile>
-  /** Where a replica begins that holds the set; undefined when the oldest file is too new for it. */
+  /**
+   * Where a replica begins that holds the set; undefined when the oldest file is too new for it.
+   */
   findGtidStart(held: GtidSet): Promise<Position | undefined>
 }
 

@@ -1,7 +1,9 @@
 import { framingBytesMax } from '../../mysql/index.ts'
 import { RECORD_BYTES_MAX } from '../../store/index.ts'
 
-/** What a filter may put in front of the bytes that were read: the begin of an event (SkipFilter). */
+/**
+ * What a filter may put in front of the bytes that were read: the begin of an event (SkipFilter).
+ */
 export const CARRY_BYTES_MAX = 2048
 /** Bytes of the largest heartbeat that a filter puts between events, with its packet header. */
 export const HEARTBEAT_BYTES_MAX = 512
@@ -9,13 +11,16 @@ export const HEARTBEAT_BYTES_MAX = 512
 const BUFFERS_KEPT_MAX = 4
 
 /**
- * A buffer's bytes from the file are read behind this; the packets are written from its beginning. The room is
- * for the smallest possible events, so it is never short.
+ * A buffer's bytes from the file are read behind this; the packets are written from its beginning.
+ * The room is for the smallest possible events, so it is never short.
  */
 export const READ_OFFSET =
   CARRY_BYTES_MAX + HEARTBEAT_BYTES_MAX + framingBytesMax(RECORD_BYTES_MAX + CARRY_BYTES_MAX)
 
-/** Buffers to read into and to frame in. The one given back last is taken first: it is still in the CPU's cache. */
+/**
+ * Buffers to read into and to frame in. The one given back last is taken first: it is still in the
+ * CPU's cache.
+ */
 export class ChunkPool {
   readonly #idle: Buffer[] = []
   #taken = 0

@@ -1,6 +1,6 @@
 /*
-  What a dump that cannot go on says, in MySQL's exact words. A replica stops for good on 1236, and comes back
-  by itself after any other code: so 1236 is only for what waiting cannot mend.
+  What a dump that cannot go on says, in MySQL's exact words. A replica stops for good on 1236, and
+  comes back by itself after any other code: so 1236 is only for what waiting cannot mend.
 */
 import type { GtidSet } from '../../mysql/index.ts'
 import type { Position } from '../../store/index.ts'
@@ -16,8 +16,8 @@ const comeBack = (message: string): DumpError => ({ code: 1105, sqlState: 'HY000
 function withPlace(text: string, asked: Position, at: Position): DumpError {
   const path = `./${at.file}`
   return fatal(
-    `${text}; the first event '${asked.file}' at ${asked.position}, the last event read from '${path}' at ` +
-      `${at.position}, the last byte read from '${path}' at ${at.position}.`,
+    `${text}; the first event '${asked.file}' at ${asked.position}, the last event read from ` +
+      `'${path}' at ${at.position}, the last byte read from '${path}' at ${at.position}.`,
   )
 }
 
@@ -42,9 +42,14 @@ export function fileNotReceived(asked: string, newest: string): DumpError {
 }
 
 const PURGED =
-  'Cannot replicate because the source purged required binary logs. Replicate the missing transactions ' +
-  "from elsewhere, or provision a new replica from backup. Consider increasing the source's binary log " +
-  'expiration period. '
+  'Cannot replicate because the source purged required binary logs. Replicate the missing ' +
+  'transactions from elsewhere, or provision a new replica from backup. Consider increasing the ' +
+  "source's binary log expiration period. "
+
+/** The operator repairs the files; until then another node may serve the replica. */
+export function damagedStart(what: string): DumpError {
+  return comeBack(`Kingbus cannot find where this dump begins: ${what}`)
+}
 
 export function purgedGtids(held: GtidSet, missing: GtidSet): DumpError {
   const sets =
@@ -52,8 +57,8 @@ export function purgedGtids(held: GtidSet, missing: GtidSet): DumpError {
     `'${missing.toString()}'`
   if (PURGED.length + sets.length <= MESSAGE_BYTES_MAX) return fatal(PURGED + sets)
   const tooLong =
-    'The GTID sets and the missing purged transactions are too long to print in this message. For more ' +
-    "information, please see the source's error log or the manual for GTID_SUBTRACT"
+    'The GTID sets and the missing purged transactions are too long to print in this message. ' +
+    "For more information, please see the source's error log or the manual for GTID_SUBTRACT"
   return fatal(PURGED + tooLong)
 }
 

@@ -1,11 +1,12 @@
 /*
   One dump, from its first packet to its last:
 
-    for each file: artificial ROTATE, FORMAT_DESCRIPTION, then the file's events from the position on
+    for each file: artificial ROTATE, FORMAT_DESCRIPTION, then its events from the position on
     at the visible end: heartbeats, at the period asked for, until more is visible
 
-  Chunks go from the file to the connection as they are, unless a transaction in them may be one that the
-  replica holds (SkipFilter). Never more than two writes in flight: a slow client waits alone.
+  Chunks go from the file to the connection as they are, unless a transaction in them may be one
+  that the replica holds (SkipFilter). Never more than two writes in flight: a slow client waits
+  alone.
 */
 import {
   type Logger,
@@ -35,9 +36,13 @@ import { heartbeat } from './stream-events.ts'
 export const REPLACED = 'replaced'
 /** A synchronous read that takes longer found a cold page cache. */
 const SLOW_READ_MS = 10
-/** So many chunks are then first read on the thread pool, so that nobody else waits for the disk. */
+/**
+ * So many chunks are then first read on the thread pool, so that nobody else waits for the disk.
+ */
 const COLD_CHUNKS = 32
-/** A dump that is to end inside an event sends so much of it still, so that it can say why it ends. */
+/**
+ * A dump that is to end inside an event sends so much of it still, so that it can say why it ends.
+ */
 const LAST_EVENT_BYTES_MAX = 1024 * 1024
 
 export interface DumpContext {
@@ -136,7 +141,10 @@ export class DumpStream {
     return { file: next.name, position, jumpTo: position, held: undefined, head: 'as stored' }
   }
 
-  /** Sends what is visible of the file and waits for more; undefined at the end of a file that has a next one. */
+  /**
+   * Sends what is visible of the file and waits for more; undefined at the end of a file that has a
+   * next one.
+   */
   async #sendEvents(): Promise<DumpEnd | undefined> {
     const { reader } = this.#context
     for (;;) {
@@ -233,7 +241,10 @@ export class DumpStream {
     }
   }
 
-  /** Waits with heartbeats until what is visible is no longer `seen`; says so when the dump ends instead. */
+  /**
+   * Waits with heartbeats until what is visible is no longer `seen`; says so when the dump ends
+   * instead.
+   */
   async #idle(seen: VisibleEnd | undefined): Promise<DumpEnd | undefined> {
     const { visible } = this.#context.reader
     const { request, stop } = this.#session

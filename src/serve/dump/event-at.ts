@@ -21,7 +21,10 @@ export class EventsAt {
     this.#file = file
   }
 
-  /** Undefined when not all of it is visible. @throws ProtocolError when it has more than `bytesMax` bytes */
+  /**
+   * Undefined when not all of it is visible. @throws ProtocolError when it has more than `bytesMax`
+   * bytes
+   */
   read(position: number, bytesMax: number): Buffer | undefined {
     const size = this.sizeAt(position)
     if (size === undefined) return undefined
@@ -42,8 +45,9 @@ export class EventsAt {
   }
 
   /**
-   * Whether an event begins at the position, which lies before the visible end `end`: its header must name its own end,
-   * and its checksum must be right. Costs one read, however large the transaction around it is.
+   * Whether an event begins at the position, which lies before the visible end `end`: its header
+   * must name its own end, and its checksum must be right. Costs one read, however large the
+   * transaction around it is.
    */
   beginsAt(position: number, end: number, checksum: ChecksumAlgorithm): boolean {
     const header = this.#span(position, EVENT_HEADER_SIZE)

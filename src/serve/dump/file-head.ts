@@ -42,7 +42,10 @@ export class FileHead {
     this.#checksum = options.request.checksum === 'CRC32' ? 'CRC32' : 'NONE'
   }
 
-  /** Of the events being sent: until the first FORMAT_DESCRIPTION what the client asked for, then what it says. */
+  /**
+   * Of the events being sent: until the first FORMAT_DESCRIPTION what the client asked for, then
+   * what it says.
+   */
   get checksum(): ChecksumAlgorithm {
     return this.#checksum
   }

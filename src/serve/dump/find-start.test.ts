@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { OperationalError } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import { REAL_FILES } from './testing/captures.ts'
 import { dumpsOver, until, wholeDump } from './testing/run-dumps.ts'
@@ -26,7 +27,8 @@ describe('the start of a dump', () => {
     [
       'binlog.000008',
       4,
-      "1105 Kingbus has not received binary log 'binlog.000008' yet; its newest one is 'binlog.000007'",
+      "1105 Kingbus has not received binary log 'binlog.000008' yet; its newest one is " +
+        "'binlog.000007'",
     ],
   ])('answers %s at %i with %s', async (file, position, message) => {
     expect(await errorOf({ from: { file, position } })).toBe(message)
@@ -35,9 +37,9 @@ describe('the start of a dump', () => {
   it.each([5, 126, 128, 199, 1000])('refuses position %i, inside an event', async (position) => {
     const message = await errorOf({ from: { file: 'binlog.000003', position } })
     expect(message).toBe(
-      '1236 binlog truncated in the middle of event; consider out of disk space on source; the first event ' +
-        `'binlog.000003' at ${position}, the last event read from './binlog.000003' at ${position}, the last ` +
-        `byte read from './binlog.000003' at ${position}.`,
+      '1236 binlog truncated in the middle of event; consider out of disk space on source; the first ' +
+        `event 'binlog.000003' at ${position}, the last event read from './binlog.000003' at ` +
+        `${position}, the last byte read from './binlog.000003' at ${position}.`,
     )
   })
 
@@ -53,9 +55,9 @@ describe('the start of a dump', () => {
   it('names the sets when the replica lacks purged transactions', async () => {
     expect(await errorOf({ held: GtidSet.parse(`${SOURCE}:2`) })).toMatch(
       new RegExp(
-        "^1236 Cannot replicate because the source purged required binary logs\\. .* the source's binary " +
-          `log expiration period\\. The GTID set sent by the replica is '${SOURCE}:2', and the missing ` +
-          `transactions are '${SOURCE}:1'$`,
+        "^1236 Cannot replicate because the source purged required binary logs\\. .* the source's " +
+          'binary log expiration period\\. The GTID set sent by the replica is ' +
+          `'${SOURCE}:2', and the missing transactions are '${SOURCE}:1'$`,
       ),
     )
   })
@@ -90,7 +92,7 @@ describe('the start of a dump', () => {
     expect((await end).kind).toBe('closed')
   })
 
-  it('answers position > file size when the file ended before the position that was waited for', async () => {
+  it('answers position > file size when the file ends before the position waited for', async () => {
     const { dump, binlogs, clock } = dumpsOver(REAL_FILES)
     binlogs.show('binlog.000003', 198)
     const { end } = dump({
@@ -100,5 +102,13 @@ describe('the start of a dump', () => {
     await until(() => clock.timers === 1)
     binlogs.show('binlog.000004', 198)
     expect((await end).error?.message).toMatch(/position > file size$/)
+  })
+
+  it('tells the replica to come back when the files around its start are damaged', async () => {
+    const { binlogs, dump } = dumpsOver(REAL_FILES)
+    binlogs.previousGtids = () =>
+      Promise.reject(new OperationalError('E_STORE_DAMAGED', 'binlog.000002 at 4'))
+    const { end } = dump({ held: GtidSet.parse(`${SOURCE}:1-2`) })
+    expect((await end).error?.code).toBe(1105)
   })
 })

@@ -1,9 +1,10 @@
 /*
-  Where a dump begins, or why it cannot. Kingbus may lag behind the source that a replica was attached to before: what
-  the replica holds and Kingbus has not received yet is waited for and never an error; error 1236, on which a
-  replica stops for good, is for what was purged or never was.
+  Where a dump begins, or why it cannot. Kingbus may lag behind the source that a replica was
+  attached to before: what the replica holds and Kingbus has not received yet is waited for and
+  never an error; error 1236, on which a replica stops for good, is for what was purged or never
+  was.
 */
-import { OperationalError, present } from '../../lib/index.ts'
+import { messageOf, OperationalError, present } from '../../lib/index.ts'
 import { FIRST_EVENT_POSITION, GtidSet } from '../../mysql/index.ts'
 import { compareFileNames, isFileName } from '../../store/index.ts'
 import type { DumpError, DumpRequest } from '../dump-request.ts'
@@ -11,6 +12,7 @@ import type { BinlogReader } from './binlog-reader.ts'
 import {
   BEFORE_FIRST_EVENT,
   BEYOND_THE_FILE,
+  damagedStart,
   fileNotReceived,
   nothingStored,
   purgedGtids,
@@ -21,7 +23,10 @@ export interface DumpStart {
   readonly file: string
   /** where the dump says that it begins; 4 for the whole file */
   readonly position: number
-  /** transactions between the file's head and here are all held; `position` when nothing is to be jumped */
+  /**
+   * transactions between the file's head and here are all held; `position` when nothing is to be
+   * jumped
+   */
   readonly jumpTo: number
   /** what the replica holds and may meet from here on; undefined when it is not asked */
   readonly held: GtidSet | undefined
@@ -37,10 +42,10 @@ export async function findStart(reader: BinlogReader, request: DumpRequest): Pro
     if (request.from !== undefined) return await named(reader, request, request.from)
     return await byGtids(reader, request.held ?? GtidSet.empty())
   } catch (thrown) {
+    if (!(thrown instanceof OperationalError)) throw thrown
     // A file may be purged while it is looked at.
-    if (thrown instanceof OperationalError && thrown.code === 'E_FILE_UNKNOWN') {
-      return { error: UNKNOWN_FILE }
-    }
+    if (thrown.code === 'E_FILE_UNKNOWN') return { error: UNKNOWN_FILE }
+    if (thrown.code === 'E_STORE_DAMAGED') return { error: damagedStart(messageOf(thrown)) }
     throw thrown
   }
 }
@@ -97,7 +102,9 @@ async function byGtids(reader: BinlogReader, held: GtidSet): Promise<FoundStart>
   }
 }
 
-/** GTIDs of purged transactions that no file names are held too, and would be looked for in vain. */
+/**
+ * GTIDs of purged transactions that no file names are held too, and would be looked for in vain.
+ */
 async function mayMeet(reader: BinlogReader, held: GtidSet, file: string): Promise<GtidSet> {
   const left = held.subtract(await reader.previousGtids(file))
   left.removeAll(reader.purged())

@@ -15,7 +15,10 @@ export interface SenderOptions {
   readonly stop: AbortSignal
 }
 
-/** The packets of one dump: their sequence numbers, what is in flight, and when something was last sent. */
+/**
+ * The packets of one dump: their sequence numbers, what is in flight, and when something was last
+ * sent.
+ */
 export class PacketSender {
   readonly framer = new DumpFramer(FIRST_DUMP_SEQUENCE)
   bytesSent = 0

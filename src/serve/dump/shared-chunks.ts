@@ -1,9 +1,10 @@
 /*
   What dumps read and frame, shared between those that stand at the same place.
 
-  A framed chunk depends on the file, the position where it begins and the packet sequence number there, and on
-  nothing else: dumps that began at the same place have them in common for ever. While two dumps or more read a
-  file, its last few chunks are kept for the others. A dump that is alone gets the same hot buffer each time.
+  A framed chunk depends on the file, the position where it begins and the packet sequence number
+  there, and on nothing else: dumps that began at the same place have them in common for ever. While
+  two dumps or more read a file, its last few chunks are kept for the others. A dump that is alone
+  gets the same hot buffer each time.
 */
 import type { DumpFramer, FramerState } from '../../mysql/index.ts'
 import type { BinlogFile } from './binlog-reader.ts'
@@ -79,8 +80,9 @@ export class SharedChunks {
   }
 
   /**
-   * The packets from `position` on, with the framer moved behind them; undefined when nothing more is visible.
-   * The caller releases the chunk. When reading or framing throws, the framer is where it was.
+   * The packets from `position` on, with the framer moved behind them; undefined when nothing more
+   * is visible. The caller releases the chunk. When reading or framing throws, the framer is where
+   * it was.
    */
   take(file: BinlogFile, position: number, framer: DumpFramer): FramedChunk | undefined {
     const key = `${file.name}:${position}:${framer.sequence}`

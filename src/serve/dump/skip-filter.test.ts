@@ -16,7 +16,10 @@ const SOURCE = '90b578d4-e6e1-11f1-82c0-02fc00000001'
 const FOREIGN = GtidSet.parse('99999999-e6e1-11f1-82c0-02fc00000001:1-1000')
 const ALL = REAL_FILES.flatMap(({ bytes }) => transactionsOf(bytes).map(({ gtid }) => gtid))
 
-/** The simple twin: the events from the file on, with what is held left out, and heartbeats in its place. */
+/**
+ * The simple twin: the events from the file on, with what is held left out, and heartbeats in its
+ * place.
+ */
 function leftOut(fromFile: number, held: GtidSet): string[] {
   const sent: Buffer[] = []
   for (const { name, bytes } of REAL_FILES.slice(fromFile)) {
@@ -80,7 +83,7 @@ function firstFileFor(held: GtidSet): number {
 }
 
 describe('a dump by GTIDs', () => {
-  it('leaves out exactly the held transactions, and says by heartbeats where they ended', async () => {
+  it('leaves out exactly the held transactions and says where they ended', async () => {
     const cases = fc.asyncProperty(
       heldSets,
       fc.integer({ min: 19, max: 4000 }),
@@ -88,7 +91,8 @@ describe('a dump by GTIDs', () => {
         const sent = await sentTo(held, size, false)
         expect(hex(sent)).toEqual(
           leftOut(firstFileFor(held), held).map((event, index) =>
-            // FORMAT_DESCRIPTION of the first file may have lost `created`, which is 0 in these files anyway.
+            // FORMAT_DESCRIPTION of the first file may have lost `created`, which is 0 in these
+            // files anyway.
             index === 0 ? present(hex(sent)[0], 'event') : event,
           ),
         )
@@ -108,7 +112,7 @@ describe('a dump by GTIDs', () => {
     await fc.assert(cases, { numRuns: 40 })
   })
 
-  it('ends with a heartbeat at the visible end when everything is held, and waits for the rest', async () => {
+  it('ends with a heartbeat at the visible end when all is held, and waits for the rest', async () => {
     const held = GtidSet.parse(`${SOURCE}:1-900`)
     for (const { gtid } of REAL_FILES.flatMap(({ bytes }) => transactionsOf(bytes))) {
       held.add(gtid.uuid, gtid.tag, gtid.gno)

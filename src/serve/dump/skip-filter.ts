@@ -1,9 +1,11 @@
 /*
-  Leaves out the transactions that a replica holds: looks at each GTID event, frames the runs of events that
-  stay, and puts a heartbeat with the position where a skipped run ended before what follows it. This is the slow way;
-  a dump takes it only while something that it may meet is held (`mayMeet`), else whole chunks go past it.
+  Leaves out the transactions that a replica holds: looks at each GTID event, frames the runs of
+  events that stay, and puts a heartbeat with the position where a skipped run ended before what
+  follows it. This is the slow way; a dump takes it only while something that it may meet is held
+  (`mayMeet`), else whole chunks go past it.
 
-  As in MySQL a skipped run goes from a GTID event to the next GTID or ROTATE event, whatever lies between.
+  As in MySQL a skipped run goes from a GTID event to the next GTID or ROTATE event, whatever lies
+  between.
 */
 import { ProtocolError } from '../../lib/index.ts'
 import {
@@ -128,8 +130,9 @@ export class SkipFilter {
   }
 
   /**
-   * Where the run of events from `at` ends that are sent; it ends at the input's end, at an event to skip, or at
-   * one that cannot be judged before more of it is there, which is carried to the next input.
+   * Where the run of events from `at` ends that are sent; it ends at the input's end, at an event
+   * to skip, or at one that cannot be judged before more of it is there, which is carried to the
+   * next input.
    */
   #keptUntil(from: number, { buffer, end, checksum }: FilterInput, seen: GtidSet): number {
     let at = from

@@ -32,8 +32,9 @@ export function heartbeat(at: Position, version: 1 | 2, style: EventStyle): Buff
 }
 
 /**
- * A replica takes `created` for a restart of the source, after which it drops its temporary tables, and log_pos for
- * its own position in the source's file: both are taken out where a dump does not begin with the file.
+ * A replica takes `created` for a restart of the source, after which it drops its temporary tables,
+ * and log_pos for its own position in the source's file: both are taken out where a dump does not
+ * begin with the file.
  */
 export function sentFormatDescription(
   event: Buffer,

@@ -25,7 +25,9 @@ export function eventsOf(file: Buffer, end = file.length): { position: number; e
   return events
 }
 
-/** Whole binlog files in memory, shown as far as the test says, read in small records of one size. */
+/**
+ * Whole binlog files in memory, shown as far as the test says, read in small records of one size.
+ */
 export class MemoryBinlogs implements BinlogReader {
   readonly visible = new Watch<VisibleEnd | undefined>(undefined)
   readonly #files: readonly MemoryFile[]
