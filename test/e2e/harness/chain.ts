@@ -29,7 +29,11 @@ export async function startChain(options: ChainOptions = {}): Promise<Chain> {
 
 /** The replica catches up and is the source's equal; Kingbus's files are the source's, byte by byte. */
 export async function expectAllEqual(chain: Chain, timeoutMs?: number): Promise<void> {
-  await chain.replica.catchUpWith(chain.source, timeoutMs)
+  await chain.replica.catchUpWith(chain.source, timeoutMs).catch(async (thrown: unknown) => {
+    const status = JSON.stringify(await chain.kingbus.status(), undefined, 1)
+    const words = `Kingbus says ${status}\nand its log ends:\n${chain.kingbus.logTail()}`
+    throw new Error(`the replica did not catch up; ${words}`, { cause: thrown })
+  })
   expect(await serverDifferences(chain.source, chain.replica.server)).toEqual([])
   expect((await compareBinlogs(chain.source, chain.kingbus)).differences).toEqual([])
 }

@@ -20,7 +20,8 @@ export interface KingbusOptions {
 export interface KingbusStatus {
   readonly source: {
     readonly state: string
-    readonly reason?: string | null
+    /** why it is not streaming; null where nothing is wrong */
+    readonly error: { readonly code: string; readonly message: string } | null
     readonly lagSeconds?: number | null
     readonly safeToPurgeTo?: string | null
   }
@@ -116,7 +117,7 @@ export class Kingbus {
       ...this.#options.flags,
     }
     const server = new ServerProcess({
-      program: join(projectFolder, 'bin', 'kingbus'),
+      program: process.env['KINGBUS_PROGRAM'] ?? join(projectFolder, 'bin', 'kingbus'),
       args: ['start', ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])],
       logFile: this.logFile,
       detached: this.#options.detached ?? false,

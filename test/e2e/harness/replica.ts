@@ -80,7 +80,7 @@ export class Replica {
   }
 
   /** Waits until every GTID of the set was applied; fails at once when the applier has stopped. */
-  async waitForGtids(set: string, timeoutMs = 90_000): Promise<void> {
+  async waitForGtids(set: string, timeoutMs = 30_000): Promise<void> {
     let row: Row = {}
     const explain = (): string => `on port ${this.server.port}: ${describe(row)}`
     await waitFor({ what: `GTIDs ${set}`, timeoutMs, explain, stepMs: 20 }, async () => {
