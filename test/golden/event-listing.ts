@@ -18,7 +18,7 @@ import {
 
 const PLACE_WIDTH = 7
 
-/** One line about an event: place, type, size, log_pos, flags, and the fields that Kingbus looks at. */
+/** One line about an event: place, header, and the fields that Kingbus looks at. */
 export function listEvent(place: number, event: Buffer, checksum: ChecksumAlgorithm): string {
   const { type, size, logPos, flags } = readEventHeader(event)
   const line = [
@@ -37,8 +37,9 @@ function describe(type: number, event: Buffer, checksum: ChecksumAlgorithm): str
   switch (type) {
     case EventType.FORMAT_DESCRIPTION: {
       const facts = decodeFormatDescription(event)
-      const types = facts.postHeaderLengths.length
-      return `${facts.serverVersion} created=${facts.created} types=${types} checksum=${facts.checksum}`
+      const { serverVersion, created, postHeaderLengths } = facts
+      const types = postHeaderLengths.length
+      return `${serverVersion} created=${created} types=${types} checksum=${facts.checksum}`
     }
     case EventType.PREVIOUS_GTIDS:
       return `'${decodePreviousGtids(event, checksum).toString().replaceAll('\n', ' ')}'`

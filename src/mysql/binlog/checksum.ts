@@ -2,7 +2,9 @@ import { crc32, ProtocolError } from '../../lib/index.ts'
 import { EventType } from './event-type.ts'
 import { EVENT_HEADER_SIZE, EventFlag } from './header.ts'
 
-/** What a FORMAT_DESCRIPTION says about the events after it; it has a checksum itself in any case. */
+/**
+ * What a FORMAT_DESCRIPTION says about the events after it; it has a checksum itself in any case.
+ */
 export type ChecksumAlgorithm = 'NONE' | 'CRC32'
 
 /** Size of the CRC-32 at the end of an event. */

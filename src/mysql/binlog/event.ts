@@ -32,7 +32,7 @@ export function encodeEvent(fields: EventFields): Buffer {
 /**
  * What lies between header and checksum, as a view of a whole event; the checksum is not verified.
  * @param types the type codes of which the event must be one
- * @throws ProtocolError when the event is of another type, or its size is not the number of its bytes
+ * @throws ProtocolError when the event is of another type, or its size is not that of `event`
  */
 export function eventBody(
   event: Buffer,

@@ -4,8 +4,8 @@ import { ProtocolError } from '../../lib/index.ts'
 const FILE_NAME_SIZE_MOST = 512
 
 /**
- * The name of a binlog file as it stands in an event. Only what no server would ever write is refused:
- * whoever opens a file by such a name checks it again by its own rules.
+ * The name of a binlog file as it stands in an event. Only what no server would ever write is
+ * refused: whoever opens a file by such a name checks it again by its own rules.
  */
 export function decodeFileName(bytes: Buffer): string {
   if (bytes.length === 0 || bytes.length > FILE_NAME_SIZE_MOST) {

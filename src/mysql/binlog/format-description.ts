@@ -10,7 +10,7 @@ import { EVENT_HEADER_SIZE, EventFlag } from './header.ts'
 
     19  u16  binlog version       4
     21  50   server version       text, filled up with NUL
-    71  u32  created              seconds since 1970 in the first file after a start of the server, else 0
+    71  u32  created              seconds since 1970 in a server's first file, 0 in the next ones
     75  u8   header length        19
     76  n    post-header lengths  one byte for each event type from 1 on
         u8   checksum             of the events that follow: 0 none, 1 CRC32
@@ -40,7 +40,10 @@ export interface FormatDescriptionChanges {
   readonly inUse?: boolean
 }
 
-/** @throws ProtocolError also when the version, the header length or the checksum is one nobody writes now */
+/**
+ * @throws ProtocolError also when the version, the header length or the checksum is one nobody
+ * writes now
+ */
 export function decodeFormatDescription(event: Buffer): FormatDescription {
   const reader = new Reader(eventBody(event, 'CRC32', [EventType.FORMAT_DESCRIPTION]))
   const binlogVersion = reader.u16()

@@ -18,7 +18,7 @@ import { EVENT_HEADER_SIZE } from './header.ts'
     44  u8      2                     says that the next two fields are there
     45  i64     last_committed        logical clock, restarts in every file
     53  i64     sequence_number
-    61  u56     immediate_commit      microseconds since 1970; bit 55 says that the next one is there
+    61  u56     immediate_commit      microseconds since 1970; bit 55: the next one is there
         [u56    original_commit]      else equal to immediate_commit
         lenenc  transaction_length    of all events of the transaction, this one included, in bytes
         u32     server version        nobody here needs it, nor what follows
@@ -51,7 +51,7 @@ export function decodeGtidEvent(event: Buffer, checksum: ChecksumAlgorithm): Gti
   if (type === EventType.GTID_TAGGED) {
     return decodeGtidTaggedBody(new Reader(event.subarray(EVENT_HEADER_SIZE, end)))
   }
-  // Every transaction passes here, so the fixed fields are read in place after one check of the end.
+  // Every transaction passes here: the fixed fields are read in place after one check of the end.
   if (end < CLOCK_TYPE_OFFSET) throw tooShort(end)
   const gtid = type === EventType.GTID ? readGtid(event) : undefined
   if (end === CLOCK_TYPE_OFFSET || event[CLOCK_TYPE_OFFSET] !== CLOCK_TYPE) {

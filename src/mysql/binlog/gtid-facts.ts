@@ -8,7 +8,9 @@ export interface GtidEvent {
   readonly transactionLength: number
   readonly lastCommitted: bigint
   readonly sequenceNumber: bigint
-  /** on the server that wrote this event, microseconds since 1970; 0 when the event does not say it */
+  /**
+   * on the server that wrote this event, microseconds since 1970; 0 when the event does not say it
+   */
   readonly immediateCommitMicros: bigint
   /** on the server where the transaction was first committed */
   readonly originalCommitMicros: bigint

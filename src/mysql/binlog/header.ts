@@ -7,7 +7,7 @@ import { ProtocolError } from '../../lib/index.ts'
     4   u8   type        EventType
     5   u32  server_id   of the server where the transaction was first committed
     9   u32  size        of the event with this header and the checksum
-    13  u32  log_pos     end of the event in the file it was written to, modulo 2^32; 0 when artificial
+    13  u32  log_pos     end of the event in its first file, modulo 2^32; 0 when artificial
     17  u16  flags       EventFlag
 */
 export const EVENT_HEADER_SIZE = 19

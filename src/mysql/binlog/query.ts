@@ -20,8 +20,8 @@ const TEXT_CHARACTERS_MOST = 32
 export const QUERY_PREFIX_BYTES: number = STATUS_OFFSET + 0xffff + 0xff + 1 + TEXT_CHARACTERS_MOST
 
 /**
- * At most 32 first characters of a QUERY's text, one for each byte: enough to tell what it does to a
- * transaction. Undefined when `eventPrefix`, the first bytes of the event, does not reach so far.
+ * At most 32 first characters of a QUERY's text, one for each byte: enough to tell what it does to
+ * a transaction. Undefined when `eventPrefix`, the first bytes of the event, does not reach so far.
  * @param eventSize the whole event's size, as its header says it
  * @param checksum whether the last four of those bytes are a checksum, which is not text
  * @throws ProtocolError when the text would begin beyond the event

@@ -6,7 +6,7 @@ import { EventType } from './event-type.ts'
 import { decodeFileName } from './file-name.ts'
 
 /*
-  ROTATE, at the end of a file and, as an artificial event, at the start of a stream and of each file in it
+  ROTATE, at the end of a file and, artificial, at the start of a stream and of each file in it
 
     19  u64  position   in the file named, 4 for its first event
     27  n    file name  up to the checksum, no NUL

@@ -16,8 +16,8 @@ import { EventFlag } from './header.ts'
     incident        outside        ENDED          ENDED           ENDED
     other           no change
 
-  'gtid': a GTID event came, and nothing else. 'pre-statement': INTVAR, RAND or USER_VAR came, and no
-  BEGIN. 'statements': a BEGIN came.
+  'gtid': a GTID event came, and nothing else. 'pre-statement': INTVAR, RAND or USER_VAR came, and
+  no BEGIN. 'statements': a BEGIN came.
 */
 type State = 'outside' | 'gtid' | 'pre-statement' | 'statements'
 type EventClass =
@@ -75,7 +75,10 @@ const CLASSES: ReadonlyMap<number, EventClass> = new Map<number, EventClass>([
   [EventType.TRANSACTION_CONTEXT, 'other'],
 ])
 
-/** Follows the events of a file or stream, one `take` each, and tells which of them end a transaction. */
+/**
+ * Follows the events of a file or stream, one `take` each, and tells which of them end a
+ * transaction.
+ */
 export class TransactionTracker {
   #state: State = 'outside'
 

@@ -7,8 +7,8 @@ interface Gathered {
 }
 
 /**
- * Gathers intervals in the order in which a text or an encoding names them and puts them in order once
- * at the end, so that a hostile order costs no more than a sort.
+ * Gathers intervals in the order in which a text or an encoding names them and puts them in order
+ * once at the end, so that a hostile order costs no more than a sort.
  */
 export class GtidIntervalsBuilder {
   readonly #gathered = new Map<string, Gathered>()

@@ -8,7 +8,7 @@ import { uuidFromHex } from './uuid-bytes.ts'
   The text of a GTID set, as SQL statements and configuration write it
 
     set      := [ item { "," item } ]      items may be empty; white space anywhere between tokens
-    item     := uuid { ":" part }          8-4-4-4-12 hexadecimal digits, or 32 of them, or in braces
+    item     := uuid { ":" part }          8-4-4-4-12 hexadecimal digits, with {} around them; or 32
     part     := interval | tag             a tag holds for all intervals up to the next tag
     interval := n [ "-" m ]                1 <= n, m <= 2^63 - 2; `5-1` is empty and no error
     tag      := [a-zA-Z_][a-zA-Z0-9_]{0,31}
@@ -23,7 +23,7 @@ const TAG = /[a-z_][a-z0-9_]{0,31}(?![a-z0-9_])/iy
 const GNO_DIGITS_MOST = String(GNO_MOST).length
 const QUOTED_CHARACTERS_MOST = 200
 
-/** The intervals that the text names, keyed `uuid` or `uuid:tag`; ProtocolError when it is malformed. */
+/** The intervals of the text by `uuid` or `uuid:tag`; ProtocolError when it is malformed. */
 export function parseGtidSetText(text: string): Map<string, Intervals> {
   return new GtidSetParser(text).parse()
 }

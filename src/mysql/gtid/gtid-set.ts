@@ -11,8 +11,9 @@ import { Intervals } from './intervals.ts'
 const UUID_TEXT_SIZE = 36
 
 /**
- * A set of GTIDs that changes in place. Uuids and tags are lower-case everywhere; tag '' means none.
- * Adding the number after the last one of the uuid and tag used before is the fast case, about 50 ns.
+ * A set of GTIDs that changes in place. Uuids and tags are lower-case everywhere; tag '' means
+ * none. Adding the number after the last one of the uuid and tag used before is the fast case,
+ * about 50 ns.
  */
 export class GtidSet {
   /** by `uuid` or `uuid:tag`; never an entry without intervals */
@@ -187,7 +188,9 @@ export class GtidSet {
     return present(this.#entries.get(key), key)
   }
 
-  /** In the order of the text: uuids ascending, of each first what has no tag, then tags ascending. */
+  /**
+   * In the order of the text: uuids ascending, of each first what has no tag, then tags ascending.
+   */
   #sorted(): GtidSetEntry[] {
     // The keys sort so by themselves: a key without a tag is the beginning of those with one.
     return [...this.#entries].sort(([left], [right]) => (left < right ? -1 : 1))

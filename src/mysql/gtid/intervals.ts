@@ -1,17 +1,22 @@
 import { present } from '../../lib/index.ts'
 
-/** Up to this many intervals are put one by one into a list; more are merged in one pass over both. */
+/**
+ * Up to this many intervals are put one by one into a list; more are merged in one pass over both.
+ */
 const SINGLE_ADDS_MOST = 8
 
 /**
- * Numbers of transactions as intervals `[start, end)`: ascending, never overlapping and never touching,
- * so that every set of numbers has exactly one form.
+ * Numbers of transactions as intervals `[start, end)`: ascending, never overlapping and never
+ * touching, so that every set of numbers has exactly one form.
  */
 export class Intervals {
   #starts: bigint[] = []
   #ends: bigint[] = []
 
-  /** Builds from intervals in any order, `starts[i]` to `ends[i]`; empty ones (`end <= start`) count for nothing. */
+  /**
+   * Builds from intervals in any order, `starts[i]` to `ends[i]`; empty ones (`end <= start`) count
+   * for nothing.
+   */
   static from(starts: readonly bigint[], ends: readonly bigint[]): Intervals {
     const made = new Intervals()
     for (const index of ascending(starts)) made.#append(at(starts, index), at(ends, index))
@@ -181,7 +186,10 @@ function ascending(values: readonly bigint[]): number[] {
   return indexes.sort((left, right) => (at(values, left) < at(values, right) ? -1 : 1))
 }
 
-/** The first index whose value satisfies the condition, which holds for all after it; the length if none does. */
+/**
+ * The first index whose value satisfies the condition, which holds for all after it; the length if
+ * none does.
+ */
 function firstWhere(values: readonly bigint[], condition: (value: bigint) => boolean): number {
   let low = 0
   let high = values.length

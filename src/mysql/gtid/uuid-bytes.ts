@@ -9,9 +9,9 @@ let lastBytes = Buffer.alloc(UUID_SIZE)
 let lastText = uuidFromHex(lastBytes.toString('hex'))
 
 /**
- * The text of the 16 bytes at `offset`, which the caller knows to be there. Remembers the last answer:
- * in a stream nearly all transactions come from one server, and the same string lets GtidSet compare
- * by identity.
+ * The text of the 16 bytes at `offset`, which the caller knows to be there. Remembers the last
+ * answer: in a stream nearly all transactions come from one server, and the same string lets
+ * GtidSet compare by identity.
  */
 export function uuidText(bytes: Buffer, offset: number): string {
   if (lastBytes.compare(bytes, offset, offset + UUID_SIZE) !== 0) {
