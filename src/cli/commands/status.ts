@@ -1,0 +1,49 @@
+import type { Command } from 'commander'
+import type { Status } from '../../admin/index.ts'
+import { formatBytes } from '../../lib/index.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { type NodeOptions, nodeClient, withNodeOptions } from '../node-options.ts'
+import { type Cell, printFacts, printJson } from '../output.ts'
+import type { Outcome } from '../program.ts'
+import type { Terminal } from '../terminal.ts'
+
+const AFTER = `
+Ends with 0 when the node follows its source, and with 1 when that needs the operator (state failed).`
+
+export function addStatusCommand(program: Command, terminal: Terminal, outcome: Outcome): void {
+  withNodeOptions(program.command('status').description('what a running node does and holds'))
+    .addHelpText('after', AFTER)
+    .action(async (options: NodeOptions) => {
+      const status = await (await nodeClient(options, terminal)).status()
+      if (options.json === true) printJson(terminal, status)
+      else printFacts(terminal, factsOf(status))
+      if (status.source.state === 'failed') outcome.exitCode = ExitCode.NOT_WELL
+    })
+}
+
+function factsOf(status: Status): (readonly [string, Cell])[] {
+  const { source, visibleEnd, replicas } = status
+  const facts: (readonly [string, Cell])[] = [
+    ['node', `${status.name} (kingbus ${status.version}, server_id ${status.serverId})`],
+    ['replicas connect to', status.listen],
+    ['source', source.address === null ? 'none' : `${source.address}, ${source.state}`],
+  ]
+  if (source.error !== null) facts.push(['', `${source.error.message} [${source.error.code}]`])
+  return [
+    ...facts,
+    ['lag', source.lagSeconds === null ? 'unknown' : `${source.lagSeconds} s`],
+    [
+      'visible end',
+      visibleEnd === null ? 'nothing yet' : `${visibleEnd.file}:${visibleEnd.position}`,
+    ],
+    ['binlogs', `${status.files} files, ${formatBytes(status.bytes)}`],
+    [
+      'disk',
+      `${formatBytes(status.disk.freeBytes)} free of ${formatBytes(status.disk.totalBytes)}`,
+    ],
+    ['source may purge to', source.safeToPurgeTo],
+    ['replicas', replicas.length],
+    ['gtid executed', status.gtidExecuted],
+    ['gtid purged', status.gtidPurged],
+  ]
+}

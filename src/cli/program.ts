@@ -1,0 +1,44 @@
+import { Command } from 'commander'
+import { VERSION } from '../daemon/index.ts'
+import { addConfigCommands } from './commands/config.ts'
+import { addFilesCommand } from './commands/files.ts'
+import { addReplicasCommand } from './commands/replicas.ts'
+import { addSourceCommands } from './commands/source.ts'
+import { addStartCommand } from './commands/start.ts'
+import { addStatusCommand } from './commands/status.ts'
+import { addUserCommands } from './commands/user.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What a command leaves behind when it returns. */
+export interface Outcome {
+  exitCode: number
+}
+
+const AFTER = `
+Examples:
+  kingbus user add repl --data-dir /var/lib/kingbus
+  kingbus start --data-dir /var/lib/kingbus --source mysql://repl@db1:3306 --source-password-file pw
+  kingbus status
+
+Documentation: docs/README.md. Exit codes: docs/reference/errors.md.`
+
+export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
+  const program = new Command('kingbus')
+  // Before any subcommand is added: they inherit it, and would end the process otherwise.
+  program
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.error })
+    .description(
+      'A binlog server for MySQL: a replica towards one source, a source towards replicas.',
+    )
+    .version(VERSION)
+    .addHelpText('after', AFTER)
+  addStartCommand(program, terminal, outcome)
+  addStatusCommand(program, terminal, outcome)
+  addFilesCommand(program, terminal)
+  addReplicasCommand(program, terminal)
+  addSourceCommands(program, terminal)
+  addUserCommands(program, terminal)
+  addConfigCommands(program, terminal)
+  return program
+}
