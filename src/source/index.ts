@@ -14,7 +14,7 @@ export {
   type SourceOptions,
 } from './open-dump.ts'
 export type { Finding, SourceProfile } from './preflight.ts'
-export { type ReplicaSelf, type SourceAddress, TLS_MODES, type TlsMode } from './source-address.ts'
+export { type ReplicaSelf, type SourceAddress, type TlsMode } from './source-address.ts'
 export { SOURCE_LIMITS, type SourceLimits } from './source-limits.ts'
 export {
   SourceLink,

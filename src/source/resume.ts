@@ -110,7 +110,7 @@ function othersBytes(at: SourcePlace, found: string, source: SourceFacts): Opera
 }
 
 /** The source's file ends before a place that is stored here. */
-export function sourceShorter(at: SourcePlace, source: string): OperationalError {
+function sourceShorter(at: SourcePlace, source: string): OperationalError {
   return new OperationalError(
     'E_SOURCE_SHORTER',
     `source ${source} has less of ${at.file} than is stored here (${at.position} bytes): it has lost the end ` +

@@ -4,13 +4,7 @@
 */
 
 /** MySQL's own names of what is asked of TLS, weakest first. */
-export const TLS_MODES = [
-  'disabled',
-  'preferred',
-  'required',
-  'verify-ca',
-  'verify-identity',
-] as const
+const TLS_MODES = ['disabled', 'preferred', 'required', 'verify-ca', 'verify-identity'] as const
 export type TlsMode = (typeof TLS_MODES)[number]
 
 export interface SourceAddress {

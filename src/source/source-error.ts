@@ -110,7 +110,7 @@ const REFUSALS: ReadonlyArray<readonly [RegExp, DumpRefusal]> = [
   [/exceeded max_allowed_packet/i, 'unreadable'],
 ]
 
-export function refusalOf(err: ErrPacket): DumpRefusal | undefined {
+function refusalOf(err: ErrPacket): DumpRefusal | undefined {
   if (err.code !== READING_BINLOG_ERROR) return undefined
   return REFUSALS.find(([pattern]) => pattern.test(err.message))?.[1]
 }
