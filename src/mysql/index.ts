@@ -66,61 +66,47 @@ export {
 export { TransactionTracker } from './binlog/transaction-tracker.ts'
 export { formatGtid, type Gtid } from './gtid/gtid.ts'
 export { GtidSet } from './gtid/gtid-set.ts'
-export { AuthMore, decodeAuthMoreData, encodeAuthMoreData } from './packets/auth-more-data.ts'
-export { type AuthSwitch, decodeAuthSwitch, encodeAuthSwitch } from './packets/auth-switch.ts'
+export { AuthMore, encodeAuthMoreData } from './packets/auth-more-data.ts'
+export { encodeAuthSwitch } from './packets/auth-switch.ts'
 export {
   Capability,
   COLLATION_UTF8MB4,
   STATUS_AUTOCOMMIT,
 } from './packets/capability.ts'
 export {
-  type ComBinlogDump,
   DumpFlag,
   decodeComBinlogDump,
   encodeComBinlogDump,
 } from './packets/com-binlog-dump.ts'
 export {
-  type ComBinlogDumpGtid,
   decodeComBinlogDumpGtid,
   encodeComBinlogDumpGtid,
 } from './packets/com-binlog-dump-gtid.ts'
-export {
-  type ComChangeUser,
-  decodeComChangeUser,
-  encodeComChangeUser,
-} from './packets/com-change-user.ts'
+export { decodeComChangeUser } from './packets/com-change-user.ts'
 export { decodeComQuery, encodeComQuery } from './packets/com-query.ts'
 export {
-  type ComRegisterReplica,
   decodeComRegisterReplica,
   encodeComRegisterReplica,
 } from './packets/com-register-replica.ts'
 export { Command } from './packets/command.ts'
-export { decodeEof, type EofPacket, encodeEof, isEof } from './packets/eof.ts'
+export { encodeEof } from './packets/eof.ts'
 export { decodeErr, ERR_MARKER, type ErrPacket, encodeErr } from './packets/err.ts'
 export { decodeGreeting, encodeGreeting, type Greeting, SCRAMBLE_SIZE } from './packets/greeting.ts'
 export {
   decodeHandshakeResponse,
   encodeHandshakeResponse,
-  type HandshakeResponse,
 } from './packets/handshake-response.ts'
-export { decodeOk, encodeEndOfRows, encodeOk, OK_MARKER, type OkPacket } from './packets/ok.ts'
+export { decodeOk, encodeEndOfRows, encodeOk } from './packets/ok.ts'
 export {
   type Column,
   ColumnFlag,
   ColumnType,
-  decodeColumn,
-  decodeRow,
   encodeResultSet,
   type ResultSet,
-  type Row,
 } from './packets/result-set.ts'
 export {
-  decodeSslRequest,
   encodeSslRequest,
   isSslRequest,
-  SSL_REQUEST_SIZE,
-  type SslRequest,
 } from './packets/ssl-request.ts'
 export { ChecksumError, DumpDecoder, type DumpDecoderOptions } from './stream/dump-decoder.ts'
 export { DumpFramer, type FramerState, framingBytesMax } from './stream/dump-framer.ts'
@@ -128,11 +114,8 @@ export { type Piece } from './stream/piece-builder.ts'
 export {
   encodePackets,
   nextSequence,
-  type OnPacket,
   PACKET_HEADER_SIZE,
   PacketReader,
-  type PacketReaderOptions,
   PHYSICAL_PAYLOAD_MOST,
 } from './wire/packet.ts'
 export { Reader } from './wire/reader.ts'
-export { Writer } from './wire/writer.ts'

@@ -6,11 +6,9 @@
 export { type Clock, systemClock, yieldTurn } from './clock.ts'
 export { certificateMismatch, type Dialed, dial, isAddress } from './dial.ts'
 export type { Disk, DiskFile, DiskSpace, FileAttributes } from './disk.ts'
-export { type Connection, type ListenOptions, listen, type TcpServer } from './net.ts'
+export { type Connection, listen, type TcpServer } from './net.ts'
 export { type Random, systemRandom } from './random.ts'
 export {
-  type CertificateAndKey,
-  type CertificateOptions,
   makePasswordKey,
   makeServerCertificate,
 } from './self-signed.ts'

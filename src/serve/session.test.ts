@@ -54,7 +54,7 @@ afterEach(async () => {
 })
 
 describe('before the login', () => {
-  test('the greeting has a 7-bit scramble without NUL and $, and offers neither compression nor attributes', async () => {
+  test('the greeting has a 7-bit scramble and offers neither compression nor query attributes', async () => {
     const server = await start()
     for (let count = 0; count < 20; count += 1) {
       const { scramble, capabilities, version } = await (await connect(server)).readGreeting()

@@ -8,7 +8,6 @@ import { STATUS_AUTOCOMMIT } from './capability.ts'
   DEPRECATE_EOF was agreed on.
 */
 const EOF_MARKER = 0xfe
-const EOF_SIZE_MOST = 8
 
 export interface EofPacket {
   readonly warnings: number
@@ -19,11 +18,6 @@ const PLAIN: EofPacket = { warnings: 0, status: STATUS_AUTOCOMMIT }
 
 export function encodeEof({ warnings, status }: EofPacket = PLAIN): Buffer {
   return new Writer().u8(EOF_MARKER).u16(warnings).u16(status).finish()
-}
-
-/** A row may begin with 0xfe too, but is longer. */
-export function isEof(payload: Uint8Array): boolean {
-  return payload[0] === EOF_MARKER && payload.length <= EOF_SIZE_MOST
 }
 
 export function decodeEof(payload: Uint8Array): EofPacket {

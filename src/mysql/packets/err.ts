@@ -16,7 +16,7 @@ const SQL_STATE_MARKER = 0x23
 const SQL_STATE_SIZE = 5
 
 /** MySQL cuts the message of an ERR packet here, in bytes. */
-export const ERR_MESSAGE_MOST = 511
+const ERR_MESSAGE_MOST = 511
 
 export interface ErrPacket {
   readonly code: number

@@ -13,7 +13,7 @@ import { STATUS_AUTOCOMMIT } from './capability.ts'
     u16     warnings
     bytes   information for people, to the end; left out when empty
 */
-export const OK_MARKER = 0x00
+const OK_MARKER = 0x00
 
 const END_OF_ROWS_MARKER = 0xfe
 

@@ -15,7 +15,7 @@ import { Capability } from './capability.ts'
 */
 const FILLER = 23
 
-export const SSL_REQUEST_SIZE = 32
+const SSL_REQUEST_SIZE = 32
 
 export interface SslRequest {
   readonly capabilities: number

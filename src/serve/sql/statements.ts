@@ -54,7 +54,7 @@ const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
 ]
 
 /** A statement longer than this is not read. GTID sets in it may be long, all else is short. */
-export const STATEMENT_CHARACTERS_MOST = 1024 * 1024
+const STATEMENT_CHARACTERS_MOST = 1024 * 1024
 
 /** Answers one statement; throws SqlError for one that cannot be done. */
 export function answerStatement(sql: string, scope: Scope): Answer {

@@ -10,15 +10,7 @@ import { syntaxError } from './sql-error.ts'
   symbol    anything else: an operator, a comma, a parenthesis
   end       behind the last one
 */
-export type TokenKind =
-  | 'word'
-  | 'quoted'
-  | 'string'
-  | 'number'
-  | 'user'
-  | 'system'
-  | 'symbol'
-  | 'end'
+type TokenKind = 'word' | 'quoted' | 'string' | 'number' | 'user' | 'system' | 'symbol' | 'end'
 
 export interface Token {
   readonly kind: TokenKind

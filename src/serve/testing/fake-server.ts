@@ -54,7 +54,7 @@ const USERS: readonly User[] = [
   { name: 'admin', verifier: { kind: 'password', password: 'root' }, rights: ['administer'] },
 ]
 
-export const FAKE_USERS: Users = { find: (name) => USERS.find((user) => user.name === name) }
+const FAKE_USERS: Users = { find: (name) => USERS.find((user) => user.name === name) }
 
 export interface FakeServer {
   readonly listener: Listener
@@ -66,7 +66,7 @@ export interface FakeServer {
 }
 
 /** Waits for the end that its signal asks for. */
-export const waitingDump: RunDump = async (_, sink: DumpSink) => {
+const waitingDump: RunDump = async (_, sink: DumpSink) => {
   await new Promise<void>((resolve) => {
     sink.signal.addEventListener('abort', () => resolve(), { once: true })
     if (sink.signal.aborted) resolve()
