@@ -9,6 +9,7 @@ export type { Disk, DiskFile, DiskSpace, FileAttributes } from './disk.ts'
 export { type Connection, listen, type TcpServer } from './net.ts'
 export { type Random, systemRandom } from './random.ts'
 export {
+  type CertificateAndKey,
   makePasswordKey,
   makeServerCertificate,
 } from './self-signed.ts'
