@@ -11,6 +11,10 @@ export { type Config, flagOf, KEY_NAMES, type Key, type KeySpec, keySpec } from 
 export {
   ADMIN_ANSWER_WAIT_MS,
   ADMIN_BODY_BYTES_MOST,
+  DISK_LOOK_MS,
+  KEEP_FOR_ABSENT_REPLICAS_MS,
+  RETENTION_LOOK_MS,
+  ROOM_RETRY_MS,
   SHUTDOWN_DUMPS_WAIT_MS,
   SHUTDOWN_WAIT_MS,
 } from './limits.ts'

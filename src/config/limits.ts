@@ -19,3 +19,18 @@ export const SHUTDOWN_DUMPS_WAIT_MS = 2000
 
 /** More bytes in a users file are refused. */
 export const USERS_FILE_BYTES_MOST = 1024 * 1024
+
+/** A users file that has changed is taken up within this time. */
+export const USERS_FILE_LOOK_MS = 200
+
+/** How often the free bytes of the disk are looked at; what is written in between may pass the bound. */
+export const DISK_LOOK_MS = 250
+
+/** How often retention looks for files to remove. */
+export const RETENTION_LOOK_MS = 1000
+
+/** A piece that found no room on the disk is tried again after this. */
+export const ROOM_RETRY_MS = 500
+
+/** Files that a registered replica which is away still needs are kept so long after it left. */
+export const KEEP_FOR_ABSENT_REPLICAS_MS = 24 * 3_600_000

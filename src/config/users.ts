@@ -1,15 +1,16 @@
 /*
-  The users as a running node sees them: read again whenever the file has changed.
+  The users as a running node sees them: read again when the file has changed.
 */
-import { type Logger, messageOf } from '../lib/index.ts'
+import { type Logger, OperationalError } from '../lib/index.ts'
 import { parsePasswordHash, type Verifier } from '../mysql/index.ts'
-import type { Disk } from '../platform/index.ts'
+import type { Clock, Disk } from '../platform/index.ts'
+import { USERS_FILE_LOOK_MS } from './limits.ts'
 import { type Right, readUsersFile, type UserEntry } from './users-file.ts'
 
 export interface User {
   readonly name: string
   readonly verifier: Verifier
-  readonly rights: ReadonlySet<Right>
+  readonly rights: readonly Right[]
 }
 
 export interface UsersOptions {
@@ -43,18 +44,30 @@ export class Users {
     return this.#users.size
   }
 
-  /** A file that was edited into something unusable is logged, and the users stay who they were. */
-  async find(name: string): Promise<User | undefined> {
-    const seen = await this.#look()
-    if (seen !== this.#seen) {
-      try {
-        await this.#read(seen)
-      } catch (thrown) {
-        this.#seen = seen
-        this.#options.log.error({ error: messageOf(thrown) }, 'the users stay as they were')
-      }
-    }
+  find(name: string): User | undefined {
     return this.#users.get(name)
+  }
+
+  /** Looks every now and then whether the file has changed, until the signal fires. */
+  async run(clock: Clock, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(USERS_FILE_LOOK_MS, signal)
+      await this.refresh()
+    }
+  }
+
+  /** A file that was edited into something unusable is logged, and the users stay who they were. */
+  async refresh(): Promise<void> {
+    const seen = await this.#look()
+    if (seen === this.#seen) return
+    try {
+      await this.#read(seen)
+    } catch (thrown) {
+      if (!(thrown instanceof OperationalError)) throw thrown
+      this.#seen = seen
+      const { code, message } = thrown
+      this.#options.log.error({ code }, `${message}; the users stay as they were`)
+    }
   }
 
   async #look(): Promise<string | undefined> {
@@ -80,5 +93,5 @@ function userOf(entry: UserEntry): User {
     hash === undefined
       ? { kind: 'password', password: entry.password ?? '' }
       : parsePasswordHash(hash)
-  return { name: entry.name, verifier, rights: new Set(entry.rights) }
+  return { name: entry.name, verifier, rights: entry.rights }
 }

@@ -1,0 +1,97 @@
+import type { Chunk, FileBegin, Journal, Position } from '../journal/index.ts'
+import { formatBytes, OperationalError } from '../lib/index.ts'
+import type { Clock, Disk } from '../platform/index.ts'
+import { DISK_LOOK_MS } from '../config/index.ts'
+
+export interface RoomOptions {
+  readonly disk: Disk
+  readonly folder: string
+  /** bytes */
+  readonly minFree: number
+}
+
+/** A journal that takes nothing while less than `disk.min-free` is free; what it has stays served. */
+export class RoomJournal implements Journal {
+  readonly #inner: Journal
+  readonly #options: RoomOptions
+  #freeBytes = Number.POSITIVE_INFINITY
+
+  constructor(inner: Journal, options: RoomOptions) {
+    this.#inner = inner
+    this.#options = options
+  }
+
+  /** Keeps looking at the disk until the signal fires: a write cannot wait for the answer itself. */
+  async run(clock: Clock, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.look()
+      await clock.sleep(DISK_LOOK_MS, signal)
+    }
+  }
+
+  async look(): Promise<void> {
+    const { disk, folder } = this.#options
+    this.#freeBytes = (await disk.space(folder)).freeBytes
+  }
+
+  async append(chunk: Chunk): Promise<number> {
+    this.#requireRoom()
+    return await this.#inner.append(chunk)
+  }
+
+  /** A file's beginning is small and always let through; its first piece waits for room. */
+  beginFile(begin: FileBegin): Promise<void> {
+    return this.#inner.beginFile(begin)
+  }
+
+  cut(to: Position): Promise<void> {
+    return this.#inner.cut(to)
+  }
+
+  purge(upTo: string): Promise<void> {
+    return this.#inner.purge(upTo)
+  }
+
+  settled(): Promise<void> {
+    return this.#inner.settled()
+  }
+
+  heldGtids() {
+    return this.#inner.heldGtids()
+  }
+
+  lastTransaction() {
+    return this.#inner.lastTransaction()
+  }
+
+  get committed() {
+    return this.#inner.committed
+  }
+
+  get visible() {
+    return this.#inner.visible
+  }
+
+  get failed() {
+    return this.#inner.failed
+  }
+
+  get end() {
+    return this.#inner.end
+  }
+
+  get origin() {
+    return this.#inner.origin
+  }
+
+  #requireRoom(): void {
+    const { folder, minFree } = this.#options
+    if (this.#freeBytes >= minFree) return
+    throw new OperationalError(
+      'E_DISK_FULL',
+      `only ${formatBytes(this.#freeBytes)} are free at ${folder}, less than disk.min-free ` +
+        `(${formatBytes(minFree)}): make room, or set a lower disk.min-free or a retention`,
+      { freeBytes: this.#freeBytes, minFree },
+    )
+  }
+}
