@@ -172,6 +172,27 @@ describe('a dump', () => {
     expect(clock.timers).toBe(0)
   })
 
+  it('names the next file in heartbeats behind a ROTATE while that file has not begun', async () => {
+    const [first] = REAL_FILES
+    const { bytes, name } = present(first, 'file')
+    const cases = [
+      [{ file: name, position: 4 }, 'mysql-bin.000003', 4n],
+      [{ file: name, position: bytes.length }, name, BigInt(bytes.length)],
+    ] as const
+    for (const [from, file, position] of cases) {
+      const { dump, clock } = dumpsOver([present(first, 'file')])
+      const { sink, end } = dump({ from, heartbeatPeriodMs: 500 })
+      await until(() => clock.timers === 1)
+      const count = sink.events.length
+      clock.pass(500)
+      await sink.has(count + 1)
+      const beat = decodeHeartbeat(at(sink.events, count), 'CRC32')
+      expect(beat).toEqual({ file, position })
+      sink.end('KILL')
+      await end
+    }
+  })
+
   it('ends with EOF at a shutdown, and without a packet when it is killed', async () => {
     for (const [reason, kind] of [
       [SHUTDOWN, 'eof'],

@@ -24,6 +24,7 @@ import type { DumpProgress } from '../replicas.ts'
 import type { BinlogFile, BinlogReader } from './binlog-reader.ts'
 import { type ChunkPool, READ_OFFSET } from './chunk-pool.ts'
 import { bogusEvent, damagedEvent, NEXT_FILE_GONE, replacedByAnother } from './dump-errors.ts'
+import { EventsAt } from './event-at.ts'
 import { FileHead } from './file-head.ts'
 import type { DumpStart } from './find-start.ts'
 import { HeartbeatTimer } from './heartbeat-timer.ts'
@@ -70,6 +71,8 @@ export class DumpStream {
   #filter: SkipFilter | undefined
   #asked: Position = { file: '', position: 0 }
   #file: BinlogFile | undefined
+  /** in the open file: what lies before it was not sent */
+  #begunAt = 0
   #coldChunks = 0
 
   constructor(context: DumpContext, session: DumpSession) {
@@ -82,7 +85,7 @@ export class DumpStream {
       periodMs: session.request.heartbeatPeriodMs,
       lastSentMs: () => this.#sender.lastSentMs,
       beat: () => {
-        if (this.#sender.hasRoom) this.#sender.event(this.#heartbeat(session.progress.position))
+        if (this.#sender.hasRoom) this.#sender.event(this.#heartbeatAtRest())
       },
     })
     const idle = (seen: VisibleEnd | undefined): Promise<DumpEnd | undefined> => this.#idle(seen)
@@ -119,11 +122,13 @@ export class DumpStream {
     this.#file = file
     chunks.enter(file.name)
     this.#filter?.beginFile(await reader.previousGtids(file.name))
+    this.#begunAt = start.position
     this.#progress({ file: file.name, position: start.position })
     const sent = await this.#head.send(start, file, this.#filter)
     if ('kind' in sent) return sent
     if ('error' in sent) return this.#ending('error', sent.error)
     this.#progress({ position: sent.end })
+    this.#begunAt = Math.max(start.position, start.jumpTo)
     if (start.jumpTo > sent.end) {
       // Everything up to there is held: it counts as one skipped run.
       this.#filter?.skippedBefore(start.jumpTo)
@@ -259,10 +264,26 @@ export class DumpStream {
     return stop.aborted ? this.#stopped() : undefined
   }
 
-  #heartbeat(position: number): Buffer {
+  #heartbeat(position: number, file = this.#session.progress.file): Buffer {
     const style = { serverId: this.#context.serverId, checksum: this.#head.checksum }
-    const { file } = this.#session.progress
     return heartbeat({ file, position }, this.#session.request.heartbeatVersion, style)
+  }
+
+  /**
+   * A client that was sent the ROTATE at the end of a file waits in the next one, which may not
+   * have begun here yet: a replica stops on a heartbeat that names the old file then.
+   */
+  #heartbeatAtRest(): Buffer {
+    const { position } = this.#session.progress
+    const events = new EventsAt(this.#context.pool, this.#openFile())
+    try {
+      const next = events.rotateBefore(position, this.#begunAt, this.#head.checksum)
+      if (next !== undefined) return this.#heartbeat(FIRST_EVENT_POSITION, next.file)
+    } catch (thrown) {
+      // Damage is dealt with when the dump itself reads there; a heartbeat must go out all the same.
+      if (!(thrown instanceof OperationalError)) throw thrown
+    }
+    return this.#heartbeat(position)
   }
 
   #progress(change: Partial<DumpProgress>): void {

@@ -2,7 +2,10 @@ import { ProtocolError } from '../../lib/index.ts'
 import {
   type ChecksumAlgorithm,
   checksumMatches,
+  decodeRotate,
   EVENT_HEADER_SIZE,
+  EventType,
+  type Rotate,
   readEventHeader,
 } from '../../mysql/index.ts'
 import type { BinlogFile } from './binlog-reader.ts'
@@ -10,6 +13,8 @@ import { type ChunkPool, READ_OFFSET } from './chunk-pool.ts'
 
 /** A larger event's checksum is not looked at to see whether an event begins at a place. */
 const CHECKED_BYTES_MAX = 1024 * 1024
+/** A file name has at most 255 bytes or so. */
+const ROTATE_BYTES_MAX = 512
 
 /** Single events of one file, copied out of it: what a dump looks at before it streams. */
 export class EventsAt {
@@ -58,6 +63,24 @@ export class EventsAt {
     if (checksum === 'NONE' || size > CHECKED_BYTES_MAX) return true
     const event = this.#span(position, size)
     return event !== undefined && checksumMatches(event)
+  }
+
+  /**
+   * The ROTATE that ends at `end` and begins at `from` or later; undefined when another event ends
+   * there. Looks for it from behind, since events can only be walked forwards.
+   */
+  rotateBefore(end: number, from: number, checksum: ChecksumAlgorithm): Rotate | undefined {
+    const first = Math.max(from, end - ROTATE_BYTES_MAX)
+    const tail = first < end ? this.#span(first, end - first) : undefined
+    if (tail === undefined) return undefined
+    for (let at = tail.length - EVENT_HEADER_SIZE; at >= 0; at -= 1) {
+      const size = tail.length - at
+      if (tail[at + 4] !== EventType.ROTATE || tail.readUInt32LE(at + 9) !== size) continue
+      if (tail.readUInt32LE(at + 13) !== end % 2 ** 32) continue
+      const event = tail.subarray(at)
+      if (checksum === 'NONE' || checksumMatches(event)) return decodeRotate(event, checksum)
+    }
+    return undefined
   }
 
   #span(position: number, size: number): Buffer | undefined {
