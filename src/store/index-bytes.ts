@@ -34,15 +34,18 @@ export class IndexWriter {
   #size = 0
 
   u8(value: number): void {
-    this.#bytes[this.#take(1)] = value
+    const at = this.#take(1)
+    this.#bytes[at] = value
   }
 
   u32(value: number): void {
-    this.#bytes.writeUInt32LE(value, this.#take(4))
+    const at = this.#take(4)
+    this.#bytes.writeUInt32LE(value, at)
   }
 
   u64(value: number): void {
-    this.#bytes.writeBigUInt64LE(BigInt(value), this.#take(8))
+    const at = this.#take(8)
+    this.#bytes.writeBigUInt64LE(BigInt(value), at)
   }
 
   varint(value: number): void {
@@ -60,7 +63,8 @@ export class IndexWriter {
   }
 
   raw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#take(bytes.length))
+    const at = this.#take(bytes.length)
+    this.#bytes.set(bytes, at)
   }
 
   block(bytes: Uint8Array): void {
