@@ -62,6 +62,11 @@ export const replicaSchema = z.object({
     .nullable()
     .describe('the file its dump reads; null while it looks for the start'),
   position: z.number().nullable().describe('byte offset up to which it was sent'),
+  state: z
+    .enum(['registered', 'sending', 'waiting'])
+    .describe('waiting: it was sent everything; registered: its dump has not begun'),
+  lagBytes: z.number().nullable().describe('from there to the visible end'),
+  bytesSent: z.number(),
   since: z.string().describe('ISO 8601, UTC'),
 })
 

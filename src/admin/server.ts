@@ -27,7 +27,7 @@ export interface AdminOptions {
   /** callers must bring it; undefined asks for none */
   readonly token: string | undefined
   /** PEM; undefined serves plain HTTP */
-  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined
+  readonly tls: { readonly cert: string; readonly key: string } | undefined
   /** called with what is our own bug, after the caller was answered 500 */
   readonly onBug: (bug: InvariantError) => void
 }

@@ -1,7 +1,7 @@
+import { DISK_LOOK_MS } from '../config/index.ts'
 import type { Chunk, FileBegin, Journal, Position } from '../journal/index.ts'
 import { formatBytes, OperationalError } from '../lib/index.ts'
 import type { Clock, Disk } from '../platform/index.ts'
-import { DISK_LOOK_MS } from '../config/index.ts'
 
 export interface RoomOptions {
   readonly disk: Disk

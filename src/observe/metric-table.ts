@@ -14,6 +14,8 @@ const gauge = (help: string, labels: readonly string[] = []): MetricSpec => ({
   help,
 })
 
+const counter = (help: string): MetricSpec => ({ kind: 'counter', labels: [], help })
+
 export const METRICS = {
   kingbus_info: gauge('1, with the version and the name of the node', ['version', 'name']),
   kingbus_source_state: gauge('1 for the state the link to the source is in, 0 for the others', [
@@ -21,6 +23,14 @@ export const METRICS = {
   ]),
   kingbus_source_lag_seconds: gauge(
     'Age of the newest visible transaction against the newest one known of the source; absent when unknown',
+  ),
+  kingbus_source_received_bytes_total: counter('Bytes of binlog received since the start'),
+  kingbus_source_connects_total: counter('Dumps from the source that began since the start'),
+  kingbus_source_checksum_errors_total: counter(
+    'Events from the source whose checksum was wrong since the start; each was read again',
+  ),
+  kingbus_source_cuts_total: counter(
+    'Half transactions that were given up and read again since the start',
   ),
   kingbus_visible_position_bytes: gauge('Position of the visible end in its file', ['file']),
   kingbus_binlog_files: gauge('Binlog files that are kept'),

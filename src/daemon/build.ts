@@ -1,0 +1,173 @@
+/*
+  The composition root: makes the parts of one node and hands each what it needs. Nothing here is a global, so that
+  several channels in one process stay a matter of composition.
+*/
+import { hostname } from 'node:os'
+import {
+  type Address,
+  type Config,
+  KEEP_FOR_ABSENT_REPLICAS_MS,
+  ROOM_RETRY_MS,
+  type Secrets,
+  Users,
+} from '../config/index.ts'
+import { Ingest } from '../ingest/index.ts'
+import { type Journal, LocalJournal } from '../journal/index.ts'
+import type { Logger } from '../lib/index.ts'
+import type { Clock, Disk, Random } from '../platform/index.ts'
+import { ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
+import { SOURCE_LIMITS, SourceLink } from '../source/index.ts'
+import { type DataDir, minFreeBytes, openDataDir, Store } from '../store/index.ts'
+import { FormatFacts } from './format-facts.ts'
+import { RoomJournal } from './room-journal.ts'
+import { loadServeMaterial } from './serve-material.ts'
+
+export interface NodeOptions {
+  readonly config: Config
+  readonly secrets: Secrets
+  readonly version: string
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+export interface NodeParts extends NodeOptions {
+  readonly startedMs: number
+  readonly dataDir: DataDir
+  readonly store: Store
+  readonly journal: RoomJournal
+  readonly users: Users
+  readonly facts: FormatFacts
+  readonly server: ReplicationServer
+  /** undefined where no source is configured */
+  readonly source: { readonly link: SourceLink; readonly ingest: Ingest } | undefined
+  /** where replicas connect; undefined while nothing listens */
+  readonly listening: { address: Address | undefined }
+}
+
+/** @throws OperationalError: the data directory, the store, the users file, certificates */
+export async function buildNode(options: NodeOptions): Promise<NodeParts> {
+  const { config, disk, random } = options
+  const dataDir = await openDataDir({
+    disk,
+    random,
+    path: config['data-dir'],
+    wishes: identityWishes(config),
+  })
+  try {
+    return await buildInside(options, dataDir)
+  } catch (thrown) {
+    await dataDir.release()
+    throw thrown
+  }
+}
+
+async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<NodeParts> {
+  const { config, disk, clock, logger } = options
+  const users = await Users.open({
+    disk,
+    path: config['serve.users-file'] ?? `${dataDir.path}/users.yaml`,
+    log: logger,
+  })
+  const material = await loadServeMaterial({ disk, clock }, config, dataDir.path)
+  const store = await Store.open({
+    disk,
+    folder: dataDir.binlogs,
+    storeId: dataDir.identity.storeId,
+    logger: logger.child({ part: 'store' }),
+  })
+  const minFree = config['disk.min-free'] ?? (await minFreeBytes(disk, dataDir.path))
+  const journal = new RoomJournal(new LocalJournal(store), { disk, folder: dataDir.path, minFree })
+  const facts = new FormatFacts(store, logger)
+  await facts.look()
+  const base = { ...options, startedMs: clock.nowMs(), dataDir, store, journal, users, facts }
+  const listening: NodeParts['listening'] = { address: undefined }
+  const server = buildServer({ ...base, listening }, material)
+  return { ...base, listening, server, source: buildSource(options, dataDir, journal) }
+}
+
+function identityWishes(config: Config) {
+  const wishes = {
+    serverId: config['server-id'],
+    serverUuid: config['server-uuid'],
+    sourceReplicaServerId: config['source.server-id'],
+    sourceReplicaUuid: config['source.server-uuid'],
+  }
+  return Object.fromEntries(Object.entries(wishes).filter(([, wish]) => wish !== undefined))
+}
+
+function buildServer(
+  parts: Omit<NodeParts, 'server' | 'source'>,
+  material: Awaited<ReturnType<typeof loadServeMaterial>>,
+): ReplicationServer {
+  const { store, facts, users, clock, random, logger, dataDir, config, listening } = parts
+  return new ReplicationServer({
+    store,
+    users,
+    ...material,
+    limits: SERVE_LIMITS,
+    clock,
+    random,
+    logger: logger.child({ part: 'serve' }),
+    facts: {
+      serverId: dataDir.identity.serverId,
+      serverUuid: dataDir.identity.serverUuid,
+      get version() {
+        return facts.version
+      },
+      get port() {
+        return (listening.address ?? config['serve.listen']).port
+      },
+      hostname: hostname(),
+      startedMs: parts.startedMs,
+      executed: () => store.executed(),
+      purged: () => store.purged(),
+      checksum: () => facts.checksum,
+      files: () => store.files(),
+      visibleEnd: () => store.visible.value,
+    },
+  })
+}
+
+function buildSource(
+  { config, secrets, clock, random, logger: parent, disk }: NodeOptions,
+  { identity }: DataDir,
+  journal: Journal,
+): NodeParts['source'] {
+  const url = config['source.url']
+  if (url === undefined) return undefined
+  const caFile = config['source.ca-file']
+  const logger = parent.child({ part: 'source' })
+  const link = new SourceLink(
+    {
+      address: {
+        host: url.host,
+        port: url.port,
+        user: url.user,
+        password: () => secrets.sourcePassword,
+        tls: {
+          mode: config['source.tls'],
+          authorities: () => (caFile === undefined ? undefined : disk.readFile(caFile)),
+        },
+      },
+      self: { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid },
+      startAt: config['source.start-at'],
+      limits: SOURCE_LIMITS,
+      clock,
+      random,
+    },
+    logger,
+  )
+  return { link, ingest: new Ingest({ link, journal, clock, logger, roomRetryMs: ROOM_RETRY_MS }) }
+}
+
+/** Files that a registered replica which left lately still needs stay, whatever the other limits say. */
+export function retentionPolicy({ config, server }: NodeParts) {
+  return {
+    maxSizeBytes: config['retention.max-size'],
+    maxAgeMs: config['retention.max-age'],
+    ceilingBytes: undefined,
+    neededFrom: server.replicas.neededFrom(KEEP_FOR_ABSENT_REPLICAS_MS),
+  }
+}

@@ -1,0 +1,74 @@
+import { type Logger, messageOf, OperationalError, present } from '../lib/index.ts'
+import {
+  decodeFormatDescription,
+  EVENT_HEADER_SIZE,
+  FIRST_EVENT_POSITION,
+  readEventHeader,
+} from '../mysql/index.ts'
+import type { Store } from '../store/index.ts'
+
+/** What is told before the first file is there: the newest MySQL whose protocol we speak. */
+const VERSION_UNTIL_KNOWN = '9.7.0'
+const VERSION_SUFFIX = '-kingbus'
+/** A FORMAT_DESCRIPTION has a few hundred bytes. */
+const FORMAT_BYTES_MOST = 4096
+
+/** Version and checksum of the newest file, as its FORMAT_DESCRIPTION says; looked up at each new file. */
+export class FormatFacts {
+  readonly #store: Store
+  readonly #logger: Logger
+  #file: string | undefined
+  #version = VERSION_UNTIL_KNOWN
+  #checksum: 'CRC32' | 'NONE' = 'CRC32'
+
+  constructor(store: Store, logger: Logger) {
+    this.#store = store
+    this.#logger = logger
+  }
+
+  /** begins with digits, as every client expects */
+  get version(): string {
+    return `${this.#version}${VERSION_SUFFIX}`
+  }
+
+  get checksum(): 'CRC32' | 'NONE' {
+    return this.#checksum
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.look()
+      await this.#store.visible.changed(signal)
+    }
+  }
+
+  async look(): Promise<void> {
+    const file = this.#store.visible.value?.file
+    if (file === undefined || file === this.#file) return
+    this.#file = file
+    try {
+      await this.#read(file)
+    } catch (thrown) {
+      // A damaged or just purged file: what the one before said goes on to hold.
+      if (!(thrown instanceof OperationalError)) throw thrown
+      this.#logger.warn({ file, error: messageOf(thrown) }, 'the version of a file cannot be read')
+    }
+  }
+
+  async #read(name: string): Promise<void> {
+    const file = await this.#store.openFile(name)
+    try {
+      const { bytes } = file.read(FIRST_EVENT_POSITION, Buffer.alloc(FORMAT_BYTES_MOST))
+      if (bytes.length < EVENT_HEADER_SIZE) {
+        this.#file = undefined
+        return
+      }
+      const { size } = readEventHeader(bytes)
+      const format = decodeFormatDescription(bytes.subarray(0, size))
+      this.#version = present(/^[\d.]+/.exec(format.serverVersion)?.[0], 'a version number')
+      this.#checksum = format.checksum
+    } finally {
+      await file.close()
+    }
+  }
+}

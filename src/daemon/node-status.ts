@@ -1,0 +1,149 @@
+/*
+  What a node says of itself: to the HTTP API and to the metrics.
+*/
+import type { FileStatus, NodeFace, ReplicaStatus, SourceStatus, Status } from '../admin/index.ts'
+import { formatAddress } from '../config/index.ts'
+import { OperationalError } from '../lib/index.ts'
+import { createMetrics, type MetricsPage } from '../observe/index.ts'
+import type { FileInfo } from '../store/index.ts'
+import type { NodeParts } from './build.ts'
+import { samplesOf } from './samples.ts'
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+const isoOfSeconds = (seconds: number): string | null =>
+  seconds === 0 ? null : iso(seconds * 1000)
+
+export class NodeStatus implements NodeFace {
+  readonly #parts: NodeParts
+  readonly #metrics: MetricsPage
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts
+    this.#metrics = createMetrics(async () =>
+      samplesOf({ status: await this.status(), files: this.#parts.store.files(), parts }),
+    )
+  }
+
+  async status(): Promise<Status> {
+    const { config, version, startedMs, dataDir, store, disk, listening } = this.#parts
+    const files = store.files()
+    const end = store.visible.value
+    const space = await disk.space(dataDir.path)
+    return {
+      name: config.name,
+      version,
+      startedAt: iso(startedMs),
+      serverId: dataDir.identity.serverId,
+      serverUuid: dataDir.identity.serverUuid,
+      listen: listening.address === undefined ? null : formatAddress(listening.address),
+      source: this.source(),
+      gtidExecuted: store.executed().toString(),
+      gtidPurged: store.purged().toString(),
+      visibleEnd: end === undefined ? null : { file: end.file, position: end.position },
+      files: files.length,
+      bytes: files.reduce((sum, { size }) => sum + size, 0),
+      disk: space,
+      replicas: this.replicas(),
+    }
+  }
+
+  source(): SourceStatus {
+    const { source, config } = this.#parts
+    if (source === undefined) return UNCONFIGURED
+    const { link, ingest } = source
+    const state = link.state.value
+    const { code, reason } = state
+    return {
+      state: state.phase,
+      since: iso(state.sinceMs),
+      address: state.address,
+      user: config['source.url']?.user ?? null,
+      tls: config['source.tls'],
+      serverUuid: state.serverUuid ?? null,
+      serverVersion: state.serverVersion ?? null,
+      file: link.progress.place?.file ?? null,
+      position: link.progress.place?.position ?? null,
+      lagSeconds: link.lagSeconds() ?? null,
+      safeToPurgeTo: ingest.safeToPurgeTo ?? null,
+      attempts: state.attempts,
+      error: code === undefined ? null : { code, message: reason ?? '' },
+    }
+  }
+
+  files(): FileStatus[] {
+    return this.#parts.store.files().map(fileStatus)
+  }
+
+  /** Those whose dump runs, and those that have registered for one. */
+  replicas(): ReplicaStatus[] {
+    const { server, store } = this.#parts
+    return server.replicas.list(store.files()).map((row) => ({
+      id: row.connectionId,
+      user: row.user,
+      address: row.address,
+      serverId: row.serverId,
+      uuid: row.uuid ?? null,
+      file: row.dump === undefined || row.dump.file === '' ? null : row.dump.file,
+      position: row.dump === undefined || row.dump.file === '' ? null : row.dump.position,
+      state: row.dump?.state ?? 'registered',
+      lagBytes: row.dump?.lagBytes ?? null,
+      bytesSent: row.dump?.bytesSent ?? 0,
+      since: iso(row.connectedAtMs),
+    }))
+  }
+
+  notReady(): string | undefined {
+    const { listening } = this.#parts
+    return listening.address === undefined ? 'the listener for replicas is closed' : undefined
+  }
+
+  startSource(): void {
+    this.#source().link.start()
+  }
+
+  stopSource(): void {
+    this.#source().link.stop()
+  }
+
+  async metrics(): Promise<{ contentType: string; text: string }> {
+    return { contentType: this.#metrics.contentType, text: await this.#metrics.render() }
+  }
+
+  #source() {
+    const { source } = this.#parts
+    if (source !== undefined) return source
+    throw new OperationalError(
+      'E_SOURCE_UNCONFIGURED',
+      'this node has no source: start it with --source mysql://USER@HOST:PORT',
+    )
+  }
+}
+
+const UNCONFIGURED: SourceStatus = {
+  state: 'unconfigured',
+  since: null,
+  address: null,
+  user: null,
+  tls: null,
+  serverUuid: null,
+  serverVersion: null,
+  file: null,
+  position: null,
+  lagSeconds: null,
+  safeToPurgeTo: null,
+  attempts: 0,
+  error: null,
+}
+
+function fileStatus(file: FileInfo): FileStatus {
+  return {
+    name: file.name,
+    size: file.size,
+    firstEventAt: isoOfSeconds(file.firstTimestamp),
+    lastEventAt: isoOfSeconds(file.lastTimestamp),
+    sourceFile: file.sourceFile,
+    sourceUuid: file.sourceUuid,
+    active: file.active,
+    readers: file.readers,
+  }
+}

@@ -1,0 +1,59 @@
+import type { Status } from '../admin/index.ts'
+import type { Samples } from '../observe/index.ts'
+import type { FileInfo } from '../store/index.ts'
+import type { NodeParts } from './build.ts'
+
+const SOURCE_STATES = [
+  'unconfigured',
+  'connecting',
+  'streaming',
+  'waiting',
+  'paused',
+  'stopped',
+  'failed',
+] as const
+
+/** The status as metrics. */
+export function samplesOf(node: {
+  readonly status: Status
+  readonly files: readonly FileInfo[]
+  readonly parts: Pick<NodeParts, 'source' | 'users'>
+}): Samples {
+  const { status, files, parts } = node
+  const { source, visibleEnd } = status
+  const oldest = files[0]?.firstTimestamp ?? 0
+  return {
+    kingbus_info: [{ labels: { name: status.name, version: status.version }, value: 1 }],
+    kingbus_source_state: SOURCE_STATES.map((state) => ({
+      labels: { state },
+      value: state === source.state ? 1 : 0,
+    })),
+    ...(source.lagSeconds === null ? {} : { kingbus_source_lag_seconds: source.lagSeconds }),
+    ...(parts.source === undefined ? {} : ingestSamples(parts.source)),
+    kingbus_visible_position_bytes:
+      visibleEnd === null
+        ? []
+        : [{ labels: { file: visibleEnd.file }, value: visibleEnd.position }],
+    kingbus_binlog_files: status.files,
+    kingbus_binlog_bytes: status.bytes,
+    ...(oldest === 0 ? {} : { kingbus_oldest_event_timestamp_seconds: oldest }),
+    kingbus_replicas: status.replicas.length,
+    kingbus_replica_lag_bytes: status.replicas.flatMap(({ lagBytes, serverId, uuid, address }) =>
+      lagBytes === null
+        ? []
+        : [{ labels: { server_id: String(serverId), uuid: uuid ?? '', address }, value: lagBytes }],
+    ),
+    kingbus_disk_free_bytes: status.disk.freeBytes,
+    kingbus_users: parts.users.count,
+  }
+}
+
+function ingestSamples({ ingest }: NonNullable<NodeParts['source']>): Samples {
+  const { bytes, connects, checksumErrors, cuts } = ingest.counters
+  return {
+    kingbus_source_received_bytes_total: bytes,
+    kingbus_source_connects_total: connects,
+    kingbus_source_checksum_errors_total: checksumErrors,
+    kingbus_source_cuts_total: cuts,
+  }
+}
