@@ -5,13 +5,11 @@ import {
   FIRST_EVENT_POSITION,
   readEventHeader,
 } from '../mysql/index.ts'
-import type { Store } from '../store/index.ts'
+import { RECORD_BYTES_MAX, type Store } from '../store/index.ts'
 
 /** What is told before the first file is there: the newest MySQL whose protocol we speak. */
 const VERSION_UNTIL_KNOWN = '9.7.0'
 const VERSION_SUFFIX = '-kingbus'
-/** A FORMAT_DESCRIPTION has a few hundred bytes. */
-const FORMAT_BYTES_MOST = 4096
 
 /** Version and checksum of the newest file, as its FORMAT_DESCRIPTION says; looked up at each new file. */
 export class FormatFacts {
@@ -58,7 +56,8 @@ export class FormatFacts {
   async #read(name: string): Promise<void> {
     const file = await this.#store.openFile(name)
     try {
-      const { bytes } = file.read(FIRST_EVENT_POSITION, Buffer.alloc(FORMAT_BYTES_MOST))
+      // The store checks whole records, so it wants room for one, though the event has a few hundred bytes.
+      const { bytes } = file.read(FIRST_EVENT_POSITION, Buffer.alloc(RECORD_BYTES_MAX))
       if (bytes.length < EVENT_HEADER_SIZE) {
         this.#file = undefined
         return
