@@ -14,7 +14,10 @@ export interface ServeLimits {
   readonly idleMs: number
   /** how long a closing connection may take what it was sent last, milliseconds; then it is cut off */
   readonly lingerMs: number
-  /** silence after which TCP asks whether the client is still there, milliseconds */
+  /**
+   * silence after which TCP asks whether the client is still there, milliseconds; well below a replica's heartbeat
+   * period (30 s by default), since TCP does not ask while a heartbeat is on its way
+   */
   readonly keepAliveMs: number
   /** users whose password is remembered for the fast login; the longest unused is forgotten */
   readonly rememberedUsersMost: number
@@ -28,6 +31,6 @@ export const SERVE_LIMITS: ServeLimits = {
   packetBytesMost: 16 * 1024 * 1024,
   idleMs: 8 * 60 * 60 * 1000,
   lingerMs: 5_000,
-  keepAliveMs: 30_000,
+  keepAliveMs: 10_000,
   rememberedUsersMost: 1000,
 }
