@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import type { Kingbus } from './kingbus.ts'
 import type { Mysqld } from './mysqld.ts'
+import { pause } from './wait.ts'
 
 const systemSchemas = "('mysql','sys','performance_schema','information_schema')"
 
@@ -37,6 +38,9 @@ export async function serverDifferences(one: Mysqld, other: Mysqld): Promise<str
 // LOG_EVENT_BINLOG_IN_USE_F there on disk while it writes the file; it never sends the bit.
 const inUseFlagPosition = 21
 const pieceBytes = 1 << 20
+
+// A file without transactions (after a restart of the source) arrives when Kingbus has reconnected.
+const arrivalMsMost = 30_000
 
 export interface FileDifference {
   readonly name: string
@@ -83,8 +87,23 @@ export interface BinlogComparison {
   readonly differences: FileDifference[]
 }
 
-/** Kingbus's files against those of the same names in the source's data folder. */
+/** Waits until Kingbus has the source's last file up to its end; what is missing is compared after. */
+async function binlogEnd(source: Mysqld, kingbus: Kingbus): Promise<void> {
+  const last = (await source.binlogs()).at(-1)
+  const arrived = async (): Promise<boolean> => {
+    const held = kingbus.binlogs().find(({ name }) => name === last?.name)
+    return held !== undefined && statSync(held.path).size === last?.size
+  }
+  const deadline = performance.now() + arrivalMsMost
+  while (!(await arrived()) && performance.now() < deadline) await pause(50)
+}
+
+/**
+ * Kingbus's files against those of the same names in the source's data folder, as soon as it has
+ * the end of the last one. The source must be at rest.
+ */
 export async function compareBinlogs(source: Mysqld, kingbus: Kingbus): Promise<BinlogComparison> {
+  await binlogEnd(source, kingbus)
   const theirs = new Map((await source.binlogs()).map((file) => [file.name, file]))
   const last = [...theirs.keys()].at(-1)
   const differences: FileDifference[] = []
