@@ -27,7 +27,8 @@ export const sourceSchema = z.object({
     .number()
     .nullable()
     .describe(
-      "age of the newest visible transaction against the source's newest known one; 0 when nothing is missing, null when unknown",
+      'age of what was received last while the source has more; 0 when nothing is missing, null when ' +
+        'the source cannot be asked',
     ),
   safeToPurgeTo: z
     .string()

@@ -7,12 +7,8 @@ import { addSourceCommands } from './commands/source.ts'
 import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addUserCommands } from './commands/user.ts'
+import type { Outcome } from './outcome.ts'
 import type { Terminal } from './terminal.ts'
-
-/** What a command leaves behind when it returns. */
-export interface Outcome {
-  exitCode: number
-}
 
 const AFTER = `
 Examples:

@@ -3,14 +3,18 @@
 */
 import { type Command, Option } from 'commander'
 import {
+  exposedSecretError,
   flagOf,
   KEY_NAMES,
   type Key,
   keySpec,
   type LoadedConfig,
   loadConfig,
+  SECRETS,
 } from '../config/index.ts'
 import type { Terminal } from './terminal.ts'
+
+const PLACEHOLDER_MOST = 10
 
 export type SettingValues = Readonly<Record<string, unknown>>
 
@@ -28,14 +32,32 @@ function flagsOf(key: Key): string[] {
 export function withSettingOptions(command: Command, keys: readonly Key[] = KEY_NAMES): Command {
   command.option('-c, --config <file>', 'YAML file with settings (or KINGBUS_CONFIG)')
   for (const key of keys) {
-    const { help, fallback, placeholder } = keySpec(key)
-    const without = fallback === undefined ? '' : ` (default ${fallback})`
+    const [value, help] = helpOf(key)
     for (const flag of flagsOf(key)) {
-      const text = flag === flagOf(key) ? `${help}${without}` : `Short for ${flagOf(key)}`
-      command.addOption(new Option(`${flag} <${placeholder}>`, text))
+      const text = flag === flagOf(key) ? help : `Short for ${flagOf(key)}`
+      command.addOption(new Option(`${flag} <${value}>`, text))
     }
   }
+  for (const secret of SECRETS) {
+    const flag = flagOf(secret.key)
+    command.addOption(refusingOption(flag, () => exposedSecretError(secret, flag)))
+  }
   return command
+}
+
+/** What stands for the value, and the text; a long list of values stands in the text, to keep the column narrow. */
+function helpOf(key: Key): readonly [string, string] {
+  const { help, fallback, placeholder } = keySpec(key)
+  const without = fallback === undefined ? '' : ` (default ${fallback})`
+  if (placeholder.length <= PLACEHOLDER_MOST) return [placeholder, `${help}${without}`]
+  return ['VALUE', `${help}: ${placeholder}${without}`]
+}
+
+/** A flag that people try and that must not be: the answer says what to do, and not what was typed. */
+function refusingOption(flag: string, error: () => Error): Option {
+  return new Option(`${flag} [value]`).hideHelp().argParser(() => {
+    throw error()
+  })
 }
 
 /** @throws OperationalError as loadConfig */

@@ -9,8 +9,8 @@ export interface Terminal {
   readonly environment: Environment
   readonly disk: Disk
   readonly random: Random
-  out(text: string): void
-  error(text: string): void
+  readonly out: (text: string) => void
+  readonly error: (text: string) => void
   /** Asks on the terminal without showing what is typed. @throws E_CONFIG_INVALID where there is no terminal */
   askSecret(question: string): Promise<string>
 }

@@ -21,7 +21,7 @@ export {
 export { type LoadedConfig, loadConfig } from './load.ts'
 export { loadSecrets, readAdminToken, readSecretFile, type Secrets } from './secrets.ts'
 export type { StartAt } from './start-at.ts'
-export { exposedSecretError, nearestFlag, SECRETS } from './unknown-key.ts'
+export { exposedSecretError, SECRETS } from './unknown-key.ts'
 export { addUser, removeUser } from './user-changes.ts'
 export { type User, Users } from './users.ts'
 export { RIGHTS, type Right, readUsersFile, type UserEntry } from './users-file.ts'

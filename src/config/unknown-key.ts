@@ -2,7 +2,7 @@
   Refuses what is not a key, with the right way to say it: the nearest key, or a file for a secret.
 */
 import { OperationalError } from '../lib/index.ts'
-import { flagOf, KEY_NAMES, variableOf } from './keys.ts'
+import { KEY_NAMES, variableOf } from './keys.ts'
 import { nearest } from './nearest.ts'
 
 /** What people would write to give a secret itself, and what to write in its place. */
@@ -43,9 +43,4 @@ export function exposedSecretError(
 /** The right variable for one that no key has; undefined when it resembles none. */
 export function nearestVariable(name: string): string | undefined {
   return nearest(name, KEY_NAMES.map(variableOf))
-}
-
-/** The right flag for one that no key has; undefined when it resembles none. */
-export function nearestFlag(flag: string): string | undefined {
-  return nearest(flag, KEY_NAMES.map(flagOf))
 }

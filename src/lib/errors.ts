@@ -64,9 +64,6 @@ export const ERROR_CATALOGUE = {
   E_SOURCE_OTHER: entry('operator', 69),
   E_SOURCE_REFUSED: entry('retry', 69),
   E_SOURCE_STREAM: entry('retry', 76),
-  // serving
-  E_POSITION_UNKNOWN: entry('refuse', 66),
-  E_POSITION_PURGED: entry('refuse', 66),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE

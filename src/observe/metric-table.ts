@@ -22,7 +22,7 @@ export const METRICS = {
     'state',
   ]),
   kingbus_source_lag_seconds: gauge(
-    'Age of the newest visible transaction against the newest one known of the source; absent when unknown',
+    'Age of what was received last while the source has more, 0 when nothing is missing; absent when unknown',
   ),
   kingbus_source_received_bytes_total: counter('Bytes of binlog received since the start'),
   kingbus_source_connects_total: counter('Dumps from the source that began since the start'),

@@ -3,7 +3,17 @@ import { type NodeOptions, nodeClient, withNodeOptions } from '../node-options.t
 import { printJson, printTable } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 
-const HEAD = ['ID', 'USER', 'ADDRESS', 'SERVER ID', 'UUID', 'FILE', 'POSITION', 'SINCE']
+const HEAD = [
+  'ID',
+  'USER',
+  'ADDRESS',
+  'SERVER ID',
+  'UUID',
+  'FILE',
+  'POSITION',
+  'STATE',
+  'BYTES BEHIND',
+]
 
 export function addReplicasCommand(program: Command, terminal: Terminal): void {
   withNodeOptions(
@@ -19,7 +29,8 @@ export function addReplicasCommand(program: Command, terminal: Terminal): void {
       replica.uuid,
       replica.file,
       replica.position,
-      replica.since,
+      replica.state,
+      replica.lagBytes,
     ])
     return printTable(terminal, HEAD, rows)
   })

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { loadSecrets } from '../../config/index.ts'
 import { runDaemon } from '../../daemon/index.ts'
-import type { Outcome } from '../program.ts'
+import type { Outcome } from '../outcome.ts'
 import { type SettingValues, settingsFrom, withSettingOptions } from '../setting-options.ts'
 import type { Terminal } from '../terminal.ts'
 

@@ -3,8 +3,8 @@ import type { Status } from '../../admin/index.ts'
 import { formatBytes } from '../../lib/index.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { type NodeOptions, nodeClient, withNodeOptions } from '../node-options.ts'
+import type { Outcome } from '../outcome.ts'
 import { type Cell, printFacts, printJson } from '../output.ts'
-import type { Outcome } from '../program.ts'
 import type { Terminal } from '../terminal.ts'
 
 const AFTER = `

@@ -1,0 +1,200 @@
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type AdminApp, buildAdmin, listenAdmin, type NodeFace } from '../admin/index.ts'
+import { exampleNode, exampleStatus } from '../admin/testing/example-node.ts'
+import { silentLogger } from '../lib/index.ts'
+import { systemDisk, systemRandom } from '../platform/index.ts'
+import { run } from './run.ts'
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly error: string
+}
+
+let folder = ''
+let app: AdminApp | undefined
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kingbus-cli-'))
+})
+afterEach(async () => {
+  await app?.close()
+  app = undefined
+})
+
+async function kingbus(
+  args: string,
+  given: { environment?: Record<string, string>; answers?: string[] } = {},
+): Promise<Ran> {
+  const texts = { out: '', error: '' }
+  const answers = [...(given.answers ?? [])]
+  const code = await run(args.split(' '), {
+    environment: given.environment ?? {},
+    disk: systemDisk,
+    random: systemRandom,
+    out: (text) => void (texts.out += text),
+    error: (text) => void (texts.error += text),
+    askSecret: async () => answers.shift() ?? 'nothing was to be asked',
+  })
+  return { code, ...texts }
+}
+
+async function startNode(node: Partial<NodeFace> = {}, token?: string): Promise<string> {
+  app = await buildAdmin({
+    node: { ...exampleNode, ...node },
+    version: '1.2.3',
+    log: silentLogger,
+    token,
+    tls: undefined,
+    onBug: (bug) => {
+      throw bug
+    },
+  })
+  return await listenAdmin(app, { host: '127.0.0.1', port: 0 })
+}
+
+async function privateFile(name: string, text: string): Promise<string> {
+  const path = join(folder, name)
+  await writeFile(path, text, { mode: 0o600 })
+  return path
+}
+
+describe('a running node', () => {
+  test('is described in words and, for scripts, as the API answers', async () => {
+    const url = await startNode()
+    const words = await kingbus(`status --admin ${url}`)
+    expect(words.code).toBe(0)
+    expect(words.out).toMatch(/source +db\.example:3306, waiting\n +connection refused \[E_/)
+    expect(words.out).toMatch(/visible end +binlog\.000002:1200/)
+    const json = await kingbus('status --json', { environment: { KINGBUS_ADMIN: url } })
+    expect(JSON.parse(json.out)).toEqual(exampleStatus)
+  })
+
+  test('whose source needs the operator makes status end with 1', async () => {
+    const source = { ...exampleStatus.source, state: 'failed' as const }
+    const url = await startNode({ status: async () => ({ ...exampleStatus, source }) })
+    expect((await kingbus(`status --admin ${url}`)).code).toBe(1)
+  })
+
+  test('lists files and replicas with aligned columns', async () => {
+    const url = await startNode()
+    expect((await kingbus(`files --admin ${url}`)).out).toMatch(/binlog\.000002 +1200 .*active/)
+    expect((await kingbus(`replicas --admin ${url}`)).out).toMatch(
+      /10\.0\.0\.7:51244 +12 +- +binlog\.000002 +1000 +sending +200/,
+    )
+  })
+
+  test('is told to stop and start its source', async () => {
+    const calls: string[] = []
+    const url = await startNode({
+      startSource: () => void calls.push('start'),
+      stopSource: () => void calls.push('stop'),
+    })
+    await kingbus(`source stop --admin ${url}`)
+    expect((await kingbus(`source start --admin ${url}`)).out).toMatch(/state +waiting/)
+    await kingbus(`source show --admin ${url}`)
+    expect(calls).toEqual(['stop', 'start'])
+  })
+
+  test('that asks for a token gets it from a file', async () => {
+    const url = await startNode({}, 'a-token-of-some-length')
+    const file = await privateFile('token', 'a-token-of-some-length\n')
+    expect((await kingbus(`files --admin ${url}`)).code).toBe(77)
+    expect((await kingbus(`files --admin ${url} --admin-token-file ${file}`)).code).toBe(0)
+  })
+
+  test('that is not there is told apart by code and exit code', async () => {
+    const ran = await kingbus('status --admin 127.0.0.1:1')
+    expect(ran.code).toBe(69)
+    expect(ran.error).toMatch(/no node answers at http:\/\/127\.0\.0\.1:1: .*E_ADMIN_UNREACHABLE/)
+  })
+})
+
+describe('users', () => {
+  test('are added by a password typed twice, listed, and removed', async () => {
+    const at = `--data-dir ${folder}`
+    const added = await kingbus(`user add repl ${at}`, { answers: ['s3cret', 's3cret'] })
+    expect(added).toMatchObject({ code: 0, out: `added repl to ${folder}/users.yaml\n` })
+    expect(await readFile(join(folder, 'users.yaml'), 'utf8')).not.toContain('s3cret')
+    expect((await kingbus(`user list ${at}`)).out).toMatch(/repl +replicate +hash/)
+    expect((await kingbus(`user remove repl ${at}`)).code).toBe(0)
+    expect((await kingbus(`user remove repl ${at}`)).code).toBe(67)
+  })
+
+  test('are not added when the two passwords differ', async () => {
+    const file = join(folder, 'users.yaml')
+    const ran = await kingbus(`user add repl --users-file ${file}`, { answers: ['one', 'two'] })
+    expect(ran.code).toBe(78)
+    expect(await systemDisk.exists(file)).toBe(false)
+  })
+
+  test('are added by a password file that nobody else can read', async () => {
+    const file = await privateFile('password', 's3cret\n')
+    const add = `user add repl --data-dir ${folder} --password-file ${file}`
+    await chmod(file, 0o644)
+    expect(await kingbus(add)).toMatchObject({
+      code: 78,
+      error: expect.stringMatching(/chmod 600/),
+    })
+    await chmod(file, 0o600)
+    expect((await kingbus(`${add} --right monitor administer`)).code).toBe(0)
+    expect((await kingbus(`user list --data-dir ${folder}`)).out).toMatch(/monitor, administer/)
+  })
+})
+
+describe('settings', () => {
+  test('are printed with the place each comes from', async () => {
+    const environment = { KINGBUS_LOG_LEVEL: 'warn' }
+    const { out } = await kingbus('config print --listen 0.0.0.0:1', { environment })
+    expect(out).toMatch(/serve\.listen +0\.0\.0\.0:1 +--serve-listen/)
+    expect(out).toMatch(/log\.level +warn +KINGBUS_LOG_LEVEL/)
+    expect(out).toMatch(/source\.tls +preferred +default/)
+  })
+
+  test('are checked without a running node', async () => {
+    const file = await privateFile('kingbus.yaml', 'source: {tls: required}\n')
+    expect((await kingbus(`config check --config ${file}`)).code).toBe(0)
+    await writeFile(file, 'source: {tsl: required}\n')
+    const ran = await kingbus('config check', { environment: { KINGBUS_CONFIG: file } })
+    expect(ran).toMatchObject({
+      code: 78,
+      error: expect.stringMatching(/did you mean source\.tls/),
+    })
+  })
+
+  test('of config init are a file that config check accepts', async () => {
+    const file = await privateFile('kingbus.yaml', (await kingbus('config init')).out)
+    expect((await kingbus(`config check -c ${file}`)).code).toBe(0)
+  })
+})
+
+describe('a command line that is wrong', () => {
+  test('ends with 64 and names the nearest right word', async () => {
+    const flag = await kingbus('start --source-tsl required')
+    expect(flag).toMatchObject({ code: 64, error: expect.stringContaining('--source-tls') })
+    expect(await kingbus('statsu')).toMatchObject({
+      code: 64,
+      error: expect.stringContaining('status'),
+    })
+  })
+
+  test.each(['--source-password=s3cret', '--source-password s3cret', '--admin-token s3cret'])(
+    'with a secret in %j is refused without repeating it',
+    async (flag) => {
+      const ran = await kingbus(`start ${flag}`)
+      expect(ran).toMatchObject({ code: 78, error: expect.stringMatching(/-file/) })
+      expect(ran.error).toContain('E_SECRET_EXPOSED')
+      expect(ran.error).not.toContain('s3cret')
+    },
+  )
+
+  test('shows help with examples, and the version', async () => {
+    expect(await kingbus('--help')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('Examples:'),
+    })
+    expect((await kingbus('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+})
