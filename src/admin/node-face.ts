@@ -8,9 +8,9 @@ export interface NodeFace {
   replicas(): ReplicaStatus[]
   /** why replicas cannot be served; undefined when they can */
   notReady(): string | undefined
-  /** @throws OperationalError E_SOURCE_UNCONFIGURED */
-  startSource(): void
-  /** @throws OperationalError E_SOURCE_UNCONFIGURED */
-  stopSource(): void
+  /** Resolves when it has begun to connect. @throws OperationalError E_SOURCE_UNCONFIGURED */
+  startSource(): Promise<void>
+  /** Resolves when it is stopped. @throws OperationalError E_SOURCE_UNCONFIGURED */
+  stopSource(): Promise<void>
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
 }

@@ -44,8 +44,8 @@ describe('routes', () => {
   test('start and stop reach the node, and only by POST', async () => {
     const calls: string[] = []
     const app = await build({
-      startSource: () => void calls.push('start'),
-      stopSource: () => void calls.push('stop'),
+      startSource: async () => void calls.push('start'),
+      stopSource: async () => void calls.push('stop'),
     })
     await app.inject({ method: 'POST', url: '/api/v1/source/stop' })
     await app.inject({ method: 'POST', url: '/api/v1/source/start' })
@@ -55,7 +55,7 @@ describe('routes', () => {
 
   test('a request that the state forbids is answered 409 with its code', async () => {
     const app = await build({
-      startSource: () => {
+      startSource: async () => {
         throw new OperationalError('E_SOURCE_UNCONFIGURED', 'there is no source')
       },
     })

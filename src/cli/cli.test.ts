@@ -89,8 +89,8 @@ describe('a running node', () => {
   test('is told to stop and start its source', async () => {
     const calls: string[] = []
     const url = await startNode({
-      startSource: () => void calls.push('start'),
-      stopSource: () => void calls.push('stop'),
+      startSource: async () => void calls.push('start'),
+      stopSource: async () => void calls.push('stop'),
     })
     await kingbus(`source stop --admin ${url}`)
     expect((await kingbus(`source start --admin ${url}`)).out).toMatch(/state +waiting/)

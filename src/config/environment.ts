@@ -11,7 +11,8 @@ export const OTHER_VARIABLES = {
   KINGBUS_CONFIG: 'The configuration file, as `--config`',
   KINGBUS_ADMIN: 'Where commands find the running node, as `--admin`',
   KINGBUS_SOURCE_PASSWORD: 'The password for the source, in place of `source.password-file`',
-  KINGBUS_MYSQL_DIR: 'For the demo and the tests: a folder with an unpacked MySQL 9.7 (`bin/mysqld`)',
+  KINGBUS_MYSQL_DIR:
+    'For the demo and the tests: a folder with an unpacked MySQL 9.7 (`bin/mysqld`)',
   KINGBUS_ALLOW_UNSIGNED: 'For the demo and the tests: 1 takes Debian packages without signatures',
 } as const
 

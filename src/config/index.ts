@@ -17,6 +17,7 @@ export {
   ROOM_RETRY_MS,
   SHUTDOWN_DUMPS_WAIT_MS,
   SHUTDOWN_WAIT_MS,
+  SOURCE_COMMAND_WAIT_MS,
 } from './limits.ts'
 export { type LoadedConfig, loadConfig } from './load.ts'
 export { loadSecrets, readAdminToken, readSecretFile, type Secrets } from './secrets.ts'

@@ -34,3 +34,6 @@ export const ROOM_RETRY_MS = 500
 
 /** Files that a registered replica which is away still needs are kept so long after it left. */
 export const KEEP_FOR_ABSENT_REPLICAS_MS = 24 * 3_600_000
+
+/** A start or stop of the source that has not come about by then is answered with the state that there is. */
+export const SOURCE_COMMAND_WAIT_MS = 3000

@@ -2,9 +2,10 @@
   What a node says of itself: to the HTTP API and to the metrics.
 */
 import type { FileStatus, NodeFace, ReplicaStatus, SourceStatus, Status } from '../admin/index.ts'
-import { formatAddress } from '../config/index.ts'
-import { OperationalError } from '../lib/index.ts'
+import { formatAddress, SOURCE_COMMAND_WAIT_MS } from '../config/index.ts'
+import { OperationalError, waitUntil } from '../lib/index.ts'
 import { createMetrics, type MetricsPage } from '../observe/index.ts'
+import type { SourceLink, SourceState } from '../source/index.ts'
 import type { FileInfo } from '../store/index.ts'
 import type { NodeParts } from './build.ts'
 import { samplesOf } from './samples.ts'
@@ -97,12 +98,24 @@ export class NodeStatus implements NodeFace {
     return listening.address === undefined ? 'the listener for replicas is closed' : undefined
   }
 
-  startSource(): void {
-    this.#source().link.start()
+  async startSource(): Promise<void> {
+    const { link } = this.#source()
+    link.start()
+    await this.#reached(link, ({ phase }) => phase !== 'stopped')
   }
 
-  stopSource(): void {
-    this.#source().link.stop()
+  async stopSource(): Promise<void> {
+    const { link } = this.#source()
+    link.stop()
+    await this.#reached(link, ({ phase }) => phase === 'stopped')
+  }
+
+  /** The answer tells the new state, unless that takes longer than anybody wants to wait. */
+  async #reached(link: SourceLink, condition: (state: SourceState) => boolean): Promise<void> {
+    const late = new AbortController()
+    const cancel = this.#parts.clock.after(SOURCE_COMMAND_WAIT_MS, () => late.abort())
+    await waitUntil(link.state, condition, late.signal)
+    cancel()
   }
 
   async metrics(): Promise<{ contentType: string; text: string }> {

@@ -13,16 +13,16 @@ export function sourceRoutes(app: App, node: NodeFace): void {
   app.post(
     '/api/v1/source/start',
     { schema: { summary: 'Connect again, at once; does nothing where it runs', response } },
-    () => {
-      node.startSource()
+    async () => {
+      await node.startSource()
       return node.source()
     },
   )
   app.post(
     '/api/v1/source/stop',
     { schema: { summary: 'Disconnect until it is started again', response } },
-    () => {
-      node.stopSource()
+    async () => {
+      await node.stopSource()
       return node.source()
     },
   )

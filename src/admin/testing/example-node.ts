@@ -65,7 +65,7 @@ export const exampleNode: NodeFace = {
   ],
   replicas: () => exampleStatus.replicas,
   notReady: () => undefined,
-  startSource: () => {},
-  stopSource: () => {},
+  startSource: async () => {},
+  stopSource: async () => {},
   metrics: async () => ({ contentType: 'text/plain', text: 'kingbus_info 1\n' }),
 }
