@@ -1,4 +1,4 @@
-import type { Logger } from '../../lib/index.ts'
+import { type Logger, waitUntil } from '../../lib/index.ts'
 import type { Clock } from '../../platform/index.ts'
 import {
   type DumpEnd,
@@ -12,6 +12,13 @@ import { ChunkPool } from './chunk-pool.ts'
 import { DumpStream, REPLACED } from './dump-stream.ts'
 import { findStart } from './find-start.ts'
 import { SharedChunks } from './shared-chunks.ts'
+
+/**
+ * A dump that comes before the first file waits so long for it, less than a replica's patience
+ * (replica_net_timeout, 60 s by default): refused at once, the replica would stay away for its
+ * SOURCE_CONNECT_RETRY, 60 s too.
+ */
+const FIRST_FILE_WAIT_MS = 30_000
 
 export interface DumpsOptions {
   readonly reader: BinlogReader
@@ -47,6 +54,7 @@ export class Dumps {
     sink.signal.addEventListener('abort', pass, { once: true })
     replicas.beginDump(request.replica, progress, () => stop.abort(REPLACED))
     try {
+      await this.#firstFile(stop.signal)
       const start = await findStart(reader, request)
       if ('error' in start) {
         return { kind: 'error', sequence: FIRST_DUMP_SEQUENCE, error: start.error }
@@ -56,5 +64,15 @@ export class Dumps {
     } finally {
       sink.signal.removeEventListener('abort', pass)
     }
+  }
+
+  async #firstFile(stop: AbortSignal): Promise<void> {
+    const { reader, clock } = this.#options
+    if (reader.visible.value !== undefined) return
+    const patience = new AbortController()
+    const cancel = clock.after(FIRST_FILE_WAIT_MS, () => patience.abort())
+    const signal = AbortSignal.any([stop, patience.signal])
+    await waitUntil(reader.visible, (visible) => visible !== undefined, signal)
+    cancel()
   }
 }
