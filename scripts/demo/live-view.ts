@@ -48,7 +48,9 @@ export class LiveView {
   #show(lines: readonly string[]): void {
     if (this.#onTerminal) {
       this.#erase()
-      process.stdout.write(`${lines.join('\n')}\n`)
+      // A line that wrapped would take two rows, and too few would be erased the next time.
+      const width = process.stdout.columns - 1
+      process.stdout.write(lines.map((line) => `${line.slice(0, width)}\n`).join(''))
       this.#drawnLines = lines.length
     } else if (performance.now() >= this.#plainAt) {
       console.log(lines.map((line) => line.trim().replaceAll(/ +/g, ' ')).join(' | '))

@@ -36,7 +36,7 @@ export class PartyWatch {
 
   async #kingbusLine(kingbus: Kingbus, newest: number): Promise<string> {
     const status = await kingbus.status().catch(() => undefined)
-    if (status === undefined) return line('Kingbus', 0, 'not running')
+    if (status === undefined) return absent('Kingbus')
     const count = countGtids(status.gtidExecuted)
     const files = kingbus.binlogs()
     const bytes = files.reduce((sum, { path }) => sum + statSync(path).size, 0)
@@ -48,7 +48,7 @@ export class PartyWatch {
 
   async #replicaLine(name: string, replica: Mysqld, newest: number): Promise<string> {
     const set = await replica.gtidExecuted().catch(() => undefined)
-    if (set === undefined) return line(name, 0, 'not running')
+    if (set === undefined) return absent(name)
     const count = countGtids(set)
     const [status] = await replica.sql('SHOW REPLICA STATUS').catch(() => [])
     const seconds = status?.['Seconds_Behind_Source'] ?? '?'
@@ -59,6 +59,10 @@ export class PartyWatch {
 
 function line(name: string, transactions: number, text: string): string {
   return `   ${name.padEnd(10)} ${String(transactions).padStart(7)} transactions   ${text}`
+}
+
+function absent(name: string): string {
+  return `   ${name.padEnd(10)}       - not running`
 }
 
 function behind(transactions: number): string {

@@ -13,17 +13,18 @@ function state(good: boolean, text: string): boolean {
 }
 
 async function checkTables({ source, replicas }: DemoParties): Promise<boolean> {
-  let good = true
   const here = await tableChecksums(source)
-  for (const [index, replica] of replicas.entries()) {
-    const there = await tableChecksums(replica)
-    for (const name of new Set([...here.keys(), ...there.keys()])) {
-      const [ours, theirs] = [here.get(name), there.get(name)]
-      const text = `checksum of ${name} on source and replica ${index + 1}`
-      good = state(ours === theirs, `${text}: ${ours}, ${theirs}`) && good
-    }
+  const there: Map<string, string>[] = []
+  for (const replica of replicas) there.push(await tableChecksums(replica))
+  const names = new Set([here, ...there].flatMap((checksums) => [...checksums.keys()]))
+  let good = names.size > 0
+  for (const name of names) {
+    const all = [here, ...there].map((checksums) => checksums.get(name) ?? 'no table')
+    const same = new Set(all).size === 1
+    const text = same ? `${all[0]} everywhere` : all.join(', ')
+    good = state(same, `checksum of ${name} on source and both replicas: ${text}`) && good
   }
-  return good && here.size > 0
+  return good
 }
 
 async function checkGtids({ source, kingbus, replicas }: DemoParties): Promise<boolean> {
