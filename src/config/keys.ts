@@ -54,7 +54,7 @@ const SERVER_UUID = {
   otherwise: 'made at the first start and kept in the data directory',
 }
 
-export const KEYS = {
+const KEYS = {
   name: {
     schema: z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, _, - or .'),
     placeholder: 'NAME',

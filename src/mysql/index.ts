@@ -21,7 +21,6 @@ export {
   CHECKSUM_SIZE,
   type ChecksumAlgorithm,
   checksumMatches,
-  restamp,
 } from './binlog/checksum.ts'
 export { type EventFields, encodeEvent } from './binlog/event.ts'
 export { EventType, eventTypeName } from './binlog/event-type.ts'

@@ -7,12 +7,7 @@
 */
 export type { DumpItem, DumpStream } from './dump-stream.ts'
 export type { Beginning, Holdings, SourcePlace, StartAt } from './holdings.ts'
-export {
-  checkSource,
-  type OpenDump,
-  type Placement,
-  type SourceOptions,
-} from './open-dump.ts'
+export type { OpenDump, Placement, SourceOptions } from './open-dump.ts'
 export type { Finding, SourceProfile } from './preflight.ts'
 export { type ReplicaSelf, type SourceAddress, type TlsMode } from './source-address.ts'
 export { SOURCE_LIMITS, type SourceLimits } from './source-limits.ts'

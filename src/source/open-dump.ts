@@ -103,20 +103,6 @@ export async function openDump(
   }
 }
 
-/** Checks the source without a dump, for `kingbus doctor`. */
-export async function checkSource(
-  { address, self, limits }: Pick<SourceOptions, 'address' | 'self' | 'limits'>,
-  signal: AbortSignal,
-): Promise<{ profile: SourceProfile; findings: readonly Finding[] }> {
-  const connection = await SourceConnection.open(address, limits, signal)
-  try {
-    const profile = await readProfile(connection)
-    return { profile, findings: findingsOf(profile, self) }
-  } finally {
-    connection.close()
-  }
-}
-
 function examinerOf(options: SourceOptions, signal: AbortSignal): Examiner {
   const { address, self, limits, clock, random } = options
   return {

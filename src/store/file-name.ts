@@ -1,4 +1,4 @@
-import { ProtocolError, present, toSafeNumber } from '../lib/index.ts'
+import { ProtocolError, toSafeNumber } from '../lib/index.ts'
 
 /*
   Names of binlog files: `STEM.NUMBER`, as MySQL gives them. The number alone orders them, compared as a
@@ -15,7 +15,7 @@ export function isFileName(name: string): boolean {
   return NAME.test(name)
 }
 
-export function fileNumber(name: string): number {
+function fileNumber(name: string): number {
   const digits = NAME.exec(name)?.[1]
   if (digits === undefined) throw new ProtocolError(`'${name}' is not the name of a binlog file`)
   return toSafeNumber(BigInt(digits), 'the number of a binlog file')
@@ -24,11 +24,4 @@ export function fileNumber(name: string): number {
 /** Negative when `a` comes before `b`. */
 export function compareFileNames(a: string, b: string): number {
   return fileNumber(a) - fileNumber(b) || (a < b ? -1 : a > b ? 1 : 0)
-}
-
-/** The name after this one: the same stem, the number one higher, in at least as many digits. */
-export function nextFileName(name: string): string {
-  const digits = present(NAME.exec(name)?.[1], `the number in '${name}'`)
-  const next = String(fileNumber(name) + 1).padStart(digits.length, '0')
-  return name.slice(0, name.length - digits.length) + next
 }

@@ -1,7 +1,7 @@
 /*
   An entry of an index file: `tag`, fields, `check`. The check is the CRC-32 of the entry's bytes going on
   from the check of its predecessor (the head's for the first), so an entry is true only in its place.
-  Tags below 0x10 are records and have RECORD_KINDS' order; with EPOCH_FOLLOWS a varint epoch stands behind the
+  Tags below 0x10 are records and have RecordKind's order; with EPOCH_FOLLOWS a varint epoch stands behind the
   tag, else it is the predecessor's. A record's sequence is its predecessor's plus one.
 
     01 bytes        varint size, varint end - boundary, zigzag timestamp - predecessor's, u32 crc of the bytes

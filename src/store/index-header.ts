@@ -24,7 +24,7 @@ export const HEAD_PREFIX_SIZE = 12
 const STORE_ID_SIZE_MAX = 256
 /** Bound of the encoded GTID set in a head or an entry. */
 export const SET_SIZE_MAX = 64 * 1024 * 1024
-export const HEAD_SIZE_MAX = SET_SIZE_MAX + 1024
+const HEAD_SIZE_MAX = SET_SIZE_MAX + 1024
 
 const FLAG_REBUILT = 0x01
 

@@ -7,7 +7,7 @@
   (journal). The write side is for journal only. Formats: docs/internals/store-format.md.
 */
 export { type DataDir, type Identity, openDataDir } from './data-dir.ts'
-export { compareFileNames, isFileName, nextFileName } from './file-name.ts'
+export { compareFileNames, isFileName } from './file-name.ts'
 export type { FileReader, ReadResult } from './file-reader.ts'
 export { findGtidStart } from './gtid-lookup.ts'
 export type { LastTransaction } from './last-transaction.ts'
@@ -16,8 +16,6 @@ export {
   type FileBegin,
   type Position,
   RECORD_BYTES_MAX,
-  RECORD_KINDS,
-  type RecordKind,
   type VisibleEnd,
 } from './record.ts'
 export {
@@ -26,5 +24,5 @@ export {
   type RetentionPlan,
   type RetentionPolicy,
 } from './retention.ts'
-export { hasRoom, minFreeBytes } from './space.ts'
+export { minFreeBytes } from './space.ts'
 export { type FileInfo, type LogEnd, Store, type StoreOptions } from './store.ts'

@@ -10,8 +10,7 @@
 */
 import type { GtidSet } from '../mysql/index.ts'
 
-export const RECORD_KINDS = ['bytes', 'file-begin', 'epoch-start', 'cut', 'purge'] as const
-export type RecordKind = (typeof RECORD_KINDS)[number]
+export type RecordKind = 'bytes' | 'file-begin' | 'epoch-start' | 'cut' | 'purge'
 
 /** A record holds at most this many bytes of a binlog file. Part of the format: never changed. */
 export const RECORD_BYTES_MAX = 1024 * 1024

@@ -8,8 +8,3 @@ export async function minFreeBytes(disk: Disk, folder: string): Promise<number> 
   const { totalBytes } = await disk.space(folder)
   return Math.max(MIN_FREE_FLOOR_BYTES, Math.ceil(totalBytes * MIN_FREE_FRACTION))
 }
-
-/** True while more than `minFree` bytes may still be written in the folder's file system. */
-export async function hasRoom(disk: Disk, folder: string, minFree: number): Promise<boolean> {
-  return (await disk.space(folder)).freeBytes > minFree
-}
