@@ -55,6 +55,9 @@ export interface Disk {
   /** Makes earlier creates, renames and removes in `folder` survive a power cut. */
   syncFolder(folder: string): Promise<void>
   space(folder: string): Promise<DiskSpace>
-  /** Takes a kernel lock on the file (made when absent) until released or the process dies; undefined when another process has it. */
+  /**
+   * Takes a kernel lock on the file (made when absent) until released or the process dies;
+   * undefined when another process has it.
+   */
   lock(path: string): Promise<{ release(): Promise<void> } | undefined>
 }

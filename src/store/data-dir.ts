@@ -118,7 +118,8 @@ function parseIdentity(bytes: Buffer, file: string): Identity {
   if (typeof value !== 'object' || value === null) throw refuse('not an object')
   const fields = value as Record<string, unknown>
   if (fields['formatVersion'] !== FORMAT_VERSION) {
-    const message = `${file} has format version ${String(fields['formatVersion'])}; this program knows ${FORMAT_VERSION}`
+    const found = String(fields['formatVersion'])
+    const message = `${file} has format version ${found}; this program knows ${FORMAT_VERSION}`
     throw new OperationalError('E_STORE_FORMAT', message, { file })
   }
   const uuid = (name: string): string => {

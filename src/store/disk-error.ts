@@ -18,7 +18,9 @@ export function diskFull(path: string, thrown: unknown): OperationalError {
  * read again.
  */
 export function writeFailed(path: string, thrown: unknown): OperationalError {
-  const message = `${path} could not be written (${messageOf(thrown)}); check the disk and start again: the tail is then read and written anew`
+  const message =
+    `${path} could not be written (${messageOf(thrown)}); check the disk and start again: ` +
+    'the tail is then read and written anew'
   return new OperationalError('E_STORE_WRITE', message, { path }, { cause: thrown })
 }
 

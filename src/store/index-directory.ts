@@ -205,7 +205,9 @@ export class IndexDirectory {
 
   #damaged(offset: number): OperationalError {
     const file = `${this.#name}.idx`
-    const message = `the index ${file} is damaged at or after its byte ${offset}; remove it and start again: it is made anew from ${this.#name}`
+    const message =
+      `the index ${file} is damaged at or after its byte ${offset}; ` +
+      `remove it and start again: it is made anew from ${this.#name}`
     return new OperationalError('E_STORE_DAMAGED', message, { file, position: offset })
   }
 }

@@ -29,7 +29,8 @@ export const definitions: readonly string[] = [
   'CREATE VIEW kinds.plain_view AS SELECT id, amount FROM kinds.plain',
   "CREATE USER 'guest'@'localhost' IDENTIFIED BY 'guest-local'",
   "GRANT SELECT ON kinds.* TO 'guest'@'localhost'",
-  'ALTER TABLE kinds.parts REORGANIZE PARTITION p1 INTO (PARTITION p1 VALUES LESS THAN (20), PARTITION p2 VALUES LESS THAN MAXVALUE)',
+  'ALTER TABLE kinds.parts REORGANIZE PARTITION p1 INTO ' +
+    '(PARTITION p1 VALUES LESS THAN (20), PARTITION p2 VALUES LESS THAN MAXVALUE)',
   'ALTER TABLE kinds.plain ADD COLUMN later INT DEFAULT 3, ADD INDEX by_amount (amount)',
   'ALTER TABLE kinds.log RENAME TO kinds.journal',
   'RENAME TABLE kinds.journal TO kinds.log',
