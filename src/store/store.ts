@@ -3,7 +3,6 @@ import {
   InvariantError,
   type Logger,
   OperationalError,
-  ProtocolError,
   present,
   Watch,
   type Watched,
@@ -15,10 +14,10 @@ import { diskFull, isDiskFull, writeFailed } from './disk-error.ts'
 import { readPreviousGtids } from './event-walk.ts'
 import { ExtentsCache } from './extents.ts'
 import { createFile, type NewFile, removeFresh } from './file-create.ts'
-import { compareFileNames, isFileName } from './file-name.ts'
 import { FileReader } from './file-reader.ts'
 import type { RecoveryContext } from './file-recovery.ts'
 import { recoverFolder } from './folder-recovery.ts'
+import { HeldFiles } from './held-files.ts'
 import { findLastTransaction, type LastTransaction } from './last-transaction.ts'
 import { PendingRecords } from './pending-records.ts'
 import {
@@ -74,10 +73,8 @@ export interface FileInfo {
  */
 export class Store {
   readonly #context: RecoveryContext
-  /** oldest first; the last one is the active file */
-  readonly #files: StoredFile[]
-  /** taken out of sight by a purge, not removed yet; oldest first */
-  #leaving: StoredFile[] = []
+  /** the newest one is the active file */
+  readonly #files: HeldFiles
   #active: ActiveFile | undefined
   readonly #pending: PendingRecords
   readonly #executed: GtidSet
@@ -98,7 +95,7 @@ export class Store {
     sets: { readonly sequence: number; readonly executed: GtidSet; readonly purged: GtidSet },
   ) {
     this.#context = context
-    this.#files = files
+    this.#files = new HeldFiles(context, files)
     this.#active = active
     this.#pending = new PendingRecords(sets.sequence)
     this.#executed = sets.executed
@@ -124,8 +121,8 @@ export class Store {
       executed: last?.held ?? GtidSet.empty(),
       purged: GtidSet.empty(),
     })
-    await store.#removeAgain(last?.purgedUpTo)
-    const oldest = files[0]
+    if (last?.purgedUpTo !== undefined) await store.#files.removeBefore(last.purgedUpTo)
+    const { oldest } = store.#files
     if (oldest !== undefined) store.#purged = await store.#purgedBefore(oldest)
     return store
   }
@@ -192,8 +189,7 @@ export class Store {
   files(): readonly FileInfo[] {
     const visible = this.#visible.value
     if (visible === undefined) return []
-    const shown = this.#files.filter((file) => compareFileNames(file.name, visible.file) <= 0)
-    return shown.map((file) => this.#infoOf(file))
+    return this.#files.upTo(visible.file).map((file) => this.#infoOf(file))
   }
 
   /**
@@ -243,7 +239,7 @@ export class Store {
    * written
    */
   async beginFile(begin: FileBegin): Promise<number> {
-    this.#checkName(begin.name)
+    this.#files.checkNext(begin.name)
     return await this.#exclusive(begin.name, async () => {
       const previous = this.#active
       await this.#syncAll()
@@ -257,7 +253,7 @@ export class Store {
         throw thrown
       }
       this.#active = new ActiveFile(fresh)
-      this.#files.push(fresh.stored)
+      this.#files.add(fresh.stored)
       const boundary = { file: begin.name, position: BINLOG_MAGIC.length }
       const sequence = this.#pending.add({ boundary, gtids: begin.purged })
       this.#pending.markDurable(sequence)
@@ -317,7 +313,7 @@ export class Store {
   commit(sequence: number): void {
     const boundary = this.#pending.commit(sequence, this.#executed)
     if (boundary === undefined) return
-    const { contact } = present(this.#files.at(-1), 'the last file').facts
+    const { contact } = present(this.#files.newest, 'the last file').facts
     if (!this.#purged.contains(contact)) this.#purged = this.#purged.union(contact)
     const shown = this.#visible.value
     if (shown?.file === boundary.file && shown.position === boundary.position) return
@@ -348,15 +344,10 @@ export class Store {
   async purge(upTo: string): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure
     const purged = await this.#purgedBefore(this.#find(upTo))
-    const count = this.#files.indexOf(this.#find(upTo))
-    const used = this.#files.slice(0, count).find((file) => file.readers > 0)
-    if (used !== undefined) {
-      const message = `${used.name} is being read; wait until it is not, or end the dump that reads it`
-      throw new OperationalError('E_FILE_IN_USE', message, { file: used.name })
-    }
+    const count = this.#files.countUnreadBefore(this.#find(upTo))
     if (count === 0) return this.#pending.appended
     const active = present(this.#active, 'the current file')
-    this.#leaving.push(...this.#files.splice(0, count))
+    this.#files.hideOldest(count)
     this.#purged = this.#purged.union(purged)
     active.addPurge(upTo)
     return this.#pending.add({ boundary: placeOf(active), gtids: undefined })
@@ -364,9 +355,7 @@ export class Store {
 
   /** Removes what a committed purge took out of sight, oldest first, each durably. */
   async removePurged(): Promise<void> {
-    const leaving = this.#leaving
-    this.#leaving = []
-    for (const stored of leaving) await this.#remove(stored)
+    await this.#files.removeHidden()
   }
 
   /** Makes everything durable and closes the files. */
@@ -426,14 +415,8 @@ export class Store {
     return this.#failure
   }
 
-  #checkName(name: string): void {
-    const last = this.#files.at(-1)?.name
-    if (isFileName(name) && (last === undefined || compareFileNames(name, last) > 0)) return
-    throw new ProtocolError(`a file cannot be named '${name}' after '${last ?? ''}'`)
-  }
-
   #next(origin: FileBegin): NewFile {
-    const before = this.#files.at(-1)?.facts.contact ?? GtidSet.empty()
+    const before = this.#files.newest?.facts.contact ?? GtidSet.empty()
     const contact = origin.purged === undefined ? before : before.union(origin.purged)
     const firstSequence = this.#pending.appended + 1
     const digest = this.#active?.digest() ?? FIRST_DIGEST
@@ -441,13 +424,7 @@ export class Store {
   }
 
   #find(name: string): StoredFile {
-    const visible = this.#visible.value?.file
-    const found = this.#files.find((file) => file.name === name)
-    if (found !== undefined && visible !== undefined) {
-      if (compareFileNames(name, visible) <= 0) return found
-    }
-    const message = `there is no binlog file '${name}'; the oldest is '${this.#files[0]?.name ?? ''}'`
-    throw new OperationalError('E_FILE_UNKNOWN', message, { file: name })
+    return this.#files.find(name, this.#visible.value?.file)
   }
 
   #isActive(stored: StoredFile): boolean {
@@ -485,24 +462,6 @@ export class Store {
     } finally {
       await file.close()
     }
-  }
-
-  async #removeAgain(purgedUpTo: string | undefined): Promise<void> {
-    if (purgedUpTo === undefined) return
-    for (;;) {
-      const oldest = this.#files[0]
-      if (oldest === undefined || this.#isActive(oldest)) return
-      if (compareFileNames(oldest.name, purgedUpTo) >= 0) return
-      this.#files.shift()
-      await this.#remove(oldest)
-    }
-  }
-
-  async #remove(stored: StoredFile): Promise<void> {
-    const { disk, folder } = this.#context
-    await disk.remove(stored.path)
-    await disk.remove(stored.indexPath)
-    await disk.syncFolder(folder)
   }
 }
 

@@ -1,0 +1,94 @@
+import { OperationalError, ProtocolError } from '../lib/index.ts'
+import type { Disk } from '../platform/index.ts'
+import { compareFileNames, isFileName } from './file-name.ts'
+import type { StoredFile } from './stored-file.ts'
+
+/** The files of a folder in their order: which there are, which may come next, which leave. */
+export class HeldFiles {
+  readonly #disk: Disk
+  readonly #folder: string
+  /** oldest first */
+  readonly #files: StoredFile[]
+  /** taken out of sight by a purge, not removed yet; oldest first */
+  #leaving: StoredFile[] = []
+
+  constructor(folder: { readonly disk: Disk; readonly folder: string }, files: StoredFile[]) {
+    this.#disk = folder.disk
+    this.#folder = folder.folder
+    this.#files = files
+  }
+
+  get oldest(): StoredFile | undefined {
+    return this.#files[0]
+  }
+
+  get newest(): StoredFile | undefined {
+    return this.#files.at(-1)
+  }
+
+  /** Oldest first, up to the file that is named. */
+  upTo(name: string): StoredFile[] {
+    return this.#files.filter((file) => compareFileNames(file.name, name) <= 0)
+  }
+
+  /**
+   * The file of that name, where it is not behind the last one that is shown.
+   * @throws OperationalError E_FILE_UNKNOWN
+   */
+  find(name: string, lastShown: string | undefined): StoredFile {
+    const found = this.#files.find((file) => file.name === name)
+    if (found !== undefined && lastShown !== undefined) {
+      if (compareFileNames(name, lastShown) <= 0) return found
+    }
+    const message = `there is no binlog file '${name}'; the oldest is '${this.oldest?.name ?? ''}'`
+    throw new OperationalError('E_FILE_UNKNOWN', message, { file: name })
+  }
+
+  /** @throws ProtocolError when no file of that name may follow the newest one */
+  checkNext(name: string): void {
+    const last = this.newest?.name
+    if (isFileName(name) && (last === undefined || compareFileNames(name, last) > 0)) return
+    throw new ProtocolError(`a file cannot be named '${name}' after '${last ?? ''}'`)
+  }
+
+  add(stored: StoredFile): void {
+    this.#files.push(stored)
+  }
+
+  /**
+   * The number of files before this one, which nobody reads.
+   * @throws OperationalError E_FILE_IN_USE
+   */
+  countUnreadBefore(stored: StoredFile): number {
+    const count = this.#files.indexOf(stored)
+    const used = this.#files.slice(0, count).find((file) => file.readers > 0)
+    if (used === undefined) return count
+    const message = `${used.name} is being read; wait until it is not, or end the dump that reads it`
+    throw new OperationalError('E_FILE_IN_USE', message, { file: used.name })
+  }
+
+  /** Takes the oldest files out of sight; `removeHidden` removes them. */
+  hideOldest(count: number): void {
+    this.#leaving.push(...this.#files.splice(0, count))
+  }
+
+  /** Removes what is out of sight, oldest first, each durably. */
+  async removeHidden(): Promise<void> {
+    const leaving = this.#leaving
+    this.#leaving = []
+    for (const stored of leaving) await this.#remove(stored)
+  }
+
+  /** Removes the files before the name, but never the newest: what a crash left of a purge. */
+  async removeBefore(name: string): Promise<void> {
+    const before = this.#files.slice(0, -1).filter((file) => compareFileNames(file.name, name) < 0)
+    this.hideOldest(before.length)
+    await this.removeHidden()
+  }
+
+  async #remove(stored: StoredFile): Promise<void> {
+    await this.#disk.remove(stored.path)
+    await this.#disk.remove(stored.indexPath)
+    await this.#disk.syncFolder(this.#folder)
+  }
+}
