@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { present, silentLogger } from '../lib/index.ts'
+import { present } from '../lib/index.ts'
 import { GtidSet } from '../mysql/index.ts'
-import { type Chunk, Store } from '../store/index.ts'
+import type { Chunk, Store } from '../store/index.ts'
 import {
   beginOf,
   chunksOf,
@@ -32,9 +32,7 @@ let store: Store
 let journal: LocalJournal
 
 async function open(): Promise<void> {
-  await crashing.crash()
-  const { disk } = crashing
-  store = await Store.open({ disk, folder, storeId: 's', logger: silentLogger })
+  store = await crashing.reopen(folder)
   journal = new LocalJournal(store)
 }
 

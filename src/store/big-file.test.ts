@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { present, silentLogger } from '../lib/index.ts'
+import { present } from '../lib/index.ts'
 import { GtidSet } from '../mysql/index.ts'
 import { findGtidStart } from './gtid-lookup.ts'
 import { RECORD_BYTES_MAX } from './record.ts'
-import { Store } from './store.ts'
+import type { Store } from './store.ts'
 import { beginOf, bigFile, chunksOf, endingsOf, heldOf } from './testing/binlog-feed.ts'
 import { CrashDisk } from './testing/crash-disk.ts'
 
@@ -25,10 +25,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function open(): Promise<Store> {
-  await crashing.crash()
-  return await Store.open({ disk: crashing.disk, folder, storeId: 's', logger: silentLogger })
-}
+const open = (): Promise<Store> => crashing.reopen(folder)
 
 const steps = (size: number, end: number): number[] =>
   Array.from({ length: Math.floor(end / size) }, (_, index) => (index + 1) * size)

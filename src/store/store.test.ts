@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { OperationalError, silentLogger } from '../lib/index.ts'
+import { OperationalError } from '../lib/index.ts'
 import { GtidSet } from '../mysql/index.ts'
 import { findGtidStart } from './gtid-lookup.ts'
 import { RECORD_BYTES_MAX } from './record.ts'
-import { Store } from './store.ts'
+import type { Store } from './store.ts'
 import { beginOf, chunksOf, endingsOf, heldOf, withPreviousGtids } from './testing/binlog-feed.ts'
 import { CrashDisk } from './testing/crash-disk.ts'
 
@@ -28,12 +28,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Opens the folder as the next process does: the one before has died. */
-async function open(): Promise<Store> {
-  await crashing.crash()
-  const { disk } = crashing
-  return await Store.open({ disk, folder, storeId: 'store-1', logger: silentLogger })
-}
+const open = (): Promise<Store> => crashing.reopen(folder)
 
 async function flush(store: Store): Promise<void> {
   store.commit(await store.sync())

@@ -36,6 +36,22 @@ const codec = <T>(given: EventCodec<T>): EventCodec<never> => given as unknown a
 
 const tail = { serverId: u32, checksum }
 
+function heartbeatCodec(name: 'HEARTBEAT' | 'HEARTBEAT_V2', version: 1 | 2, positionMost: bigint) {
+  return codec({
+    name,
+    type: EventType[name],
+    values: fc.record({
+      version: fc.constant(version),
+      file,
+      position: fc.bigInt({ min: 4n, max: positionMost }),
+      ...tail,
+    }),
+    encode: encodeHeartbeat,
+    decode: decodeHeartbeat,
+    answer: (value) => ({ file: value.file, position: value.position }),
+  })
+}
+
 /** Sizes as the server writes them: each field in the fewest bytes. */
 function payloadBody(sizes: { uncompressedSize: number; payloadSize: number }): Buffer {
   const field = (writer: Writer, id: number, value: number): Writer =>
@@ -81,32 +97,8 @@ const CODECS = [
     decode: decodeRotate,
     answer: (value) => ({ file: value.file, position: value.position }),
   }),
-  codec({
-    name: 'HEARTBEAT',
-    type: EventType.HEARTBEAT,
-    values: fc.record({
-      version: fc.constant<1>(1),
-      file,
-      position: fc.bigInt({ min: 4n, max: 2n ** 32n - 1n }),
-      ...tail,
-    }),
-    encode: encodeHeartbeat,
-    decode: decodeHeartbeat,
-    answer: (value) => ({ file: value.file, position: value.position }),
-  }),
-  codec({
-    name: 'HEARTBEAT_V2',
-    type: EventType.HEARTBEAT_V2,
-    values: fc.record({
-      version: fc.constant<2>(2),
-      file,
-      position: fc.bigInt({ min: 4n, max: 2n ** 53n - 1n }),
-      ...tail,
-    }),
-    encode: encodeHeartbeat,
-    decode: decodeHeartbeat,
-    answer: (value) => ({ file: value.file, position: value.position }),
-  }),
+  heartbeatCodec('HEARTBEAT', 1, 2n ** 32n - 1n),
+  heartbeatCodec('HEARTBEAT_V2', 2, 2n ** 53n - 1n),
   codec({
     name: 'PREVIOUS_GTIDS',
     type: EventType.PREVIOUS_GTIDS,

@@ -1,5 +1,7 @@
+import { silentLogger } from '../../lib/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
 import { systemDisk } from '../../platform/index.ts'
+import { Store } from '../store.ts'
 
 /** The machine's disk, whose open files a test can drop as a process does that dies. */
 export class CrashDisk {
@@ -17,6 +19,12 @@ export class CrashDisk {
     const files = [...this.#open]
     this.#open.clear()
     for (const file of files) await file.close()
+  }
+
+  /** Opens the folder's store as the next process does: the one before has died. */
+  async reopen(folder: string): Promise<Store> {
+    await this.crash()
+    return await Store.open({ disk: this.disk, folder, storeId: 'store-1', logger: silentLogger })
   }
 
   #wrap(file: DiskFile): DiskFile {
