@@ -43,7 +43,7 @@ test('behind a source without its older binlogs an empty replica is refused, a s
   expect(purged).not.toBe('')
 
   const kingbus = await Kingbus.start({ sourceUrl: source.sourceUrl })
-  const status = await kingbus.waitForState('streaming')
+  const status = await kingbus.catchUpWith(source)
   expect(status.gtidPurged).toBe(purged)
   const [fromSource, fromKingbus] = await wordsOfBoth(source, kingbus)
   expect(fromSource).toContain(purgedWords)
@@ -70,7 +70,7 @@ test('a purged set of several uuids and tags is taken over and told as the sourc
   await writeSome(source, [1])
 
   const kingbus = await Kingbus.start({ sourceUrl: source.sourceUrl })
-  const status = await kingbus.waitForState('streaming')
+  const status = await kingbus.catchUpWith(source)
   expect(status.gtidPurged.replaceAll('\n', '')).toBe(purged.replaceAll('\n', ''))
   const [fromSource, fromKingbus] = await wordsOfBoth(source, kingbus)
   expect(fromSource).toContain(purgedWords)

@@ -62,7 +62,7 @@ test('when nothing happens for more than two heartbeats all connections stay and
   )
   const connections = async (): Promise<number> =>
     replica.server.errorLog().split('Replica receiver thread for channel').length
-  await expectAllEqual(chain)
+  await waitFor({ what: 'both threads to run' }, () => replica.bothThreadsRun())
   const before = { dump: await dumpConnectionId(), connections: await connections() }
   const heartbeats = (): Promise<string> =>
     replica.server.value(

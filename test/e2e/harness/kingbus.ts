@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ServerProcess } from './child.ts'
-import { replicationPassword, replicationUser } from './mysqld.ts'
+import { type Mysqld, replicationPassword, replicationUser } from './mysqld.ts'
 import { freePort, makeRunFolder, projectFolder } from './project.ts'
 import { waitFor } from './wait.ts'
 
@@ -145,6 +145,15 @@ export class Kingbus {
     return await waitFor({ what, timeoutMs, explain }, async () => {
       last = await this.status()
       return last.source.state === state ? last : undefined
+    })
+  }
+
+  /** Waits until it holds what the source has executed now; its status then. */
+  async catchUpWith(source: Mysqld): Promise<KingbusStatus> {
+    const executed = await source.gtidExecuted()
+    return await waitFor({ what: `Kingbus to hold ${executed}` }, async () => {
+      const status = await this.status()
+      return status.gtidExecuted.replaceAll('\n', '') === executed ? status : undefined
     })
   }
 
