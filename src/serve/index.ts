@@ -6,9 +6,9 @@
   transaction counts as committed: it shows what the store shows.
 */
 export { SERVE_LIMITS, type ServeLimits } from './limits.ts'
-export { type Listener } from './listener.ts'
 export type { DumpProgress, ReplicaRow, Replicas } from './replicas.ts'
 export { ReplicationServer, type ReplicationServerOptions } from './replication-server.ts'
 export type { ServerFacts } from './server-facts.ts'
-export type { SessionList } from './session-list.ts'
+export { type Listener } from './session/listener.ts'
+export type { SessionList } from './session/session-list.ts'
 export type { Right, User, Users } from './user.ts'

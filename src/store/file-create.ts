@@ -1,9 +1,9 @@
 import { BINLOG_MAGIC, GtidSet } from '../mysql/index.ts'
 import type { DiskFile } from '../platform/index.ts'
-import type { RecoveredFile, RecoveryContext } from './file-recovery.ts'
-import { IndexAppender } from './index-appender.ts'
-import { createIndex, type NewIndex } from './index-create.ts'
-import { writeOriginCopy } from './origin-copy.ts'
+import { IndexAppender } from './index-file/index-appender.ts'
+import { createIndex, type NewIndex } from './index-file/index-create.ts'
+import type { RecoveredFile, RecoveryContext } from './recovery/file-recovery.ts'
+import { writeOriginCopy } from './recovery/origin-copy.ts'
 import { StoredFile } from './stored-file.ts'
 
 export type NewFile = NewIndex

@@ -1,6 +1,6 @@
 import { assert } from '../lib/index.ts'
 import type { DiskFile } from '../platform/index.ts'
-import type { IndexDirectory } from './index-directory.ts'
+import type { IndexDirectory } from './index-file/index-directory.ts'
 import { RECORD_BYTES_MAX } from './record.ts'
 import { checkSpan, findDamage, planRead, type Span } from './verified-read.ts'
 

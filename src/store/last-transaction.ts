@@ -1,8 +1,8 @@
 import type { DiskFile } from '../platform/index.ts'
-import { EventWalk, type WalkedEvent } from './event-walk.ts'
-import type { IndexDirectory } from './index-directory.ts'
+import type { IndexDirectory } from './index-file/index-directory.ts'
 import type { Position } from './record.ts'
-import { isGtidEvent } from './transaction-walk.ts'
+import { EventWalk, type WalkedEvent } from './recovery/event-walk.ts'
+import { isGtidEvent } from './recovery/transaction-walk.ts'
 
 export interface LastTransaction extends Position {
   /** the whole GTID event that begins at the position */

@@ -11,13 +11,11 @@ import { BINLOG_MAGIC, GtidSet } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { ActiveFile } from './active-file.ts'
 import { diskFull, isDiskFull, writeFailed } from './disk-error.ts'
-import { readPreviousGtids } from './event-walk.ts'
-import { ExtentsCache } from './extents.ts'
 import { createFile, type NewFile, removeFresh } from './file-create.ts'
 import { FileReader } from './file-reader.ts'
-import type { RecoveryContext } from './file-recovery.ts'
-import { recoverFolder } from './folder-recovery.ts'
 import { HeldFiles } from './held-files.ts'
+import { ExtentsCache } from './index-file/extents.ts'
+import { FIRST_DIGEST } from './index-file/running-digest.ts'
 import { findLastTransaction, type LastTransaction } from './last-transaction.ts'
 import { PendingRecords } from './pending-records.ts'
 import {
@@ -27,7 +25,9 @@ import {
   RECORD_BYTES_MAX,
   type VisibleEnd,
 } from './record.ts'
-import { FIRST_DIGEST } from './running-digest.ts'
+import { readPreviousGtids } from './recovery/event-walk.ts'
+import type { RecoveryContext } from './recovery/file-recovery.ts'
+import { recoverFolder } from './recovery/folder-recovery.ts'
 import { newestContained } from './set-search.ts'
 import type { StoredFile } from './stored-file.ts'
 

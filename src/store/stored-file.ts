@@ -1,9 +1,9 @@
 import { assert, present } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
 import type { Disk, DiskFile } from '../platform/index.ts'
-import type { ExtentsCache } from './extents.ts'
-import type { IndexDirectory } from './index-directory.ts'
-import { loadClosed } from './index-scan.ts'
+import type { ExtentsCache } from './index-file/extents.ts'
+import type { IndexDirectory } from './index-file/index-directory.ts'
+import { loadClosed } from './index-file/index-scan.ts'
 import type { FileBegin } from './record.ts'
 
 export interface StoredFileFacts {

@@ -1,8 +1,8 @@
 import { crc32 } from '../lib/index.ts'
 import type { DiskFile } from '../platform/index.ts'
 import { damaged } from './disk-error.ts'
-import type { Extents } from './extents.ts'
-import type { IndexDirectory } from './index-directory.ts'
+import type { Extents } from './index-file/extents.ts'
+import type { IndexDirectory } from './index-file/index-directory.ts'
 
 /** Records [first, last) of a stretch, whose bytes are the file's [from, to). */
 export interface Span {

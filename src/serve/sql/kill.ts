@@ -1,4 +1,4 @@
-import { hasRight } from '../session-state.ts'
+import { hasRight } from '../session/session-state.ts'
 import { type Answer, OK } from './answer.ts'
 import type { Cursor } from './cursor.ts'
 import { ExpressionParser } from './expression.ts'

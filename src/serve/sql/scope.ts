@@ -1,7 +1,7 @@
 import type { Replicas } from '../replicas.ts'
 import type { ServerFacts } from '../server-facts.ts'
-import type { SessionList } from '../session-list.ts'
-import type { SessionState } from '../session-state.ts'
+import type { SessionList } from '../session/session-list.ts'
+import type { SessionState } from '../session/session-state.ts'
 import type { Value } from './value.ts'
 
 /** What a statement may look at and change. */

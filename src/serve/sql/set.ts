@@ -1,4 +1,4 @@
-import { USER_VARIABLE_BYTES_MOST, USER_VARIABLES_MOST } from '../session-state.ts'
+import { USER_VARIABLE_BYTES_MOST, USER_VARIABLES_MOST } from '../session/session-state.ts'
 import { type Answer, OK } from './answer.ts'
 import type { Cursor } from './cursor.ts'
 import { ExpressionParser } from './expression.ts'

@@ -8,15 +8,15 @@ import {
   systemClock,
   systemRandom,
 } from '../../platform/index.ts'
-import { Authenticator } from '../authenticator.ts'
 import type { DumpRequest, DumpSink } from '../dump-request.ts'
 import { SERVE_LIMITS, type ServeLimits } from '../limits.ts'
-import { Listener } from '../listener.ts'
-import { RememberedPasswords } from '../remembered-passwords.ts'
 import { Replicas } from '../replicas.ts'
 import type { ServerFacts } from '../server-facts.ts'
-import type { RunDump } from '../session.ts'
-import { SessionList } from '../session-list.ts'
+import { Authenticator } from '../session/authenticator.ts'
+import { Listener } from '../session/listener.ts'
+import { RememberedPasswords } from '../session/remembered-passwords.ts'
+import type { RunDump } from '../session/session.ts'
+import { SessionList } from '../session/session-list.ts'
 import type { User, Users } from '../user.ts'
 
 export const EXECUTED = '24bc7850-2c16-11e6-a073-0242ac110001:1-77:tag:5'

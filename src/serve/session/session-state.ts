@@ -1,5 +1,5 @@
-import { textOf, type Value } from './sql/value.ts'
-import type { Right } from './user.ts'
+import { textOf, type Value } from '../sql/value.ts'
+import type { Right } from '../user.ts'
 
 /** User variables that one session may set, and the bytes of their values in all. */
 export const USER_VARIABLES_MOST = 256

@@ -1,13 +1,13 @@
-import { ProtocolError, toSafeNumber } from '../lib/index.ts'
+import { ProtocolError, toSafeNumber } from '../../lib/index.ts'
 import {
   Command,
   DumpFlag,
   decodeComBinlogDump,
   decodeComBinlogDumpGtid,
   GtidSet,
-} from '../mysql/index.ts'
-import type { DumpError, DumpRequest, ReplicaIdentity } from './dump-request.ts'
-import type { ServerFacts } from './server-facts.ts'
+} from '../../mysql/index.ts'
+import type { DumpError, DumpRequest, ReplicaIdentity } from '../dump-request.ts'
+import type { ServerFacts } from '../server-facts.ts'
 import { type SessionState, userVariable } from './session-state.ts'
 
 const NANOSECONDS_PER_MS = 1e6

@@ -1,4 +1,4 @@
-import { ProtocolError } from '../lib/index.ts'
+import { ProtocolError } from '../../lib/index.ts'
 import {
   Capability,
   Command,
@@ -11,16 +11,16 @@ import {
   encodeOk,
   encodeResultSet,
   Reader,
-} from '../mysql/index.ts'
+} from '../../mysql/index.ts'
+import type { Replicas } from '../replicas.ts'
+import type { Scope } from '../sql/scope.ts'
+import { SqlError } from '../sql/sql-error.ts'
+import { answerStatement } from '../sql/statements.ts'
+import { statisticsText } from '../sql/status.ts'
 import { identityOf } from './dump-command.ts'
 import { accessDeniedFor } from './login.ts'
 import type { PacketChannel } from './packet-channel.ts'
-import type { Replicas } from './replicas.ts'
 import { hasRight, type SessionState } from './session-state.ts'
-import type { Scope } from './sql/scope.ts'
-import { SqlError } from './sql/sql-error.ts'
-import { answerStatement } from './sql/statements.ts'
-import { statisticsText } from './sql/status.ts'
 
 /** The session as its commands see it. */
 export interface CommandContext {

@@ -12,8 +12,8 @@
            and all before it; GtidSet's binary form
     u32    CRC-32 of all before; the first entry's check goes on from it
 */
-import { ProtocolError } from '../lib/index.ts'
-import { GtidSet } from '../mysql/index.ts'
+import { ProtocolError } from '../../lib/index.ts'
+import { GtidSet } from '../../mysql/index.ts'
 import { BadIndexBytes, IndexReader, IndexWriter } from './index-bytes.ts'
 
 export const INDEX_FORMAT_VERSION = 1

@@ -12,11 +12,11 @@ import {
   encodePackets,
   encodeSslRequest,
   GtidSet,
-} from '../mysql/index.ts'
-import type { ServeLimits } from './limits.ts'
+} from '../../mysql/index.ts'
+import type { ServeLimits } from '../limits.ts'
+import { EXECUTED, type FakeServer, startFakeServer } from '../testing/fake-server.ts'
+import { handshakeResponse, RawClient } from '../testing/raw-client.ts'
 import type { RunDump } from './session.ts'
-import { EXECUTED, type FakeServer, startFakeServer } from './testing/fake-server.ts'
-import { handshakeResponse, RawClient } from './testing/raw-client.ts'
 
 const OK = encodeOk()
 const EOF = Buffer.from('fe00000200', 'hex')

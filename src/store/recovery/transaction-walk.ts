@@ -7,8 +7,8 @@ import {
   QUERY_PREFIX_BYTES,
   queryTextPrefix,
   TransactionTracker,
-} from '../mysql/index.ts'
-import type { DiskFile } from '../platform/index.ts'
+} from '../../mysql/index.ts'
+import type { DiskFile } from '../../platform/index.ts'
 import { EventWalk, type WalkBounds, type WalkedEvent } from './event-walk.ts'
 
 export interface TransactionStep {

@@ -3,10 +3,11 @@
   closed; from its head forwards, entry by entry, when it is the last one or its end is not what it
   should be.
 */
-import { OperationalError } from '../lib/index.ts'
-import type { GtidSet } from '../mysql/index.ts'
-import type { DiskFile } from '../platform/index.ts'
-import { damaged } from './disk-error.ts'
+import { OperationalError } from '../../lib/index.ts'
+import type { GtidSet } from '../../mysql/index.ts'
+import type { DiskFile } from '../../platform/index.ts'
+import { damaged } from '../disk-error.ts'
+import type { FileBegin } from '../record.ts'
 import type { ExtentsCache } from './extents.ts'
 import type { IndexEnd } from './index-appender.ts'
 import { BadIndexBytes, readOrNothing } from './index-bytes.ts'
@@ -35,7 +36,6 @@ import {
   type IndexHead,
   SET_SIZE_MAX,
 } from './index-header.ts'
-import type { FileBegin } from './record.ts'
 import { RunningDigest } from './running-digest.ts'
 
 const WINDOW_BYTES = 1024 * 1024

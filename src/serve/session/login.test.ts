@@ -1,6 +1,6 @@
 import mysql, { type Connection, type ConnectionOptions, type RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type FakeServer, startFakeServer } from './testing/fake-server.ts'
+import { type FakeServer, startFakeServer } from '../testing/fake-server.ts'
 
 let server: FakeServer
 const open: Connection[] = []

@@ -3,7 +3,7 @@
   all bytes but the last; `zigzag` a signed number as varint (0, -1, 1, -2 ...); `text` and `block` a varint
   length and the bytes. Numbers are whole and at most 2^53 - 1.
 */
-import { assert, crc32 } from '../lib/index.ts'
+import { assert, crc32 } from '../../lib/index.ts'
 
 /** From this size on the call into the native CRC-32 is cheaper than the loop. */
 const NATIVE_CRC_FROM = 256

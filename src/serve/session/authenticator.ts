@@ -15,11 +15,11 @@ import {
   passwordUpToNul,
   SCRAMBLE_SIZE,
   type Verifier,
-} from '../mysql/index.ts'
-import type { Random } from '../platform/index.ts'
+} from '../../mysql/index.ts'
+import type { Random } from '../../platform/index.ts'
+import type { User, Users } from '../user.ts'
 import type { PacketChannel } from './packet-channel.ts'
 import type { RememberedPasswords } from './remembered-passwords.ts'
-import type { User, Users } from './user.ts'
 
 /** What a client has said of itself, in its handshake response or in COM_CHANGE_USER. */
 export interface Claim {

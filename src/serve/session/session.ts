@@ -1,4 +1,4 @@
-import { type Logger, messageOf, OperationalError, ProtocolError } from '../lib/index.ts'
+import { type Logger, messageOf, OperationalError, ProtocolError } from '../../lib/index.ts'
 import {
   Command,
   decodeComChangeUser,
@@ -6,22 +6,22 @@ import {
   encodeEof,
   encodeErr,
   encodeOk,
-} from '../mysql/index.ts'
-import type { Clock, Connection, Random, ServerTls } from '../platform/index.ts'
+} from '../../mysql/index.ts'
+import type { Clock, Connection, Random, ServerTls } from '../../platform/index.ts'
+import { type DumpEnd, type DumpRequest, type DumpSink, SHUTDOWN } from '../dump-request.ts'
+import type { ServeLimits } from '../limits.ts'
+import type { Replicas } from '../replicas.ts'
+import type { ServerFacts } from '../server-facts.ts'
+import type { Scope } from '../sql/scope.ts'
+import { accessDenied } from '../sql/sql-error.ts'
+import type { User } from '../user.ts'
 import type { Authenticator } from './authenticator.ts'
 import { type CommandContext, MALFORMED_PACKET, type Outcome, runCommand } from './commands.ts'
 import { readDumpCommand } from './dump-command.ts'
-import { type DumpEnd, type DumpRequest, type DumpSink, SHUTDOWN } from './dump-request.ts'
-import type { ServeLimits } from './limits.ts'
 import { type LoggedIn, login, refuse } from './login.ts'
 import { PacketChannel } from './packet-channel.ts'
-import type { Replicas } from './replicas.ts'
-import type { ServerFacts } from './server-facts.ts'
 import type { ListedSession, SessionList } from './session-list.ts'
 import { hasRight, type SessionState } from './session-state.ts'
-import type { Scope } from './sql/scope.ts'
-import { accessDenied } from './sql/sql-error.ts'
-import type { User } from './user.ts'
 
 /** Sends a dump to the client until it ends; the session says how it ended. */
 export type RunDump = (request: DumpRequest, sink: DumpSink) => Promise<DumpEnd>

@@ -3,16 +3,16 @@
   (the entry follows the sync) or was never told to anybody. Whole, true events are kept and get
   records; the first one that is not is where a write was torn, and the file ends before it.
 */
-import { crc32, formatBytes, type Logger, messageOf, ProtocolError } from '../lib/index.ts'
-import type { GtidSet } from '../mysql/index.ts'
-import type { DiskFile } from '../platform/index.ts'
-import { damaged } from './disk-error.ts'
-import type { IndexAppender } from './index-appender.ts'
-import type { IndexDirectory } from './index-directory.ts'
-import type { BytesEntry } from './index-entry.ts'
-import { RECORD_BYTES_MAX } from './record.ts'
+import { crc32, formatBytes, type Logger, messageOf, ProtocolError } from '../../lib/index.ts'
+import type { GtidSet } from '../../mysql/index.ts'
+import type { DiskFile } from '../../platform/index.ts'
+import { damaged } from '../disk-error.ts'
+import type { IndexAppender } from '../index-file/index-appender.ts'
+import type { IndexDirectory } from '../index-file/index-directory.ts'
+import type { BytesEntry } from '../index-file/index-entry.ts'
+import { RECORD_BYTES_MAX } from '../record.ts'
+import { verifyRange } from '../verified-read.ts'
 import { type TransactionStep, TransactionWalk } from './transaction-walk.ts'
-import { verifyRange } from './verified-read.ts'
 
 /** So many of the last bytes that the index speaks of are compared with it when the store opens. */
 const VERIFY_TAIL_BYTES = 16 * 1024 * 1024

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { GtidSet } from '../mysql/index.ts'
+import { GtidSet } from '../../mysql/index.ts'
 import { BadIndexBytes, readOrNothing } from './index-bytes.ts'
 import {
   decodeDetached,

@@ -3,10 +3,10 @@
   The file itself does not tell whose it is, nor what was held and purged when the source was first
   met.
 */
-import { GtidSet } from '../mysql/index.ts'
-import type { Disk } from '../platform/index.ts'
-import type { FileBegin } from './record.ts'
-import type { StoredFileFacts } from './stored-file.ts'
+import { GtidSet } from '../../mysql/index.ts'
+import type { Disk } from '../../platform/index.ts'
+import type { FileBegin } from '../record.ts'
+import type { StoredFileFacts } from '../stored-file.ts'
 
 const NAME = 'origin.json'
 

@@ -3,9 +3,9 @@
   each with the state from which its entries can be decoded. A block is decoded when it is read and
   kept in a cache that all files share, so that memory does not grow with the files.
 */
-import { assert, OperationalError, present } from '../lib/index.ts'
-import type { GtidSet } from '../mysql/index.ts'
-import type { DiskFile } from '../platform/index.ts'
+import { assert, OperationalError, present } from '../../lib/index.ts'
+import type { GtidSet } from '../../mysql/index.ts'
+import type { DiskFile } from '../../platform/index.ts'
 import { type Divided, Extents, type ExtentsCache } from './extents.ts'
 import { BadIndexBytes } from './index-bytes.ts'
 import { type Checkpoint, decodeDetached, decodeEntry, type IndexState } from './index-entry.ts'

@@ -2,10 +2,12 @@
   Opening a folder: every file gets a true index, the last one a true end, and what the files say
   about each other (sequences, PREVIOUS_GTIDS) must agree.
 */
-import { BINLOG_MAGIC, GtidSet } from '../mysql/index.ts'
-import { damaged } from './disk-error.ts'
+import { BINLOG_MAGIC, GtidSet } from '../../mysql/index.ts'
+import { damaged } from '../disk-error.ts'
+import { compareFileNames, isFileName } from '../file-name.ts'
+import { readBegin, readClosing, readClosingSet, readHead } from '../index-file/index-scan.ts'
+import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { readPreviousGtids } from './event-walk.ts'
-import { compareFileNames, isFileName } from './file-name.ts'
 import {
   checkStore,
   noteState,
@@ -13,9 +15,7 @@ import {
   type RecoveryContext,
   recoverFile,
 } from './file-recovery.ts'
-import { readBegin, readClosing, readClosingSet, readHead } from './index-scan.ts'
 import { type OriginCopy, readOriginCopy } from './origin-copy.ts'
-import { StoredFile, type StoredFileFacts } from './stored-file.ts'
 
 export interface RecoveredFolder {
   /** oldest first, the last one too */

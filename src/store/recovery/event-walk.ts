@@ -1,4 +1,4 @@
-import { crc32 } from '../lib/index.ts'
+import { crc32 } from '../../lib/index.ts'
 import {
   CHECKSUM_SIZE,
   type ChecksumAlgorithm,
@@ -10,8 +10,8 @@ import {
   FIRST_EVENT_POSITION,
   type GtidSet,
   readEventHeader,
-} from '../mysql/index.ts'
-import type { DiskFile } from '../platform/index.ts'
+} from '../../mysql/index.ts'
+import type { DiskFile } from '../../platform/index.ts'
 
 const WINDOW_BYTES = 1024 * 1024
 /** Bound of the events that are read whole: FORMAT_DESCRIPTION, PREVIOUS_GTIDS, GTID. */

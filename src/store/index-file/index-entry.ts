@@ -25,10 +25,10 @@
                     u32 first timestamp, timestamp
 */
 
+import { type FileBegin, RECORD_BYTES_MAX, type RecordKind } from '../record.ts'
 import type { Divided } from './extents.ts'
 import { BadIndexBytes, IndexReader, IndexWriter, shortCrc32 } from './index-bytes.ts'
 import { DIGEST_SIZE, decodeSet, SET_SIZE_MAX } from './index-header.ts'
-import { type FileBegin, RECORD_BYTES_MAX, type RecordKind } from './record.ts'
 
 export const Tag = {
   BYTES: 0x01,

@@ -1,6 +1,6 @@
-import { ProtocolError } from '../lib/index.ts'
-import { encodePackets, nextSequence, PacketReader } from '../mysql/index.ts'
-import type { Connection, ServerTls } from '../platform/index.ts'
+import { ProtocolError } from '../../lib/index.ts'
+import { encodePackets, nextSequence, PacketReader } from '../../mysql/index.ts'
+import type { Connection, ServerTls } from '../../platform/index.ts'
 
 const NOTHING = Buffer.alloc(0)
 

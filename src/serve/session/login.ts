@@ -8,11 +8,11 @@ import {
   encodeGreeting,
   isSslRequest,
   STATUS_AUTOCOMMIT,
-} from '../mysql/index.ts'
-import type { ServerTls } from '../platform/index.ts'
+} from '../../mysql/index.ts'
+import type { ServerTls } from '../../platform/index.ts'
+import type { User } from '../user.ts'
 import type { Authenticator, Verdict } from './authenticator.ts'
 import type { PacketChannel } from './packet-channel.ts'
-import type { User } from './user.ts'
 
 /*
   What we can do. Left out on purpose: COMPRESS and ZSTD_COMPRESSION; QUERY_ATTRIBUTES, so that a

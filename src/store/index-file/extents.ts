@@ -1,4 +1,4 @@
-import { assert } from '../lib/index.ts'
+import { assert } from '../../lib/index.ts'
 
 const FIRST_CAPACITY = 16
 

@@ -1,4 +1,4 @@
-import type { Verifier } from '../mysql/index.ts'
+import type { Verifier } from '../../mysql/index.ts'
 
 /**
  * SHA256(SHA256(password)) of users who have logged in with their whole password, for the fast login.

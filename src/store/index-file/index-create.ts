@@ -1,11 +1,11 @@
-import type { GtidSet } from '../mysql/index.ts'
-import type { Disk, DiskFile } from '../platform/index.ts'
+import type { GtidSet } from '../../mysql/index.ts'
+import type { Disk, DiskFile } from '../../platform/index.ts'
+import type { FileBegin } from '../record.ts'
 import type { ExtentsCache } from './extents.ts'
 import type { IndexEnd } from './index-appender.ts'
 import { IndexDirectory } from './index-directory.ts'
 import { encodeEntry, firstState, tagOf } from './index-entry.ts'
 import { encodeHead, type IndexHead } from './index-header.ts'
-import type { FileBegin } from './record.ts'
 import { RunningDigest } from './running-digest.ts'
 
 export interface NewIndex {

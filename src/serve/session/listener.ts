@@ -1,5 +1,5 @@
-import { encodeErr, encodePackets } from '../mysql/index.ts'
-import { type Connection, listen, type TcpServer } from '../platform/index.ts'
+import { encodeErr, encodePackets } from '../../mysql/index.ts'
+import { type Connection, listen, type TcpServer } from '../../platform/index.ts'
 import { Session, type SessionContext } from './session.ts'
 
 const CONNECTION_ID_MOST = 0xffffffff
