@@ -33,7 +33,7 @@ export const SOURCE_LIMITS: SourceLimits = {
   silenceMs: 2.5 * HEARTBEAT_MS,
   retryFirstMs: 250,
   retryMostMs: 15_000,
-  queuedBytes: 8 * MIB,
+  queuedBytes: 4 * MIB,
   turnBytes: 4 * MIB,
   readBytes: MIB,
   examinedEventBytes: 64 * MIB,

@@ -13,11 +13,11 @@ import { GtidSet } from '../gtid/gtid-set.ts'
  */
 export const PIECE_BYTES_MAX = 256 * 1024
 
-/** Buffers kept for use again; more than these are left to the garbage collector. */
-const SPARE_BUFFERS_MAX = 16
+/** Buffers have powers of two as sizes, from this on; a smaller piece gets one of its own size. */
+const POOLED_BYTES_MIN = 16 * 1024
 
-/** A smaller piece gets a buffer of its own size: many lone transactions may wait in a queue. */
-const POOLED_BYTES_MIN = PIECE_BYTES_MAX / 2
+/** Bytes of buffers kept for use again; what is over goes to the garbage collector. */
+const SPARE_BYTES_MAX = 2 * 1024 * 1024
 
 export interface Piece {
   /** position of the first byte in the file */
@@ -37,7 +37,9 @@ export interface Piece {
 
 export class PieceBuilder {
   readonly #emit: (piece: Piece) => void
-  readonly #spare: Buffer[] = []
+  /** by their size */
+  readonly #spare = new Map<number, Buffer[]>()
+  #spareBytes = 0
   /** the piece in the making, open to changes in place until it is handed out */
   readonly buffer: Buffer
   #used = 0
@@ -124,7 +126,7 @@ export class PieceBuilder {
   flush(): void {
     if (this.#used === 0) return
     const pooled = this.#used >= POOLED_BYTES_MIN
-    const home = pooled ? this.#pooledBuffer() : Buffer.allocUnsafeSlow(this.#used)
+    const home = pooled ? this.#takeBuffer(this.#used) : Buffer.allocUnsafeSlow(this.#used)
     this.buffer.copy(home, 0, 0, this.#used)
     const bytes = home.subarray(0, this.#used)
     const piece = {
@@ -143,8 +145,12 @@ export class PieceBuilder {
     this.#emit(piece)
   }
 
-  #pooledBuffer(): Buffer {
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES_MAX)
+  #takeBuffer(needed: number): Buffer {
+    const size = 2 ** Math.ceil(Math.log2(needed))
+    const spare = this.#spare.get(size)?.pop()
+    if (spare === undefined) return Buffer.allocUnsafeSlow(size)
+    this.#spareBytes -= size
+    return spare
   }
 
   #releaseOnce(buffer: Buffer): () => void {
@@ -152,7 +158,12 @@ export class PieceBuilder {
     return () => {
       assert(!released, 'a piece is released once')
       released = true
-      if (this.#spare.length < SPARE_BUFFERS_MAX) this.#spare.push(buffer)
+      const size = buffer.length
+      if (this.#spareBytes + size > SPARE_BYTES_MAX) return
+      this.#spareBytes += size
+      const spare = this.#spare.get(size)
+      if (spare === undefined) this.#spare.set(size, [buffer])
+      else spare.push(buffer)
     }
   }
 }
