@@ -143,6 +143,8 @@ export class Load {
 }
 
 const disconnects = new Set([
+  // A server that shuts down interrupts what runs.
+  'ER_QUERY_INTERRUPTED',
   'ECONNREFUSED',
   'ECONNRESET',
   'ENOENT',
