@@ -154,8 +154,10 @@ export class SourceLink {
     const { clock, limits } = this.#options
     let asking: SourceConnection | undefined
     while (!signal.aborted) {
-      await clock.sleep(limits.statusMs, signal)
-      if (this.#state.value.phase !== 'streaming' || signal.aborted) continue
+      if (this.#state.value.phase !== 'streaming') {
+        await this.#state.changed(signal)
+        continue
+      }
       try {
         asking ??= await SourceConnection.open(this.#options.address, limits, signal)
         this.progress.sourceEnd = await readEnd(asking)
@@ -166,13 +168,14 @@ export class SourceLink {
         this.progress.sourceEnd = undefined
         this.#logger.debug({ code: error.code }, error.message)
       }
+      await clock.sleep(limits.statusMs, signal)
     }
     asking?.close()
   }
 
   /**
    * Seconds that what was received last lies behind the present while the source has more; 0 when nothing is
-   * missing, undefined when the source cannot be asked.
+   * missing, undefined when the source cannot be asked or nothing was received yet.
    */
   lagSeconds(): number | undefined {
     const { place, sourceEnd, newestTimestamp } = this.progress
@@ -181,7 +184,8 @@ export class SourceLink {
       place.file === sourceEnd.file
         ? place.position < sourceEnd.position
         : place.file < sourceEnd.file
-    if (!behind || newestTimestamp === 0) return 0
+    if (!behind) return 0
+    if (newestTimestamp === 0) return undefined
     return Math.max(0, Math.round(this.#options.clock.nowMs() / 1000 - newestTimestamp))
   }
 
