@@ -33,7 +33,7 @@ export function machineFacts(): Record<string, string | number> {
     memoryGb: Math.round(totalmem() / 1e9),
     node: process.versions.node,
     mysqld: /\d+\.\d+\.\d+/.exec(version)?.[0] ?? 'unknown',
-    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: projectFolder })
+    commit: execFileSync('git', ['describe', '--always', '--dirty'], { cwd: projectFolder })
       .toString()
       .trim(),
     load1: Number((loadavg()[0] ?? 0).toFixed(2)),
