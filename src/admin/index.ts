@@ -5,5 +5,11 @@
 */
 export { AdminClient } from './client.ts'
 export type { NodeFace } from './node-face.ts'
-export type { FileStatus, ReplicaStatus, SourceStatus, Status } from './schemas.ts'
+export {
+  type FileStatus,
+  type ReplicaStatus,
+  SOURCE_STATES,
+  type SourceStatus,
+  type Status,
+} from './schemas.ts'
 export { type AdminApp, type AdminOptions, buildAdmin, listenAdmin } from './server.ts'

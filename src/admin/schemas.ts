@@ -9,9 +9,19 @@ const positionSchema = z.object({
   position: z.number().describe('byte offset in the file'),
 })
 
+export const SOURCE_STATES = [
+  'unconfigured',
+  'connecting',
+  'streaming',
+  'waiting',
+  'paused',
+  'stopped',
+  'failed',
+] as const
+
 export const sourceSchema = z.object({
   state: z
-    .enum(['unconfigured', 'connecting', 'streaming', 'waiting', 'paused', 'stopped', 'failed'])
+    .enum(SOURCE_STATES)
     .describe(
       'waiting and paused go on by themselves, stopped was asked for, failed needs the operator',
     ),

@@ -1,17 +1,7 @@
-import type { Status } from '../admin/index.ts'
+import { SOURCE_STATES, type Status } from '../admin/index.ts'
 import type { Samples } from '../observe/index.ts'
 import type { FileInfo } from '../store/index.ts'
 import type { NodeParts } from './build.ts'
-
-const SOURCE_STATES = [
-  'unconfigured',
-  'connecting',
-  'streaming',
-  'waiting',
-  'paused',
-  'stopped',
-  'failed',
-] as const
 
 /** The status as metrics. */
 export function samplesOf(node: {

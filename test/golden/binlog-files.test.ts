@@ -16,7 +16,7 @@ import {
   rewriteFormatDescription,
   TransactionTracker,
 } from '../../src/mysql/index.ts'
-import { listEvent, queryText } from './event-listing.ts'
+import { listEvent, track } from './event-listing.ts'
 import { expectGolden, readFixture } from './golden-file.ts'
 
 interface Placed {
@@ -105,12 +105,6 @@ function eventsOf(file: Buffer): Placed[] {
     offset += size
   }
   return placed
-}
-
-function track(tracker: TransactionTracker, event: Buffer, checksum: ChecksumAlgorithm): string {
-  const { type, flags } = readEventHeader(event)
-  const text = TransactionTracker.needsQueryText(type) ? queryText(event, checksum) : ''
-  return tracker.take(type, flags, text)
 }
 
 /** The event made anew from its decoded fields, for the types that Kingbus writes itself. */

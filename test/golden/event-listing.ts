@@ -14,6 +14,7 @@ import {
   QUERY_PREFIX_BYTES,
   queryTextPrefix,
   readEventHeader,
+  TransactionTracker,
 } from '../../src/mysql/index.ts'
 
 const PLACE_WIDTH = 7
@@ -64,7 +65,7 @@ function describe(type: number, event: Buffer, checksum: ChecksumAlgorithm): str
 }
 
 /** What TransactionTracker wants to see of an event. */
-export function queryText(event: Buffer, checksum: ChecksumAlgorithm): string {
+function queryText(event: Buffer, checksum: ChecksumAlgorithm): string {
   const prefix = event.subarray(0, QUERY_PREFIX_BYTES)
   return queryTextPrefix(prefix, event.length, checksum) ?? 'the text lies beyond the prefix'
 }
@@ -81,4 +82,15 @@ function describeGtid(facts: GtidEvent): string {
     `sequence_number=${facts.sequenceNumber}`,
     `commit=${facts.immediateCommitMicros}${original}`,
   ].join(' ')
+}
+
+/** What the tracker says of the event. */
+export function track(
+  tracker: TransactionTracker,
+  event: Buffer,
+  checksum: ChecksumAlgorithm,
+): string {
+  const { type, flags } = readEventHeader(event)
+  const text = TransactionTracker.needsQueryText(type) ? queryText(event, checksum) : ''
+  return tracker.take(type, flags, text)
 }

@@ -14,7 +14,7 @@ import {
   readEventHeader,
   TransactionTracker,
 } from '../../src/mysql/index.ts'
-import { listEvent, queryText } from './event-listing.ts'
+import { listEvent, track } from './event-listing.ts'
 import { expectGolden, readFixture } from './golden-file.ts'
 
 const EVENT_MARKER = 0
@@ -121,12 +121,6 @@ function eventOf(payload: Buffer): Buffer | undefined {
 function beginsDump(event: Buffer): boolean {
   const { type, flags } = readEventHeader(event)
   return type === EventType.ROTATE && flags === EventFlag.ARTIFICIAL
-}
-
-function track(tracker: TransactionTracker, event: Buffer, checksum: ChecksumAlgorithm): string {
-  const { type, flags } = readEventHeader(event)
-  const text = TransactionTracker.needsQueryText(type) ? queryText(event, checksum) : ''
-  return tracker.take(type, flags, text)
 }
 
 /** The event made anew from its decoded fields, for what a source makes up for the stream. */

@@ -25,11 +25,10 @@ import { decodeRotate } from '../binlog/rotate.ts'
 import { TransactionTracker } from '../binlog/transaction-tracker.ts'
 import type { Gtid } from '../gtid/gtid.ts'
 import { decodeErr, type ErrPacket } from '../packets/err.ts'
+import { PACKET_HEADER_SIZE, PHYSICAL_PAYLOAD_MOST } from '../wire/packet.ts'
 import { PIECE_BYTES_MAX, type Piece, PieceBuilder } from './piece-builder.ts'
 import { RowEventKernel, WINDOW_BYTES } from './row-event-kernel.ts'
 
-const PACKET_HEADER_SIZE = 4
-const PAYLOAD_BYTES_MAX = 0xff_ff_ff
 const EOF_PACKET_BYTES_MAX = 8
 /** Above this a packet passes through in parts. */
 const LARGE_PACKET = 128 * 1024
@@ -384,7 +383,7 @@ export class DumpDecoder {
   #beginLarge(input: Buffer, at: number, size: number): void {
     this.#takeSequence(input[at + 3] ?? 0)
     this.#packetLeft = size
-    this.#packetFull = size === PAYLOAD_BYTES_MAX
+    this.#packetFull = size === PHYSICAL_PAYLOAD_MOST
     if (this.#open === undefined) this.#openEvent(input, at + PACKET_HEADER_SIZE)
     else this.#closeIfWhole()
   }

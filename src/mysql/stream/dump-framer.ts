@@ -17,10 +17,10 @@
   them, and twice as fast as the others (benchmarks/framing.ts).
 */
 import { assert, ProtocolError } from '../../lib/index.ts'
+import { EVENT_HEADER_SIZE } from '../binlog/header.ts'
 import { nextSequence, PACKET_HEADER_SIZE, PHYSICAL_PAYLOAD_MOST } from '../wire/packet.ts'
 
 const MARKER_SIZE = 1
-const EVENT_HEADER_SIZE = 19
 /** The event's size field ends here: so many bytes must be seen before its packet can begin. */
 const SIZE_FIELD_END = 13
 

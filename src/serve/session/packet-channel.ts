@@ -1,5 +1,10 @@
 import { ProtocolError } from '../../lib/index.ts'
-import { encodePackets, nextSequence, PacketReader } from '../../mysql/index.ts'
+import {
+  encodePackets,
+  nextSequence,
+  PacketReader,
+  PHYSICAL_PAYLOAD_MOST,
+} from '../../mysql/index.ts'
 import type { Connection, ServerTls } from '../../platform/index.ts'
 
 const NOTHING = Buffer.alloc(0)
@@ -90,8 +95,6 @@ export class PacketChannel {
   }
 }
 
-const PHYSICAL = 0xffffff
-
 function lastSequenceOf(payload: Uint8Array, first: number): number {
-  return (first + Math.floor(payload.length / PHYSICAL)) & 0xff
+  return (first + Math.floor(payload.length / PHYSICAL_PAYLOAD_MOST)) & 0xff
 }
