@@ -1,30 +1,16 @@
 /*
-  npm run soak -- [--seed N] [--rounds N]
+  npm run soak -- KIND [OPTIONS]
 
-  Kills, stops and cuts off every party under load, round after round, and compares everything every
-  ten rounds. Ends at the first difference, with the seed that shows it again.
+  Runs of as long as you like, with the code that the tests run for a short while. Each prints the command
+  that shows a failure again. `npm run soak -- --help` lists the kinds.
 */
-import { parseArgs } from 'node:util'
-import { endEverything } from '../test/e2e/harness/child.ts'
-import { runUpheaval } from '../test/e2e/harness/upheaval-run.ts'
+import { Command } from 'commander'
+import { upheaval } from './soak/upheaval.ts'
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    rounds: { type: 'string', default: '500' },
-  },
-})
-const plan = { seed: Number(values.seed), rounds: Number(values.rounds) }
-const again = `npm run soak -- --seed ${plan.seed} --rounds ${plan.rounds}`
-console.log(again)
-try {
-  const result = await runUpheaval({ ...plan, compareEvery: 10, say: (line) => console.log(line) })
-  for (const difference of result.differences) console.log(`DIFFERENT ${difference}`)
-  process.exitCode = result.differences.length === 0 ? 0 : 1
-  console.log(`${process.exitCode === 0 ? 'PASS' : 'FAIL'}, ${result.committed} transactions`)
-} catch (thrown) {
-  console.error(thrown)
-  process.exitCode = 1
-}
-if (process.exitCode !== 0) console.log(`run it again: ${again}`)
-await endEverything()
+const program = new Command('npm run soak --')
+  .description(
+    'long runs of the tests: each ends at its first failure and prints the command that repeats it',
+  )
+  .showHelpAfterError()
+for (const kind of [upheaval]) program.addCommand(kind)
+await program.parseAsync()
