@@ -1,8 +1,8 @@
+import { isGtidEvent } from '../mysql/index.ts'
 import type { DiskFile } from '../platform/index.ts'
 import type { IndexDirectory } from './index-file/index-directory.ts'
 import type { Position } from './record.ts'
-import { EventWalk, type WalkedEvent } from './recovery/event-walk.ts'
-import { isGtidEvent } from './recovery/transaction-walk.ts'
+import { EventWalk, type WalkedEvent } from './walk/event-walk.ts'
 
 export interface LastTransaction extends Position {
   /** the whole GTID event that begins at the position */
@@ -13,20 +13,22 @@ export interface LastTransaction extends Position {
  * The GTID event of the last transaction that ends at or before `boundary`; undefined when there is
  * none.
  */
-export function findLastTransaction(
+export async function findLastTransaction(
   name: string,
   file: DiskFile,
   directory: IndexDirectory,
   boundary: number,
-): LastTransaction | undefined {
+): Promise<LastTransaction | undefined> {
   let limit = boundary
   for (const from of [...placesBefore(directory, boundary), 4]) {
     // Only headers are looked at: the transaction may be many GiB long, and the source compares the
     // event.
     const walk = new EventWalk(file, { from, limit, verifyFrom: Infinity })
     let last: WalkedEvent | undefined
-    for (let event = walk.next(); event !== undefined; event = walk.next()) {
-      if (isGtidEvent(event.type)) last = event
+    while (await walk.load()) {
+      for (let event = walk.next(); event !== undefined; event = walk.next()) {
+        if (isGtidEvent(event.type)) last = event
+      }
     }
     if (last !== undefined) {
       return { file: name, position: last.position, event: walk.whole(last) }

@@ -25,11 +25,11 @@ import {
   RECORD_BYTES_MAX,
   type VisibleEnd,
 } from './record.ts'
-import { readPreviousGtids } from './recovery/event-walk.ts'
 import type { RecoveryContext } from './recovery/file-recovery.ts'
 import { recoverFolder } from './recovery/folder-recovery.ts'
 import { newestContained } from './set-search.ts'
 import type { StoredFile } from './stored-file.ts'
+import { readPreviousGtids } from './walk/previous-gtids.ts'
 
 /** Records whose place and CRC are kept in memory for reading, over all files: 12 bytes each. */
 const INDEX_RECORDS_CACHED = 1_000_000
@@ -172,7 +172,7 @@ export class Store {
     const { stored, boundary } = this.#active
     const { data, directory } = await stored.acquire()
     try {
-      return findLastTransaction(stored.name, data, directory, boundary)
+      return await findLastTransaction(stored.name, data, directory, boundary)
     } finally {
       await stored.release(this.#isActive(stored))
     }
@@ -456,7 +456,7 @@ export class Store {
   async #purgedBefore(stored: StoredFile): Promise<GtidSet> {
     const file = await this.#context.disk.open(stored.path, 'read')
     try {
-      const says = readPreviousGtids(file, this.#limitOf(stored))
+      const says = await readPreviousGtids(file, this.#limitOf(stored))
       if (says === 'not yet') return this.#executed.clone()
       return says === 'none' ? stored.facts.contact.clone() : says.union(stored.facts.contact)
     } finally {

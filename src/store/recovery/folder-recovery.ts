@@ -7,7 +7,7 @@ import { damaged } from '../disk-error.ts'
 import { compareFileNames, isFileName } from '../file-name.ts'
 import { readBegin, readClosing, readClosingSet, readHead } from '../index-file/index-scan.ts'
 import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
-import { readPreviousGtids } from './event-walk.ts'
+import { readPreviousGtids } from '../walk/previous-gtids.ts'
 import {
   checkStore,
   noteState,
@@ -215,7 +215,7 @@ async function checkChain(
     )
   }
   const file = await context.disk.open(stored.path, 'read')
-  const says = readPreviousGtids(file, stored.size)
+  const says = await readPreviousGtids(file, stored.size)
   await file.close()
   if (typeof says === 'string') return
   const lost = says.subtract(before.held.union(facts.contact))

@@ -12,7 +12,8 @@ import type { IndexDirectory } from '../index-file/index-directory.ts'
 import type { BytesEntry } from '../index-file/index-entry.ts'
 import { RECORD_BYTES_MAX } from '../record.ts'
 import { verifyRange } from '../verified-read.ts'
-import { type TransactionStep, TransactionWalk } from './transaction-walk.ts'
+import { EventWalk, type WalkedEvent } from '../walk/event-walk.ts'
+import { TransactionFollower } from '../walk/transaction-follower.ts'
 
 /** So many of the last bytes that the index speaks of are compared with it when the store opens. */
 const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
@@ -78,13 +79,18 @@ export class TailRecovery {
   async #walk(): Promise<number> {
     const { name, file, held, from } = this.#options
     const bounds = { from, limit: this.#size, verifyFrom: this.#indexed }
-    const walk = new TransactionWalk(file, bounds, held)
+    const walk = new EventWalk(file, bounds)
+    const follower = new TransactionFollower(walk, held)
     let end = from
     try {
-      for (const step of walk.steps()) {
-        if (step.event.end > this.#indexed) await this.#take(step)
-        end = step.event.end
+      while (await walk.load()) {
+        for (let event = walk.next(); event !== undefined; event = walk.next()) {
+          const place = follower.take(event)
+          if (event.end > this.#indexed) await this.#take(event, place !== 'inside')
+          end = event.end
+        }
       }
+      follower.settle()
     } catch (thrown) {
       if (!(thrown instanceof ProtocolError)) throw thrown
       if (end < this.#indexed) throw damaged(name, end, messageOf(thrown))
@@ -92,7 +98,7 @@ export class TailRecovery {
     return end
   }
 
-  async #take({ event, boundary }: TransactionStep): Promise<void> {
+  async #take(event: WalkedEvent, boundary: boolean): Promise<void> {
     while (event.end - this.#start > RECORD_BYTES_MAX) {
       this.#collect(this.#start + RECORD_BYTES_MAX)
       if (this.#batchBytes >= BATCH_BYTES) await this.#flush()

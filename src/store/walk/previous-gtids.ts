@@ -1,0 +1,29 @@
+import {
+  decodePreviousGtids,
+  EventType,
+  FIRST_EVENT_POSITION,
+  type GtidSet,
+} from '../../mysql/index.ts'
+import type { DiskFile } from '../../platform/index.ts'
+import { EventWalk } from './event-walk.ts'
+
+/**
+ * What the file's PREVIOUS_GTIDS says; 'not yet' when the file ends before there could be one,
+ * 'none' when it has none in its place.
+ */
+export async function readPreviousGtids(
+  file: DiskFile,
+  limit: number,
+): Promise<GtidSet | 'not yet' | 'none'> {
+  const from = FIRST_EVENT_POSITION
+  const walk = new EventWalk(file, { from, limit, verifyFrom: from })
+  while (await walk.load()) {
+    for (let event = walk.next(); event !== undefined; event = walk.next()) {
+      if (event.type === EventType.PREVIOUS_GTIDS) {
+        return decodePreviousGtids(walk.whole(event), walk.checksum)
+      }
+      if (event.type !== EventType.FORMAT_DESCRIPTION) return 'none'
+    }
+  }
+  return 'not yet'
+}

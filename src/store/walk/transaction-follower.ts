@@ -1,0 +1,87 @@
+import {
+  decodeGtidEvent,
+  decodePreviousGtids,
+  EventType,
+  type GtidEvent,
+  type GtidSet,
+  isGtidEvent,
+  QUERY_PREFIX_BYTES,
+  queryTextPrefix,
+  TransactionTracker,
+} from '../../mysql/index.ts'
+import type { EventWalk, WalkedEvent } from './event-walk.ts'
+
+/** A transaction that has begun by a GTID event. */
+export interface OpenTransaction {
+  readonly begin: number
+  readonly facts: GtidEvent
+}
+
+export type EventPlace = 'inside' | 'ended' | 'outside'
+
+/**
+ * Follows the events of a walk through their transactions, and adds the GTIDs that pass to a set.
+ */
+export class TransactionFollower {
+  readonly #walk: EventWalk
+  readonly #held: GtidSet
+  readonly #tracker = new TransactionTracker()
+  #transaction: OpenTransaction | undefined
+  #previous: GtidSet | undefined
+  #ended = false
+
+  constructor(walk: EventWalk, held: GtidSet) {
+    this.#walk = walk
+    this.#held = held
+  }
+
+  /** the one that the event taken last is part of */
+  get transaction(): OpenTransaction | undefined {
+    return this.#transaction
+  }
+
+  get inTransaction(): boolean {
+    return this.#tracker.inTransaction
+  }
+
+  /**
+   * Takes the walk's next event. What it ends is in the set from the next call, or `settle`, on.
+   * @throws ProtocolError when the event cannot stand there
+   */
+  take(event: WalkedEvent): EventPlace {
+    this.settle()
+    const place = this.#tracker.take(event.type, event.flags, this.#queryText(event))
+    if (isGtidEvent(event.type)) {
+      const facts = decodeGtidEvent(this.#walk.whole(event), this.#walk.checksum)
+      this.#transaction = { begin: event.position, facts }
+    }
+    if (event.type === EventType.PREVIOUS_GTIDS) {
+      this.#previous = decodePreviousGtids(this.#walk.whole(event), this.#walk.checksum)
+    }
+    this.#ended = place === 'ended'
+    return place
+  }
+
+  /** Adds to the set what the event taken last has ended. */
+  settle(): void {
+    if (this.#previous !== undefined) this.#held.addAll(this.#previous)
+    this.#previous = undefined
+    const gtid = this.#transaction?.facts.gtid
+    if (this.#ended && gtid !== undefined) this.#held.add(gtid.uuid, gtid.tag, gtid.gno)
+    if (!this.#tracker.inTransaction) this.#transaction = undefined
+    this.#ended = false
+  }
+
+  /** Forgets the transaction that has begun. */
+  reset(): void {
+    this.settle()
+    this.#tracker.reset()
+    this.#transaction = undefined
+  }
+
+  #queryText(event: WalkedEvent): string {
+    if (!TransactionTracker.needsQueryText(event.type)) return ''
+    const prefix = this.#walk.prefix(event, QUERY_PREFIX_BYTES)
+    return queryTextPrefix(prefix, event.size, this.#walk.checksum) ?? ''
+  }
+}
