@@ -11,13 +11,15 @@
 const TABLES: usize = 0
 const RESULT: usize = 16384
 
-/** FORMAT: packet header 4, marker 1, event header 19 */
+/** FORMAT: packet header 4, then the marker (1 byte, or 3), event header 19 */
 const PACKET_HEADER: u32 = 4
 const EVENT_HEADER: u32 = 19
 const CHECKSUM: u32 = 4
 /** Above this the native CRC-32 is faster than this one. */
 const EVENT_BYTES_MAX: u32 = 2048
 const ARTIFICIAL: u32 = 0x20
+/** What follows the first byte of a marker of 3: nobody waits for an acknowledgement of this event. */
+const NOT_AWAITED: u16 = 0x00ef
 
 /** Fills the tables: slicing by 16 of the reflected polynomial 0xEDB88320. */
 export function prepare(): void {
@@ -75,17 +77,19 @@ function isRowEvent(type: u32): bool {
  * Takes row events from [input, inputEnd) to [output, outputEnd) and returns how many.
  * @param position of the first event in the file, its low 32 bits
  * @param sequence that the first packet must have
+ * @param marker bytes before each event: 1, or 3 with semi-synchronous replication
  */
 export function take(
-  input: u32, inputEnd: u32, output: u32, outputEnd: u32, position: u32, sequence: u32,
+  input: u32, inputEnd: u32, output: u32, outputEnd: u32, position: u32, sequence: u32, marker: u32,
 ): u32 {
   let count: u32 = 0
   let newest: u32 = 0
   while (inputEnd - input > PACKET_HEADER + EVENT_HEADER) {
     const head = load<u32>(input)
-    const size = (head & 0xffffff) - 1
-    const event = input + PACKET_HEADER + 1
+    const size = (head & 0xffffff) - marker
+    const event = input + PACKET_HEADER + marker
     if (head >>> 24 != sequence || load<u8>(input, PACKET_HEADER) != 0) break
+    if (marker > 1 && load<u16>(input, PACKET_HEADER + 1) != NOT_AWAITED) break
     if (size > EVENT_BYTES_MAX || size < EVENT_HEADER + CHECKSUM) break
     if (size > inputEnd - event || size > outputEnd - output) break
     if (!isRowEvent(load<u8>(event, 4)) || (load<u16>(event, 17) & ARTIFICIAL) != 0) break

@@ -107,8 +107,9 @@ export {
   encodeSslRequest,
   isSslRequest,
 } from './packets/ssl-request.ts'
-export { ChecksumError, DumpDecoder, type DumpDecoderOptions } from './stream/dump-decoder.ts'
+export { DumpDecoder, type DumpDecoderOptions } from './stream/dump-decoder.ts'
 export { DumpFramer, type FramerState, framingBytesMax } from './stream/dump-framer.ts'
+export { ChecksumError } from './stream/event-checksum.ts'
 export { type Piece } from './stream/piece-builder.ts'
 export {
   encodePackets,

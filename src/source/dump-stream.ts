@@ -47,7 +47,7 @@ export interface DumpStreamOptions {
   /** payloads of COM_REGISTER_REPLICA, which makes us visible in SHOW REPLICAS, and of the dump command */
   readonly register: Buffer
   readonly dump: Buffer
-  readonly decoder: Pick<DumpDecoderOptions, 'checksum' | 'start'>
+  readonly decoder: Pick<DumpDecoderOptions, 'checksum' | 'start' | 'semiSync'>
   /**
    * Given when our file does not mirror the source's: tells for its FORMAT_DESCRIPTION where in our file the
    * first event goes.

@@ -205,7 +205,7 @@ function startDump(
       position: BigInt(at.position),
       gtidSet: GtidSet.empty().encode(),
     }),
-    decoder: { checksum: 'CRC32', start: relocatedTo ?? at.position },
+    decoder: { checksum: 'CRC32', start: relocatedTo ?? at.position, semiSync: false },
     relocate: relocated ? (format) => relocatedTo ?? placement(format, beginning) : undefined,
   })
 }

@@ -6,7 +6,8 @@ import { encodeEvent } from '../binlog/event.ts'
 import { EventType } from '../binlog/event-type.ts'
 import { encodeRotate } from '../binlog/rotate.ts'
 import { encodePackets } from '../wire/packet.ts'
-import { ChecksumError, DumpDecoder } from './dump-decoder.ts'
+import { DumpDecoder } from './dump-decoder.ts'
+import { ChecksumError } from './event-checksum.ts'
 import type { Piece } from './piece-builder.ts'
 
 const FIXTURES = ['plain.000002', 'tagged-gtids.000003', 'compressed-trx.000004', 'ddl-xa.000005']
@@ -36,6 +37,24 @@ function streamOf(events: readonly Buffer[]): Buffer {
   return Buffer.concat(packets)
 }
 
+/** The same as a source sends it with semi-synchronous replication: it waits behind each XID. */
+function semiSyncStreamOf(events: readonly Buffer[], isAwaited = endsTransaction): Buffer {
+  let sequence = 1
+  const packets = events.map((event) => {
+    const awaited = isAwaited(event)
+    const payload = Buffer.concat([Buffer.from([0, 0xef, awaited ? 1 : 0]), event])
+    const packet = encodePackets(payload, sequence)
+    sequence += Math.floor(payload.length / 0xff_ff_ff) + 1
+    if (awaited) sequence = 1
+    return packet
+  })
+  return Buffer.concat(packets)
+}
+
+function endsTransaction(event: Buffer): boolean {
+  return event[4] === EventType.XID || event[4] === EventType.TRANSACTION_PAYLOAD
+}
+
 function rotateTo(file: string, position: bigint): Buffer {
   const checksum = 'CRC32' as const
   return encodeRotate({
@@ -54,19 +73,32 @@ interface Seen {
   boundary: number
   gtids: string
   controls: number[]
+  /** boundaries of the pieces that the source waits for */
+  awaited: number[]
   ended: boolean
 }
 
-function decode(parts: readonly Buffer[], start: number, relocateTo?: number): Seen {
+interface DecodeOptions {
+  readonly relocateTo?: number
+  readonly semiSync?: boolean
+}
+
+function decode(
+  parts: readonly Buffer[],
+  start: number,
+  { relocateTo, semiSync = false }: DecodeOptions = {},
+): Seen {
   const seen: Buffer[] = []
   const gtids: string[] = []
   const controls: number[] = []
+  const awaited: number[] = []
   let boundary = start
   let next = relocateTo ?? start
   let ended = false
   const decoder = new DumpDecoder({
     checksum: 'CRC32',
     start,
+    semiSync,
     relocate: relocateTo !== undefined,
     piece(piece: Piece) {
       expect(piece.start).toBe(next)
@@ -75,6 +107,7 @@ function decode(parts: readonly Buffer[], start: number, relocateTo?: number): S
       seen.push(Buffer.from(piece.bytes))
       boundary = piece.boundary
       if (piece.gtids !== undefined) gtids.push(piece.gtids.toString())
+      if (piece.awaited) awaited.push(piece.boundary)
       piece.release()
     },
     control(event) {
@@ -88,7 +121,7 @@ function decode(parts: readonly Buffer[], start: number, relocateTo?: number): S
     },
   })
   for (const part of parts) decoder.push(part)
-  return { bytes: Buffer.concat(seen), boundary, gtids: gtids.join(), controls, ended }
+  return { bytes: Buffer.concat(seen), boundary, gtids: gtids.join(), controls, awaited, ended }
 }
 
 function cut(stream: Buffer, places: readonly number[]): Buffer[] {
@@ -133,6 +166,51 @@ describe('DumpDecoder', () => {
     )
     const bytewise = cut(stream, [...stream.keys()])
     expect(decode(bytewise, 4).bytes.equals(whole.bytes)).toBe(true)
+  })
+
+  it.each(FIXTURES)('gives the same of %s marked for semi-sync, for any split', (name) => {
+    const file = fixture(name)
+    const events = [rotateTo(name, 4n), ...eventsOf(file)]
+    const stream = semiSyncStreamOf(events)
+    const ends = eventsOf(file).filter(endsTransaction)
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: stream.length }), { maxLength: 40 }), (places) => {
+        const seen = decode(cut(stream, places), 4, { semiSync: true })
+        expect(seen.bytes.equals(file.subarray(4))).toBe(true)
+        expect(seen.boundary).toBe(file.length)
+      }),
+      { numRuns: 25 },
+    )
+    const seen = decode(cut(stream, [...stream.keys()]), 4, { semiSync: true })
+    expect(seen.bytes.equals(file.subarray(4))).toBe(true)
+    // Byte by byte, every event has a piece of its own.
+    expect(seen.awaited).toEqual(ends.map((end) => end.readUInt32LE(13)))
+  })
+
+  it('begins the sequence again behind the last packet of a large awaited event', () => {
+    const head = eventsOf(fixture('large-trx.000006'))
+    const before = head.slice(0, 2 + head.findIndex((event) => event[4] === EventType.GTID))
+    const end = 4 + Buffer.concat(before).length
+    const large = rows(end + 17_000_023, 17_000_000)
+    const small = rows(end + 17_000_023 + 123, 100)
+    const events = [...before, large, small]
+    const stream = semiSyncStreamOf([rotateTo('large', 4n), ...events], (event) => event === large)
+    for (const places of [[], [16_777_000], [17_000_000]]) {
+      const seen = decode(cut(stream, places), 4, { semiSync: true })
+      expect(seen.bytes.equals(Buffer.concat(events))).toBe(true)
+      expect(seen.awaited.length).toBe(1)
+    }
+  })
+
+  it('refuses a semi-sync event without its mark, and a sequence that goes on behind an awaited one', () => {
+    const events = [rotateTo('plain', 4n), ...eventsOf(fixture('plain.000002'))]
+    expect(() => decode([streamOf(events)], 4, { semiSync: true })).toThrow(/left out what marks/)
+    const wrong = semiSyncStreamOf(events)
+    const xid = events.findIndex(endsTransaction)
+    const at = semiSyncStreamOf(events.slice(0, xid + 1)).length
+    expect(wrong[at + 3]).toBe(1)
+    wrong[at + 3] = xid + 2
+    expect(() => decode([wrong], 4, { semiSync: true })).toThrow(/where 1 is next/)
   })
 
   it('keeps the boundary before a transaction that has not ended', () => {
@@ -201,7 +279,7 @@ describe('DumpDecoder', () => {
   it('rewrites log_pos and checksum when relocating, and nothing else', () => {
     const file = fixture('plain.000002')
     const events = eventsOf(file)
-    const seen = decode([streamOf([rotateTo('plain', 4n), ...events])], 4, 1000)
+    const seen = decode([streamOf([rotateTo('plain', 4n), ...events])], 4, { relocateTo: 1000 })
     const moved = eventsOf(Buffer.concat([Buffer.alloc(4), seen.bytes]))
     const stored = events.filter((event) => event[4] !== 15 && event[4] !== 35)
     expect(moved.length).toBe(stored.length)

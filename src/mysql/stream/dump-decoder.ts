@@ -5,6 +5,8 @@
 
     packet     u24 size | u8 sequence | payload        a payload of 2^24 - 1 bytes goes on in the next packet
     payload    00 | event        ff | error            fe (and less than 9 bytes): end of the dump
+    payload of an event, where semi-synchronous replication was asked for: 00 | ef | awaited 0 or 1 | event;
+    the sequence begins again at 1 behind an event whose acknowledgement is awaited
 
   Events of at most LARGE_PACKET bytes are looked at whole, in place or, when the input cuts them, in a
   carry buffer. Larger ones pass through in parts, so that an event of 1 GiB needs no memory; only their
@@ -13,7 +15,6 @@
   Not part of a file, and handed out by themselves: events with the ARTIFICIAL flag, heartbeats, the first
   FORMAT_DESCRIPTION of a dump that began beyond position 4 and, when relocating, the PREVIOUS_GTIDS too.
 */
-import { crc32 as crcOfSmall } from 'node:zlib'
 import { crc32, ProtocolError } from '../../lib/index.ts'
 import { CHECKSUM_SIZE, type ChecksumAlgorithm } from '../binlog/checksum.ts'
 import { EventType } from '../binlog/event-type.ts'
@@ -26,27 +27,29 @@ import { TransactionTracker } from '../binlog/transaction-tracker.ts'
 import type { Gtid } from '../gtid/gtid.ts'
 import { decodeErr, type ErrPacket } from '../packets/err.ts'
 import { PACKET_HEADER_SIZE, PHYSICAL_PAYLOAD_MOST } from '../wire/packet.ts'
+import { ChecksumError, verifyChecksum } from './event-checksum.ts'
 import { PIECE_BYTES_MAX, type Piece, PieceBuilder } from './piece-builder.ts'
 import { RowEventKernel, WINDOW_BYTES } from './row-event-kernel.ts'
 
 const EOF_PACKET_BYTES_MAX = 8
 /** Above this a packet passes through in parts. */
 const LARGE_PACKET = 128 * 1024
+/** Bytes of a payload before its event, without and with semi-synchronous replication. */
+const MARKER_BYTES = 1
+const SEMI_SYNC_MARKER_BYTES = 3
+const SEMI_SYNC_MAGIC = 0xef
 /** So much of a large packet is gathered before its event begins: marker, header and the start of a QUERY. */
-const PREFIX_BYTES = 1 + QUERY_PREFIX_BYTES
-/** Below this size zlib's CRC-32 costs less per call than the native module's. */
-const SMALL_CRC_BYTES = 256
+const PREFIX_BYTES = SEMI_SYNC_MARKER_BYTES + QUERY_PREFIX_BYTES
 /** MySQL's own limit for an event is 1 GiB of data; headers come on top. */
 const EVENT_BYTES_MAX = 2 ** 30 + 2 ** 20
-
-/** An event whose CRC-32 is not that of its bytes: it must not become visible, and is read again. */
-export class ChecksumError extends ProtocolError {}
 
 export interface DumpDecoderOptions {
   /** what was announced in @source_binlog_checksum: holds until the first FORMAT_DESCRIPTION */
   readonly checksum: ChecksumAlgorithm
   /** where our file ends: the first event that is stored begins there */
   readonly start: number
+  /** the source was told that its events will be acknowledged, and marks them */
+  readonly semiSync: boolean
   /**
    * The first file does not continue the source's byte for byte: its FORMAT_DESCRIPTION and PREVIOUS_GTIDS
    * come through `control`, the caller then says by `relocateTo` where the events go, and their log_pos
@@ -73,12 +76,14 @@ interface OpenEvent {
   crcIn: number
   crcOut: number
   verdict: 'inside' | 'ended' | 'outside'
+  readonly awaited: boolean
 }
 
 export class DumpDecoder {
   readonly #options: DumpDecoderOptions
   readonly #pieces: PieceBuilder
-  readonly #kernel = new RowEventKernel(PIECE_BYTES_MAX)
+  readonly #markerBytes: number
+  readonly #kernel: RowEventKernel
   readonly #tracker = new TransactionTracker()
   #checksumSize: number
   #sequence = 1
@@ -101,6 +106,8 @@ export class DumpDecoder {
 
   constructor(options: DumpDecoderOptions) {
     this.#options = options
+    this.#markerBytes = options.semiSync ? SEMI_SYNC_MARKER_BYTES : MARKER_BYTES
+    this.#kernel = new RowEventKernel(PIECE_BYTES_MAX, this.#markerBytes)
     this.#checksumSize = options.checksum === 'CRC32' ? CHECKSUM_SIZE : 0
     this.#relocating = options.relocate
     this.#skipFormatDescription = options.relocate || options.start > FIRST_EVENT_POSITION
@@ -218,8 +225,10 @@ export class DumpDecoder {
   /** A packet whose payload, `size` bytes at `at`, lies whole in `input`. */
   #packet(input: Buffer, at: number, size: number): void {
     const marker = input[at]
-    if (marker === 0x00 && size > EVENT_HEADER_SIZE) {
-      this.#event(input, at + 1, size - 1)
+    if (marker === 0x00 && size >= EVENT_HEADER_SIZE + this.#markerBytes) {
+      const awaited = this.#isAwaited(input, at)
+      this.#event(input, at + this.#markerBytes, size - this.#markerBytes)
+      if (awaited) this.#noteAwaited()
     } else if (marker === 0xfe && size <= EOF_PACKET_BYTES_MAX) {
       this.#end(undefined)
     } else if (marker === 0xff) {
@@ -229,6 +238,20 @@ export class DumpDecoder {
         `the source sent a packet of ${size} bytes that begins with ${marker ?? 'nothing'}`,
       )
     }
+  }
+
+  /** Whether the source waits for an acknowledgement of the event whose marker is at `at`. */
+  #isAwaited(input: Buffer, at: number): boolean {
+    if (this.#markerBytes === MARKER_BYTES) return false
+    if (input[at + 1] === SEMI_SYNC_MAGIC) return input[at + 2] === 1
+    throw new ProtocolError(
+      `the source left out what marks an event for semi-sync, near position ${this.position}`,
+    )
+  }
+
+  #noteAwaited(): void {
+    this.#sequence = 1
+    this.#pieces.markAwaited()
   }
 
   #end(error: ErrPacket | undefined): void {
@@ -248,26 +271,10 @@ export class DumpDecoder {
     const flags = input.readUInt16LE(at + 17)
     // The FORMAT_DESCRIPTION carries a CRC whatever its algorithm says.
     const checksumSize = type === EventType.FORMAT_DESCRIPTION ? CHECKSUM_SIZE : this.#checksumSize
-    if (checksumSize > 0) this.#verify(input, at, size)
+    if (checksumSize > 0) verifyChecksum(input, at, size, this.position)
     if (this.#isControl(type, flags))
       this.#control(Buffer.from(input.subarray(at, at + size)), type)
     else this.#store(input, at, size)
-  }
-
-  #verify(input: Buffer, at: number, size: number): void {
-    const body = size - CHECKSUM_SIZE
-    if (body < EVENT_HEADER_SIZE) {
-      throw new ProtocolError(`an event of ${size} bytes is too short at position ${this.position}`)
-    }
-    const part = input.subarray(at, at + body)
-    const crc = body < SMALL_CRC_BYTES ? crcOfSmall(part) : crc32(part)
-    if (crc !== input.readUInt32LE(at + body)) this.#badChecksum(input[at + 4] ?? 0)
-  }
-
-  #badChecksum(type: number): never {
-    throw new ChecksumError(
-      `the checksum of the event of type ${type} at position ${this.position} is wrong`,
-    )
   }
 
   #isControl(type: number, flags: number): boolean {
@@ -392,10 +399,11 @@ export class DumpDecoder {
     if (input[at] !== 0x00) {
       throw new ProtocolError(`the source sent ${this.#packetLeft} bytes that are no event`)
     }
-    const event = at + 1
+    const event = at + this.#markerBytes
     const size = input.readUInt32LE(event + 9)
     const type = input[event + 4] ?? 0
-    const fits = this.#packetFull ? size >= this.#packetLeft - 1 : size === this.#packetLeft - 1
+    const there = this.#packetLeft - this.#markerBytes
+    const fits = this.#packetFull ? size >= there : size === there
     if (!fits || size > EVENT_BYTES_MAX) {
       throw new ProtocolError(
         `an event says ${size} bytes in a packet of ${this.#packetLeft}, at ${this.position}`,
@@ -414,9 +422,10 @@ export class DumpDecoder {
       tailCount: 0,
       crcIn: 0,
       crcOut: 0,
-      verdict: this.#track(input, event, PREFIX_BYTES - 1, size),
+      verdict: this.#track(input, event, PREFIX_BYTES - this.#markerBytes, size),
+      awaited: this.#isAwaited(input, at),
     }
-    this.#skipLeft = 1
+    this.#skipLeft = this.#markerBytes
     if (this.#relocating) this.#passRelocatedHeader(this.#open, input, event, end)
   }
 
@@ -466,12 +475,15 @@ export class DumpDecoder {
       throw new ProtocolError(`an event is shorter than it says, at position ${this.position}`)
     }
     if (this.#checksumSize > 0) {
-      if (open.crcIn !== open.tail.readUInt32LE(0)) this.#badChecksum(open.type)
+      if (open.crcIn !== open.tail.readUInt32LE(0)) {
+        throw new ChecksumError(open.type, this.position)
+      }
       if (this.#relocating) open.tail.writeUInt32LE(open.crcOut)
       this.#pieces.take(open.tail, 0, CHECKSUM_SIZE)
     }
     this.#open = undefined
     this.#finishEvent(open.verdict, open.timestamp)
+    if (open.awaited) this.#noteAwaited()
   }
 }
 

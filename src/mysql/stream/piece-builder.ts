@@ -31,6 +31,8 @@ export interface Piece {
   readonly gtids: GtidSet | undefined
   /** seconds since 1970 of the newest event that ends here; 0 when none does */
   readonly timestamp: number
+  /** the source waits for an acknowledgement of a transaction that ends in this piece */
+  readonly awaited: boolean
   /** Gives the buffer back; `bytes` must not be used afterwards. */
   release(): void
 }
@@ -48,6 +50,7 @@ export class PieceBuilder {
   #boundary = 0
   #gtids: GtidSet | undefined
   #timestamp = 0
+  #awaited = false
 
   /** @param buffer of PIECE_BYTES_MAX bytes */
   constructor(buffer: Buffer, emit: (piece: Piece) => void) {
@@ -122,6 +125,11 @@ export class PieceBuilder {
     this.#gtids.add(gtid.uuid, gtid.tag, gtid.gno)
   }
 
+  /** Says that the source waits for an acknowledgement of the present end of the file. */
+  markAwaited(): void {
+    this.#awaited = true
+  }
+
   /** Hands out what has been collected; nothing when that is nothing. */
   flush(): void {
     if (this.#used === 0) return
@@ -136,12 +144,14 @@ export class PieceBuilder {
       boundary: this.#boundary,
       gtids: this.#gtids,
       timestamp: this.#timestamp,
+      awaited: this.#awaited,
       release: pooled ? this.#releaseOnce(home) : nothing,
     }
     this.#start += this.#used
     this.#used = 0
     this.#gtids = undefined
     this.#timestamp = 0
+    this.#awaited = false
     this.#emit(piece)
   }
 

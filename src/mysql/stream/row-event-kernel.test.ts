@@ -22,8 +22,12 @@ function packet(changes: Partial<Parameters<typeof encodeEvent>[0]> = {}, size =
   return encodePackets(Buffer.concat([Buffer.from([0]), event]), 9)
 }
 
-function takenOf(input: Buffer, outputBytes = 4096): { count: number; kernel: RowEventKernel } {
-  const kernel = new RowEventKernel(outputBytes)
+function takenOf(
+  input: Buffer,
+  outputBytes = 4096,
+  markerBytes = 1,
+): { count: number; kernel: RowEventKernel } {
+  const kernel = new RowEventKernel(outputBytes, markerBytes)
   input.copy(kernel.input)
   return { count: kernel.take(0, input.length, { used: 0, position: POSITION }, 9), kernel }
 }
@@ -47,6 +51,18 @@ describe('RowEventKernel', () => {
     expect(kernel.outputUsed).toBe(input.length - 5)
     expect(kernel.newestTimestamp).toBe(1234)
     expect(kernel.output.subarray(0, kernel.outputUsed).equals(input.subarray(5))).toBe(true)
+  })
+
+  it('takes events that are marked for semi-sync, but none that is awaited or not marked', () => {
+    const marked = (...marker: number[]): Buffer =>
+      encodePackets(Buffer.concat([Buffer.from(marker), packet().subarray(5)]), 9)
+    const { count, kernel } = takenOf(marked(0, 0xef, 0), 4096, 3)
+    expect(count).toBe(1)
+    expect(kernel.inputAt).toBe(marked(0, 0xef, 0).length)
+    expect(kernel.output.subarray(0, kernel.outputUsed).equals(packet().subarray(5))).toBe(true)
+    for (const input of [marked(0, 0xef, 1), marked(0, 0xee, 0), marked(1, 0xef, 0), packet()]) {
+      expect(takenOf(input, 4096, 3).count).toBe(0)
+    }
   })
 
   it.each([

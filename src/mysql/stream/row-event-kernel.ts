@@ -4,8 +4,9 @@
   docs/decisions/0004-a-kernel-for-small-events.md.)
 
   The kernel takes only packets that are plain in every respect: the next sequence number, a row event or
-  TABLE_MAP of at most 2 KiB, not artificial, at its place, with a true CRC-32. It stops before any other,
-  which then goes the way of all events; so whatever it refuses is judged, and named, in one place only.
+  TABLE_MAP of at most 2 KiB, not artificial, not to be acknowledged, at its place, with a true CRC-32. It
+  stops before any other, which then goes the way of all events; so whatever it refuses is judged, and named,
+  in one place only.
 
     memory   0       its tables
              16384   result: u32 input offset | u32 output offset | u32 newest timestamp
@@ -32,6 +33,7 @@ interface KernelExports {
     outputEnd: number,
     position: number,
     sequence: number,
+    marker: number,
   ): number
 }
 
@@ -51,8 +53,11 @@ export class RowEventKernel {
   readonly output: Buffer
   readonly #exports: KernelExports
   readonly #result: Uint32Array
+  readonly #markerBytes: number
 
-  constructor(outputBytes: number) {
+  /** @param markerBytes bytes of a payload before its event */
+  constructor(outputBytes: number, markerBytes: number) {
+    this.#markerBytes = markerBytes
     compiled ??= new WebAssembly.Module(Buffer.from(ROW_EVENT_KERNEL_BASE64, 'base64'))
     this.#exports = new WebAssembly.Instance(compiled, {}).exports as unknown as KernelExports
     const { buffer } = this.#exports.memory
@@ -76,6 +81,7 @@ export class RowEventKernel {
       OUTPUT_OFFSET + this.output.length,
       place.position % 2 ** 32,
       sequence,
+      this.#markerBytes,
     )
   }
 
