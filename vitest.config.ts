@@ -3,7 +3,13 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/endurance/*.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
       { test: { name: 'golden', include: ['test/golden/**/*.test.ts'], testTimeout: 20_000 } },
       { test: { name: 'project', include: ['test/project/**/*.test.ts'], testTimeout: 60_000 } },
       {

@@ -5,6 +5,7 @@
   that shows a failure again. `npm run soak -- --help` lists the kinds.
 */
 import { Command } from 'commander'
+import { endurance } from './soak/endurance.ts'
 import { upheaval } from './soak/upheaval.ts'
 
 const program = new Command('npm run soak --')
@@ -12,5 +13,5 @@ const program = new Command('npm run soak --')
     'long runs of the tests: each ends at its first failure and prints the command that repeats it',
   )
   .showHelpAfterError()
-for (const kind of [upheaval]) program.addCommand(kind)
+for (const kind of [endurance, upheaval]) program.addCommand(kind)
 await program.parseAsync()
