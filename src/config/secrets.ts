@@ -3,7 +3,7 @@
   from Config, so that whatever prints a Config can never print one.
 */
 import { messageOf, OperationalError } from '../lib/index.ts'
-import type { Disk } from '../platform/index.ts'
+import type { Disk, FileAttributes } from '../platform/index.ts'
 import type { Environment } from './given.ts'
 import { ADMIN_TOKEN_LENGTH_LEAST } from './limits.ts'
 import type { LoadedConfig } from './load.ts'
@@ -70,11 +70,28 @@ export async function readSecretFile(disk: Disk, path: string, what: string): Pr
 
 /** @throws OperationalError E_SECRET_EXPOSED when group or others may use the file */
 export async function refuseShared(disk: Disk, path: string, what: string): Promise<void> {
-  const attributes = await disk.attributes(path)
+  const attributes = await attributesOf(disk, path, what)
   if (attributes === undefined || (attributes.mode & 0o077) === 0) return
   const mode = attributes.mode.toString(8).padStart(4, '0')
   throw new OperationalError(
     'E_SECRET_EXPOSED',
     `${what} ${path} can be read by others (mode ${mode}): run chmod 600 ${path}`,
   )
+}
+
+/**
+ * As the disk's, undefined for a file that is not there.
+ * @throws OperationalError E_CONFIG_UNREADABLE when that cannot be found out, as in a folder of somebody else
+ */
+export async function attributesOf(
+  disk: Disk,
+  path: string,
+  what: string,
+): Promise<FileAttributes | undefined> {
+  try {
+    return await disk.attributes(path)
+  } catch (cause) {
+    const message = `${what} ${path} cannot be looked at: ${messageOf(cause)}`
+    throw new OperationalError('E_CONFIG_UNREADABLE', message, {}, { cause })
+  }
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rename, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
@@ -61,6 +61,17 @@ test('a file edited into nonsense leaves the users of a running node as they wer
   await users.refresh()
   expect(users.find('alice')).toBeDefined()
   await expect(openUsers()).rejects.toMatchObject({ code: 'E_USERS_INVALID' })
+})
+
+test('a file that cannot be looked at is an error in words, and no bug of a running node', async () => {
+  await addUser(systemDisk, systemRandom, path, ALICE)
+  const users = await openUsers()
+  await rename(join(path, '..'), join(path, '..', '..', 'away'))
+  await writeFile(join(path, '..'), 'a file in the place of the folder')
+  await expect(openUsers()).rejects.toMatchObject({ code: 'E_CONFIG_UNREADABLE' })
+  await users.refresh()
+  await users.refresh()
+  expect(users.find('alice')).toBeDefined()
 })
 
 test('a file that others can read is refused', async () => {

@@ -10,7 +10,7 @@ import { messageOf, OperationalError, ProtocolError } from '../lib/index.ts'
 import { parsePasswordHash } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { USERS_FILE_BYTES_MOST } from './limits.ts'
-import { refuseShared } from './secrets.ts'
+import { attributesOf, refuseShared } from './secrets.ts'
 
 export const RIGHTS = ['replicate', 'monitor', 'administer'] as const
 export type Right = (typeof RIGHTS)[number]
@@ -48,10 +48,10 @@ const fileSchema = z.array(entrySchema).nullable()
 
 /**
  * None when the file does not exist.
- * @throws OperationalError E_USERS_INVALID, E_SECRET_EXPOSED
+ * @throws OperationalError E_USERS_INVALID, E_SECRET_EXPOSED, E_CONFIG_UNREADABLE
  */
 export async function readUsersFile(disk: Disk, path: string): Promise<UserEntry[]> {
-  const attributes = await disk.attributes(path)
+  const attributes = await attributesOf(disk, path, 'the users file')
   if (attributes === undefined) return []
   await refuseShared(disk, path, 'the users file')
   if (attributes.size > USERS_FILE_BYTES_MOST) {

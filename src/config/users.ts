@@ -5,6 +5,7 @@ import { type Logger, OperationalError } from '../lib/index.ts'
 import { parsePasswordHash, type Verifier } from '../mysql/index.ts'
 import type { Clock, Disk } from '../platform/index.ts'
 import { USERS_FILE_LOOK_MS } from './limits.ts'
+import { attributesOf } from './secrets.ts'
 import { type Right, readUsersFile, type UserEntry } from './users-file.ts'
 
 export interface User {
@@ -29,7 +30,7 @@ export class Users {
     this.#options = options
   }
 
-  /** @throws OperationalError E_USERS_INVALID, E_SECRET_EXPOSED */
+  /** @throws OperationalError E_USERS_INVALID, E_SECRET_EXPOSED, E_CONFIG_UNREADABLE */
   static async open(options: UsersOptions): Promise<Users> {
     const users = new Users(options)
     await users.#read(await users.#look())
@@ -58,20 +59,25 @@ export class Users {
 
   /** A file that was edited into something unusable is logged, and the users stay who they were. */
   async refresh(): Promise<void> {
-    const seen = await this.#look()
-    if (seen === this.#seen) return
+    let seen: string | undefined
     try {
+      seen = await this.#look()
+      if (seen === this.#seen) return
       await this.#read(seen)
     } catch (thrown) {
       if (!(thrown instanceof OperationalError)) throw thrown
-      this.#seen = seen
       const { code, message } = thrown
+      // A file that cannot even be looked at is told once too.
+      seen ??= message
+      if (seen === this.#seen) return
+      this.#seen = seen
       this.#options.log.error({ code }, `${message}; the users stay as they were`)
     }
   }
 
   async #look(): Promise<string | undefined> {
-    const attributes = await this.#options.disk.attributes(this.#options.path)
+    const { disk, path } = this.#options
+    const attributes = await attributesOf(disk, path, 'the users file')
     return attributes && `${attributes.size} ${attributes.modifiedMs} ${attributes.mode}`
   }
 
