@@ -4,7 +4,7 @@
 */
 export const ExitCode = {
   OK: 0,
-  /** the command itself worked, and what it looked at is not well */
+  /** the command itself worked, and what it looked at is not well: a failed source, a doctor's problem */
   NOT_WELL: 1,
   /** the command line was wrong */
   USAGE: 64,

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { VERSION } from '../daemon/index.ts'
 import { addConfigCommands } from './commands/config.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
 import { addFilesCommand } from './commands/files.ts'
 import { addReplicasCommand } from './commands/replicas.ts'
 import { addSourceCommands } from './commands/source.ts'
@@ -12,6 +13,7 @@ import type { Terminal } from './terminal.ts'
 
 const AFTER = `
 Examples:
+  kingbus doctor --source mysql://repl@db1:3306 --source-password-file pw
   kingbus user add repl --data-dir /var/lib/kingbus
   kingbus start --data-dir /var/lib/kingbus --source mysql://repl@db1:3306 --source-password-file pw
   kingbus status
@@ -30,6 +32,7 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
     .version(VERSION)
     .addHelpText('after', AFTER)
   addStartCommand(program, terminal, outcome)
+  addDoctorCommand(program, terminal, outcome)
   addStatusCommand(program, terminal, outcome)
   addFilesCommand(program, terminal)
   addReplicasCommand(program, terminal)

@@ -21,6 +21,7 @@ export {
 } from './limits.ts'
 export { type LoadedConfig, loadConfig } from './load.ts'
 export { loadSecrets, readAdminToken, readSecretFile, type Secrets } from './secrets.ts'
+export { sourceAddress } from './source-address.ts'
 export type { StartAt } from './start-at.ts'
 export { exposedSecretError, SECRETS } from './unknown-key.ts'
 export { addUser, removeUser } from './user-changes.ts'

@@ -9,6 +9,7 @@ import {
   KEEP_FOR_ABSENT_REPLICAS_MS,
   ROOM_RETRY_MS,
   type Secrets,
+  sourceAddress,
   Users,
 } from '../config/index.ts'
 import { Ingest } from '../ingest/index.ts'
@@ -135,22 +136,12 @@ function buildSource(
   { identity }: DataDir,
   journal: Journal,
 ): NodeParts['source'] {
-  const url = config['source.url']
-  if (url === undefined) return undefined
-  const caFile = config['source.ca-file']
+  const address = sourceAddress(config, secrets, disk)
+  if (address === undefined) return undefined
   const logger = parent.child({ part: 'source' })
   const link = new SourceLink(
     {
-      address: {
-        host: url.host,
-        port: url.port,
-        user: url.user,
-        password: () => secrets.sourcePassword,
-        tls: {
-          mode: config['source.tls'],
-          authorities: () => (caFile === undefined ? undefined : disk.readFile(caFile)),
-        },
-      },
+      address,
       self: { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid },
       startAt: config['source.start-at'],
       limits: SOURCE_LIMITS,

@@ -31,6 +31,8 @@ export interface DiskSpace {
 export interface FileAttributes {
   /** permission bits: `0o600` */
   readonly mode: number
+  readonly ownerId: number
+  readonly isFolder: boolean
   readonly size: number
   /** milliseconds since 1970; with `size` it tells that a file was edited */
   readonly modifiedMs: number

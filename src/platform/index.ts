@@ -6,6 +6,7 @@
 export { type Clock, systemClock, yieldTurn } from './clock.ts'
 export { certificateMismatch, type Dialed, dial, isAddress } from './dial.ts'
 export type { Disk, DiskFile, DiskSpace, FileAttributes } from './disk.ts'
+export { type Machine, systemMachine } from './machine.ts'
 export { type Connection, listen, type TcpServer } from './net.ts'
 export { type Random, systemRandom } from './random.ts'
 export {

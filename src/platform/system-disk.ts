@@ -84,7 +84,13 @@ export const systemDisk: Disk = {
   async attributes(path) {
     const found = fs.statSync(path, { throwIfNoEntry: false })
     if (found === undefined) return undefined
-    return { mode: found.mode & 0o7777, size: found.size, modifiedMs: found.mtimeMs }
+    return {
+      mode: found.mode & 0o7777,
+      ownerId: found.uid,
+      isFolder: found.isDirectory(),
+      size: found.size,
+      modifiedMs: found.mtimeMs,
+    }
   },
   async readFile(path) {
     return await promises.readFile(path)

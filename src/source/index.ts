@@ -6,10 +6,12 @@
   fit stops the link in words. It must not know: where the bytes go, who reads them, the store, the journal.
 */
 export type { DumpItem, DumpStream } from './dump-stream.ts'
+export type { Finding, Severity } from './finding.ts'
 export type { Beginning, Holdings, SourcePlace, StartAt } from './holdings.ts'
 export type { OpenDump, Placement, SourceOptions } from './open-dump.ts'
-export type { Finding, SourceProfile } from './preflight.ts'
+export type { PreflightId, SourceProfile } from './preflight.ts'
 export { type ReplicaSelf, type SourceAddress, type TlsMode } from './source-address.ts'
+export { type FailureId, failureFinding } from './source-error.ts'
 export { SOURCE_LIMITS, type SourceLimits } from './source-limits.ts'
 export {
   SourceLink,
@@ -17,3 +19,4 @@ export {
   type SourceProgress,
   type SourceState,
 } from './source-link.ts'
+export { type SourceSurvey, surveySource } from './survey.ts'

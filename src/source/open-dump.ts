@@ -16,11 +16,11 @@ import { type Examiner, findBehind, findOldest, findOldestReadable, prove } from
 import type { Beginning, Holdings, SourcePlace, StartAt } from './holdings.ts'
 import { introduce } from './introduce.ts'
 import {
-  type Finding,
   findingsOf,
+  type PreflightFinding,
   readHistory,
   readProfile,
-  refuseErrors,
+  refuseProblems,
   type SourceProfile,
 } from './preflight.ts'
 import { decideResume, FILE_START, type OldestFile, type Proof } from './resume.ts'
@@ -46,7 +46,7 @@ export type Placement = (format: Buffer, beginning: Beginning | undefined) => nu
 export interface OpenDump {
   readonly stream: DumpStream
   readonly profile: SourceProfile
-  readonly findings: readonly Finding[]
+  readonly findings: readonly PreflightFinding[]
   /** set at the first contact: what is to be stored begins so */
   readonly beginning: Beginning | undefined
   /** where in the source's files the stream begins */
@@ -78,7 +78,7 @@ export async function openDump(
   try {
     const profile = await readProfile(connection)
     const findings = findingsOf(profile, self)
-    refuseErrors(findings, formatAddress(address))
+    refuseProblems(findings, formatAddress(address))
     await introduce(connection, self.uuid, limits.heartbeatMs)
     const history = await readHistory(connection)
     const examiner = examinerOf(options, signal)
@@ -103,7 +103,8 @@ export async function openDump(
   }
 }
 
-function examinerOf(options: SourceOptions, signal: AbortSignal): Examiner {
+/** Connects as a replica that nobody else is. */
+export function examinerOf(options: Omit<SourceOptions, 'startAt'>, signal: AbortSignal): Examiner {
   const { address, self, limits, clock, random } = options
   return {
     clock,

@@ -1,30 +1,25 @@
 /*
   Is this server one whose binlog can be kept, and may we? Asked at every connect, and by `kingbus doctor`,
-  which shows the warnings and notes too. Reads variables and grants only: statements that list binlog files
-  can wait for a lock for ever.
+  which shows all of it. Reads variables and grants only: statements that list binlog files can wait for a
+  lock for ever.
 */
 import { type ErrorCode, OperationalError, present } from '../lib/index.ts'
 import { GtidSet } from '../mysql/index.ts'
+import type { Finding, Severity } from './finding.ts'
 import { parseGtidOwned } from './gtid-owned.ts'
 import type { SourceFacts } from './resume.ts'
 import type { ReplicaSelf } from './source-address.ts'
 import type { Row, SourceConnection } from './source-connection.ts'
 
-export interface Finding {
-  /** error: it cannot work; warning: it works with less; note: to know */
-  readonly severity: 'error' | 'warning' | 'note'
-  /** what an error stops the link with */
-  readonly code: ErrorCode | undefined
-  readonly finding: string
-  readonly remedy: string
-}
-
 /** What a source says of itself. */
 export interface SourceProfile {
   readonly version: string
+  /** the account that we are there, as statements write it: `'repl'@'%'` */
+  readonly account: string
   readonly uuid: string
   readonly serverId: number
   readonly gtidMode: string
+  readonly gtidConsistency: string
   readonly logBin: boolean
   readonly checksum: string
   readonly encrypted: boolean
@@ -38,7 +33,8 @@ export interface SourceProfile {
 const OLDEST_MAJOR = 8
 
 const PROFILE_SQL =
-  'SELECT @@server_uuid AS uuid, @@server_id AS id, @@global.gtid_mode AS gtid_mode, ' +
+  'SELECT CURRENT_USER() AS account, @@server_uuid AS uuid, @@server_id AS id, ' +
+  '@@global.gtid_mode AS gtid_mode, @@global.enforce_gtid_consistency AS consistency, ' +
   '@@global.log_bin AS log_bin, @@global.binlog_checksum AS checksum, ' +
   '@@global.binlog_encryption AS encrypted, @@global.binlog_expire_logs_seconds AS expires'
 
@@ -51,9 +47,11 @@ export async function readProfile(connection: SourceConnection): Promise<SourceP
   const grants = (await connection.query('SHOW GRANTS')).flatMap((grant) => Object.values(grant))
   return {
     version: name,
+    account: accountName(textOf(row, 'account')),
     uuid: textOf(row, 'uuid').toLowerCase(),
     serverId: Number(textOf(row, 'id')),
     gtidMode: textOf(row, 'gtid_mode'),
+    gtidConsistency: textOf(row, 'consistency'),
     logBin: textOf(row, 'log_bin') === '1',
     checksum: textOf(row, 'checksum'),
     encrypted: textOf(row, 'encrypted') === '1',
@@ -77,97 +75,137 @@ export async function readHistory(
   }
 }
 
-/** Everything worth saying about the source, the errors first. */
-export function findingsOf(profile: SourceProfile, self: ReplicaSelf): Finding[] {
-  return [...errorsOf(profile, self), ...warningsOf(profile)]
+interface Verdict extends Omit<Finding<string>, 'id'> {
+  /** what a problem stops the link with */
+  readonly code: ErrorCode | undefined
 }
 
-/** @throws OperationalError for the first finding that is an error */
-export function refuseErrors(findings: readonly Finding[], address: string): void {
-  const worst = findings.find(({ severity }) => severity === 'error')
-  if (worst === undefined) return
-  throw new OperationalError(
-    worst.code ?? 'E_SOURCE_CONFIG',
-    `source ${address}: ${worst.finding}; ${worst.remedy}`,
-    { source: address },
-  )
+const ok = (found: string): Verdict => ({ severity: 'ok', code: undefined, found, remedy: '' })
+const say = (severity: Severity, found: string, remedy: string): Verdict => {
+  return { severity, code: undefined, found, remedy }
 }
-
-function errorsOf(profile: SourceProfile, self: ReplicaSelf): Finding[] {
-  const found: Finding[] = []
-  const error = (code: ErrorCode, finding: string, remedy: string): void => {
-    found.push({ severity: 'error', code, finding, remedy })
-  }
-  if (!profile.logBin) {
-    error('E_SOURCE_CONFIG', 'its binary log is off', 'start it with log_bin')
-  }
-  if (profile.gtidMode !== 'ON') {
-    error(
-      'E_SOURCE_CONFIG',
-      `its gtid_mode is ${profile.gtidMode}`,
-      'set gtid_mode = ON, step by step as in the MySQL manual, and enforce_gtid_consistency = ON',
-    )
-  }
-  if (!profile.mayReplicate) {
-    error(
-      'E_SOURCE_PRIVILEGE',
-      'the user lacks REPLICATION SLAVE',
-      'GRANT REPLICATION SLAVE ON *.* TO that user',
-    )
-  }
-  if (profile.uuid === self.uuid) {
-    error(
-      'E_SOURCE_IDENTITY',
-      `its server_uuid ${profile.uuid} is the one that kingbus uses towards it`,
-      'set another source.server-uuid, and see that the address is not that of kingbus itself',
-    )
-  }
-  if (profile.serverId === self.serverId) {
-    error(
-      'E_SOURCE_IDENTITY',
-      `its server_id ${profile.serverId} is the one that kingbus uses towards it`,
-      'set another source.server-id',
-    )
-  }
-  return found
+const problem = (code: ErrorCode, found: string, remedy: string): Verdict => {
+  return { severity: 'problem', code, found, remedy }
 }
 
 const DAY_SECONDS = 86_400
 
-function warningsOf(profile: SourceProfile): Finding[] {
-  const found: Finding[] = []
-  const say = (severity: 'warning' | 'note', finding: string, remedy: string): void => {
-    found.push({ severity, code: undefined, finding, remedy })
-  }
-  if (!profile.mayAskStatus) {
-    say(
-      'warning',
-      'the user lacks REPLICATION CLIENT: how far the source is ahead is not shown',
-      'GRANT REPLICATION CLIENT ON *.* TO that user',
-    )
-  }
-  if (profile.checksum !== 'CRC32') {
-    say(
-      'warning',
-      `its binlog_checksum is ${profile.checksum}: damage on the way is not noticed`,
-      'set binlog_checksum = CRC32',
-    )
-  }
-  if (profile.encrypted) {
-    say(
-      'note',
-      'its binlog is encrypted on its disk; events arrive as plain bytes and are stored so',
-      'keep the data directory on an encrypted file system',
-    )
-  }
-  if (profile.expireSeconds > 0 && profile.expireSeconds < DAY_SECONDS) {
-    say(
-      'note',
-      `it purges its binlog after ${profile.expireSeconds} s: a longer absence of kingbus leaves a gap`,
-      'set binlog_expire_logs_seconds to more than the longest absence',
-    )
-  }
-  return found
+const CHECKS = {
+  'source.version': ({ version }) => ok(`MySQL ${version}`),
+  'source.log-bin': ({ logBin }) =>
+    logBin
+      ? ok('log_bin is ON')
+      : problem('E_SOURCE_CONFIG', 'its binary log is off', 'start it with log_bin'),
+  'source.gtid-mode': ({ gtidMode }) =>
+    gtidMode === 'ON'
+      ? ok('gtid_mode is ON')
+      : problem('E_SOURCE_CONFIG', `its gtid_mode is ${gtidMode}`, stepsToGtid(gtidMode)),
+  'source.gtid-consistency': ({ gtidConsistency }) =>
+    gtidConsistency === 'ON'
+      ? ok('enforce_gtid_consistency is ON')
+      : say(
+          'warning',
+          `its enforce_gtid_consistency is ${gtidConsistency}`,
+          'SET PERSIST enforce_gtid_consistency = ON; gtid_mode = ON needs it',
+        ),
+  'source.replication-slave': ({ mayReplicate, account }) =>
+    mayReplicate
+      ? ok(`${account} has REPLICATION SLAVE`)
+      : problem(
+          'E_SOURCE_PRIVILEGE',
+          `the user ${account} lacks REPLICATION SLAVE`,
+          `GRANT REPLICATION SLAVE ON *.* TO ${account}`,
+        ),
+  'source.replication-client': ({ mayAskStatus, account }) =>
+    mayAskStatus
+      ? ok(`${account} has REPLICATION CLIENT`)
+      : say(
+          'warning',
+          `the user ${account} lacks REPLICATION CLIENT: how far the source is ahead is not shown`,
+          `GRANT REPLICATION CLIENT ON *.* TO ${account}`,
+        ),
+  'source.server-uuid': ({ uuid }, self) =>
+    uuid === self.uuid
+      ? problem(
+          'E_SOURCE_IDENTITY',
+          `its server_uuid ${uuid} is the one that kingbus uses towards it`,
+          'set another source.server-uuid, and see that the address is not that of kingbus itself',
+        )
+      : ok(uuid),
+  'source.server-id': ({ serverId }, self) =>
+    serverId === self.serverId
+      ? problem(
+          'E_SOURCE_IDENTITY',
+          `its server_id ${serverId} is the one that kingbus uses towards it`,
+          'set another source.server-id',
+        )
+      : ok(String(serverId)),
+  'source.binlog-checksum': ({ checksum }) =>
+    checksum === 'CRC32'
+      ? ok('binlog_checksum is CRC32')
+      : say(
+          'warning',
+          `its binlog_checksum is ${checksum}: damage on the way is not noticed`,
+          'SET PERSIST binlog_checksum = CRC32',
+        ),
+  'source.binlog-encryption': ({ encrypted }) =>
+    encrypted
+      ? say(
+          'note',
+          'its binlog is encrypted on its disk; events arrive as plain bytes and are stored so',
+          'keep the data directory on an encrypted file system',
+        )
+      : ok('binlog_encryption is OFF'),
+  'source.binlog-expiry': ({ expireSeconds }) =>
+    expireSeconds > 0 && expireSeconds < DAY_SECONDS
+      ? say(
+          'note',
+          `it purges its binlog after ${expireSeconds} s: a longer absence of kingbus leaves a gap`,
+          'SET PERSIST binlog_expire_logs_seconds to more than the longest absence',
+        )
+      : ok(expiryWords(expireSeconds)),
+} as const satisfies Record<string, (profile: SourceProfile, self: ReplicaSelf) => Verdict>
+
+export type PreflightId = keyof typeof CHECKS
+export type PreflightFinding = Finding<PreflightId> & Verdict
+const IDS = Object.keys(CHECKS) as readonly PreflightId[]
+
+/** Everything that is looked at before the binlog is read, whether it is well or not. */
+export function findingsOf(profile: SourceProfile, self: ReplicaSelf): PreflightFinding[] {
+  return IDS.map((id) => ({ id, ...CHECKS[id](profile, self) }))
+}
+
+/** @throws OperationalError for the first finding that is a problem */
+export function refuseProblems(findings: readonly PreflightFinding[], address: string): void {
+  const worst = findings.find(({ severity }) => severity === 'problem')
+  if (worst === undefined) return
+  throw new OperationalError(
+    worst.code ?? 'E_SOURCE_CONFIG',
+    `source ${address}: ${worst.found}; ${worst.remedy}`,
+    { source: address },
+  )
+}
+
+const GTID_STEPS = ['OFF', 'OFF_PERMISSIVE', 'ON_PERMISSIVE', 'ON'] as const
+
+/** MySQL changes gtid_mode by one step at a time. */
+function stepsToGtid(mode: string): string {
+  const missing = GTID_STEPS.slice(GTID_STEPS.findIndex((step) => step === mode) + 1)
+  const steps = missing.map((step) => `SET PERSIST gtid_mode = ${step}`)
+  return (
+    `SET PERSIST enforce_gtid_consistency = ON; ${steps.join('; ')} (before the last, wait until ` +
+    'Ongoing_anonymous_transaction_count is 0; then FLUSH BINARY LOGS)'
+  )
+}
+
+function expiryWords(seconds: number): string {
+  if (seconds === 0) return 'it never purges its binlog by itself'
+  return `it keeps its binlog for ${(seconds / DAY_SECONDS).toFixed(1)} days`
+}
+
+function accountName(currentUser: string): string {
+  const at = currentUser.lastIndexOf('@')
+  return `'${currentUser.slice(0, at)}'@'${currentUser.slice(at + 1)}'`
 }
 
 function checkVersion(version: string): void {

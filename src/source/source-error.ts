@@ -10,11 +10,14 @@ import {
   systemCodeOf,
 } from '../lib/index.ts'
 import type { ErrPacket } from '../mysql/index.ts'
+import type { Finding } from './finding.ts'
 import { formatAddress, type SourceAddress } from './source-address.ts'
 
 const SERVER_ERRORS: Readonly<Record<number, ErrorCode>> = {
   1044: 'E_SOURCE_AUTH',
   1045: 'E_SOURCE_AUTH',
+  1129: 'E_SOURCE_AUTH',
+  1130: 'E_SOURCE_AUTH',
   1142: 'E_SOURCE_PRIVILEGE',
   1227: 'E_SOURCE_PRIVILEGE',
   1524: 'E_SOURCE_AUTH',
@@ -41,29 +44,91 @@ const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
 }
 
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
-  E_SOURCE_AUTH: 'check the user, its password and the host that it may come from, on the source',
+  E_SOURCE_AUTH:
+    'check the user, its password and the host that it may come from, on the source; with source.tls = ' +
+    'disabled the source also needs an RSA key for caching_sha2_password',
   E_SOURCE_PRIVILEGE: 'grant it on the source: GRANT REPLICATION SLAVE ON *.* TO the user',
   E_SOURCE_TLS:
     'check the TLS mode and the certificate authority that are configured for the source',
   E_SOURCE_UNREACHABLE: 'check that the source runs and that its port can be reached from here',
 }
 
+/** By the number or the system's code of what went wrong, where more is known than the code alone says. */
+const CAUSE_REMEDIES: Readonly<Record<string, string>> = {
+  1040: 'raise max_connections on the source, or end connections that nobody needs',
+  1129: 'TRUNCATE performance_schema.host_cache on the source unblocks this machine',
+  1130: 'CREATE USER on the source for the address of this machine, or for any: USER@%',
+  1820: 'give the user a password on the source: ALTER USER ... IDENTIFIED BY ...',
+  1862: 'the password has expired: ALTER USER ... IDENTIFIED BY ... PASSWORD EXPIRE NEVER',
+  3118: 'the account is locked: ALTER USER ... ACCOUNT UNLOCK on the source',
+  3159: 'set source.tls to preferred, required, verify-ca or verify-identity',
+  HANDSHAKE_NO_SSL_SUPPORT:
+    'give the source a certificate (ssl_cert, ssl_key), or set source.tls = disabled',
+  HANDSHAKE_SSL_ERROR:
+    "set source.ca-file to the authority of the source's certificate, or a weaker source.tls; for " +
+    'verify-identity the certificate must carry the host of source.url',
+  AUTH_SWITCH_PLUGIN_ERROR:
+    'without TLS the password needs an RSA key of the source: set source.tls = required, or ' +
+    'caching_sha2_password_auto_generate_rsa_keys = ON there',
+  ECONNREFUSED:
+    'nothing listens there: check the port, that mysqld runs, and its bind_address and skip_networking',
+  ETIMEDOUT:
+    'no answer: look for a firewall on the way, and see that a MySQL server has that address and port',
+  ENOTFOUND: 'no name server knows that host: correct the host in source.url',
+  EAI_AGAIN: 'the name server does not answer: see /etc/resolv.conf, or give an IP address',
+  EHOSTUNREACH: 'there is no way to that address: check the network of this machine',
+  ENETUNREACH: 'there is no way to that address: check the network of this machine',
+}
+
+interface Failure {
+  readonly code: ErrorCode
+  readonly text: string
+  readonly remedy: string | undefined
+}
+
+function explain(thrown: unknown): Failure {
+  const number = errorNumberOf(thrown)
+  const system = systemCodeOf(thrown)
+  const code =
+    (number === undefined ? undefined : SERVER_ERRORS[number]) ??
+    CLIENT_ERRORS[system ?? ''] ??
+    'E_SOURCE_REFUSED'
+  return {
+    code,
+    text: messageOf(thrown) || system || 'no reason given',
+    remedy: CAUSE_REMEDIES[number ?? ''] ?? CAUSE_REMEDIES[system ?? ''] ?? REMEDIES[code],
+  }
+}
+
 /** @param doing what was tried, to stand before the cause: `connect`, `read gtid_executed` */
 export function clientError(thrown: unknown, doing: string, address: SourceAddress): Error {
   if (thrown instanceof OperationalError || thrown instanceof ProtocolError) return thrown
-  const number = errorNumberOf(thrown)
-  const code =
-    (number === undefined ? undefined : SERVER_ERRORS[number]) ??
-    CLIENT_ERRORS[systemCodeOf(thrown) ?? ''] ??
-    'E_SOURCE_REFUSED'
-  const remedy = REMEDIES[code]
-  const text = messageOf(thrown) || systemCodeOf(thrown) || 'no reason given'
+  const { code, text, remedy } = explain(thrown)
+  const source = formatAddress(address)
   return new OperationalError(
     code,
-    `${doing} at source ${formatAddress(address)}: ${text}${remedy === undefined ? '' : `; ${remedy}`}`,
-    { source: formatAddress(address), errno: number },
+    `${doing} at source ${source}: ${text}${remedy === undefined ? '' : `; ${remedy}`}`,
+    { source, errno: errorNumberOf(thrown) },
     { cause: thrown },
   )
+}
+
+export type FailureId = 'source.reach' | 'source.tls' | 'source.login' | 'source.version'
+
+const FAILURE_IDS: Partial<Record<ErrorCode, FailureId>> = {
+  E_SOURCE_UNREACHABLE: 'source.reach',
+  E_SOURCE_CLOSED: 'source.reach',
+  E_SOURCE_GONE_SILENT: 'source.reach',
+  E_SOURCE_TLS: 'source.tls',
+  E_SOURCE_VERSION: 'source.version',
+}
+
+/** Why nothing more can be said of a source: an error of its login or of the first statements. */
+export function failureFinding(error: OperationalError): Finding<FailureId> {
+  const { text, remedy } =
+    error.cause === undefined ? { text: error.message, remedy: undefined } : explain(error.cause)
+  const id = FAILURE_IDS[error.code] ?? 'source.login'
+  return { id, severity: 'problem', found: text, remedy: remedy ?? 'see docs/reference/errors.md' }
 }
 
 function errorNumberOf(thrown: unknown): number | undefined {

@@ -139,9 +139,9 @@ export class SourceLink {
       serverUuid: profile.uuid,
       serverVersion: profile.version,
     })
-    for (const { severity, finding, remedy } of findings) {
+    for (const { severity, id, found, remedy } of findings) {
       if (severity === 'warning')
-        this.#logger.warn({ finding, remedy }, 'the source works with less')
+        this.#logger.warn({ id, found, remedy }, 'the source works with less')
     }
     this.#enter('streaming')
     this.progress.place = at

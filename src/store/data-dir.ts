@@ -74,11 +74,22 @@ export async function openDataDir(options: DataDirOptions): Promise<DataDir> {
   }
 }
 
+/**
+ * What a data directory is, without taking it; undefined where none was made yet.
+ * @throws OperationalError E_STORE_FORMAT, E_DATA_DIR_INVALID
+ */
+export async function readIdentity(disk: Disk, path: string): Promise<Identity | undefined> {
+  const file = identityFile(path)
+  return (await disk.exists(file)) ? parseIdentity(await disk.readFile(file), file) : undefined
+}
+
+function identityFile(path: string): string {
+  return `${path}/identity.json`
+}
+
 async function settleIdentity({ disk, random, path, wishes }: DataDirOptions): Promise<Identity> {
-  const file = `${path}/identity.json`
-  const known = (await disk.exists(file))
-    ? parseIdentity(await disk.readFile(file), file)
-    : undefined
+  const file = identityFile(path)
+  const known = await readIdentity(disk, path)
   const identity: Identity = { ...(known ?? freshIdentity(random)), ...wishes }
   if (JSON.stringify(identity) !== JSON.stringify(known)) {
     await disk.replaceFile(file, Buffer.from(`${JSON.stringify(identity, null, 2)}\n`))

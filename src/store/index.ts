@@ -6,7 +6,7 @@
   It must not know: sockets, sessions, SQL, where records come from or when they count as committed
   (journal). The write side is for journal only. Formats: docs/internals/store-format.md.
 */
-export { type DataDir, type Identity, openDataDir } from './data-dir.ts'
+export { type DataDir, type Identity, openDataDir, readIdentity } from './data-dir.ts'
 export { compareFileNames, isFileName } from './file-name.ts'
 export type { FileReader, ReadResult } from './file-reader.ts'
 export { findGtidStart } from './gtid-lookup.ts'

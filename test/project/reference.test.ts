@@ -7,6 +7,7 @@ import { exampleNode } from '../../src/admin/testing/example-node.ts'
 import { buildProgram } from '../../src/cli/program.ts'
 import { terminal } from '../../src/cli/terminal.ts'
 import { keysTable, OTHER_VARIABLES } from '../../src/config/index.ts'
+import { CHECKS } from '../../src/doctor/index.ts'
 import { ERROR_CATALOGUE, silentLogger } from '../../src/lib/index.ts'
 import { METRICS } from '../../src/observe/index.ts'
 import { filesBelow, ROOT } from './source-tree.ts'
@@ -86,6 +87,12 @@ describe('the reference says what the code does', () => {
     })
     const table = markdown(['metric', 'kind', 'labels', 'meaning'], rows)
     expect(tableOf('metrics.md', table)).toBe(table)
+  })
+
+  test('about every check of the doctor', () => {
+    const rows = Object.entries(CHECKS).map(([id, why]) => [`\`${id}\``, why])
+    const table = markdown(['check', 'why it is made'], rows)
+    expect(tableOf('doctor.md', table)).toBe(table)
   })
 
   test('about every command', () => {

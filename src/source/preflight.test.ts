@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { findingsOf, refuseProblems, type SourceProfile } from './preflight.ts'
+
+const WELL: SourceProfile = {
+  version: '9.7.4',
+  account: "'repl'@'%'",
+  uuid: '8220d6c7-e79a-11f1-9766-02fc00000001',
+  serverId: 1,
+  gtidMode: 'ON',
+  gtidConsistency: 'ON',
+  logBin: true,
+  checksum: 'CRC32',
+  encrypted: false,
+  expireSeconds: 0,
+  mayReplicate: true,
+  mayAskStatus: true,
+}
+const SELF = { serverId: 2, uuid: '8220d6c7-e79a-11f1-9766-02fc00000002' }
+
+function notable(changes: Partial<SourceProfile>): string[] {
+  return findingsOf({ ...WELL, ...changes }, SELF)
+    .filter(({ severity }) => severity !== 'ok')
+    .map(({ id, severity }) => `${severity} ${id}`)
+}
+
+test('a source that is well has nothing to say but ok', () => {
+  expect(notable({})).toEqual([])
+  expect(() => refuseProblems(findingsOf(WELL, SELF), 'db:3306')).not.toThrow()
+})
+
+test.each([
+  [{ encrypted: true }, 'note source.binlog-encryption'],
+  [{ expireSeconds: 3600 }, 'note source.binlog-expiry'],
+  [{ checksum: 'NONE' }, 'warning source.binlog-checksum'],
+  [{ mayAskStatus: false }, 'warning source.replication-client'],
+])('lets the link run with %j', (changes, finding) => {
+  expect(notable(changes)).toEqual([finding])
+  const findings = findingsOf({ ...WELL, ...changes }, SELF)
+  expect(() => refuseProblems(findings, 'db:3306')).not.toThrow()
+})
+
+test.each([
+  [{ logBin: false }, 'source.log-bin', 'E_SOURCE_CONFIG'],
+  [{ gtidMode: 'ON_PERMISSIVE' }, 'source.gtid-mode', 'E_SOURCE_CONFIG'],
+  [{ mayReplicate: false }, 'source.replication-slave', 'E_SOURCE_PRIVILEGE'],
+  [{ serverId: SELF.serverId }, 'source.server-id', 'E_SOURCE_IDENTITY'],
+  [{ uuid: SELF.uuid }, 'source.server-uuid', 'E_SOURCE_IDENTITY'],
+])('refuses %j in the words of its finding', (changes, id, code) => {
+  const findings = findingsOf({ ...WELL, ...changes }, SELF)
+  const [found] = findings.filter(({ severity }) => severity === 'problem')
+  expect(found).toMatchObject({ id, code })
+  const message = expect.stringContaining(`source db:3306: ${found?.found}; ${found?.remedy}`)
+  const refuse = (): void => refuseProblems(findings, 'db:3306')
+  expect(refuse).toThrow(expect.objectContaining({ code, message }))
+})
