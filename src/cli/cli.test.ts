@@ -36,6 +36,7 @@ async function kingbus(
     random: systemRandom,
     out: (text) => void (texts.out += text),
     error: (text) => void (texts.error += text),
+    abandoned: () => false,
     askSecret: async () => answers.shift() ?? 'nothing was to be asked',
   })
   return { code, ...texts }

@@ -3,6 +3,7 @@ import { VERSION } from '../daemon/index.ts'
 import { addConfigCommands } from './commands/config.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addFilesCommand } from './commands/files.ts'
+import { addInspectCommand } from './commands/inspect.ts'
 import { addReplicasCommand } from './commands/replicas.ts'
 import { addSourceCommands } from './commands/source.ts'
 import { addStartCommand } from './commands/start.ts'
@@ -37,6 +38,7 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
   addFilesCommand(program, terminal)
   addReplicasCommand(program, terminal)
   addSourceCommands(program, terminal)
+  addInspectCommand(program, terminal, outcome)
   addUserCommands(program, terminal)
   addConfigCommands(program, terminal)
   return program

@@ -11,6 +11,8 @@ export interface Terminal {
   readonly random: Random
   readonly out: (text: string) => void
   readonly error: (text: string) => void
+  /** whether whoever read our output is gone, as `head` is after its last line */
+  abandoned(): boolean
   /** Asks on the terminal without showing what is typed. @throws E_CONFIG_INVALID where there is no terminal */
   askSecret(question: string): Promise<string>
 }
@@ -26,6 +28,7 @@ export const terminal: Terminal = {
   random: systemRandom,
   out: (text) => void process.stdout.write(text),
   error: (text) => void process.stderr.write(text),
+  abandoned: () => process.stdout.errored !== null,
   async askSecret(question) {
     const { stdin, stderr } = process
     if (!stdin.isTTY) {

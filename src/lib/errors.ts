@@ -46,6 +46,7 @@ export const ERROR_CATALOGUE = {
   E_STORE_WRITE: entry('operator', 74),
   E_DISK_FULL: entry('pause', 74),
   E_FILE_UNKNOWN: entry('refuse', 66),
+  E_FILE_FORMAT: entry('refuse', 65),
   E_FILE_IN_USE: entry('refuse', 75),
   // the source
   E_SOURCE_UNCONFIGURED: entry('refuse', 78),

@@ -23,7 +23,7 @@ export {
   checksumMatches,
 } from './binlog/checksum.ts'
 export { type EventFields, encodeEvent } from './binlog/event.ts'
-export { EventType, eventTypeName } from './binlog/event-type.ts'
+export { EventType, eventTypeName, eventTypeSymbol } from './binlog/event-type.ts'
 export {
   decodeFormatDescription,
   type FormatDescription,
@@ -51,13 +51,14 @@ export {
   encodePreviousGtids,
   type PreviousGtidsFields,
 } from './binlog/previous-gtids.ts'
-export { QUERY_PREFIX_BYTES, queryTextPrefix } from './binlog/query.ts'
+export { decodeQueryHead, QUERY_PREFIX_BYTES, queryTextPrefix } from './binlog/query.ts'
 export {
   decodeRotate,
   encodeRotate,
   type Rotate,
   type RotateFields,
 } from './binlog/rotate.ts'
+export { decodeRowEventHead, decodeTableMapHead } from './binlog/row-events.ts'
 export {
   decodeTransactionPayloadHeader,
   type TransactionPayloadHeader,

@@ -10,6 +10,8 @@ export { type DataDir, type Identity, openDataDir, readIdentity } from './data-d
 export { compareFileNames, isFileName } from './file-name.ts'
 export type { FileReader, ReadResult } from './file-reader.ts'
 export { findGtidStart } from './gtid-lookup.ts'
+export { type IndexEntry } from './index-file/index-entry.ts'
+export { IndexWalk, type WalkedEntry } from './index-file/index-walk.ts'
 export type { LastTransaction } from './last-transaction.ts'
 export {
   type Chunk,
@@ -26,3 +28,14 @@ export {
 } from './retention.ts'
 export { minFreeBytes } from './space.ts'
 export { type FileInfo, type LogEnd, Store, type StoreOptions } from './store.ts'
+export {
+  EventWalk,
+  type WalkedEvent,
+  type WalkFault,
+  type WalkOptions,
+} from './walk/event-walk.ts'
+export {
+  type EventPlace,
+  type OpenTransaction,
+  TransactionFollower,
+} from './walk/transaction-follower.ts'

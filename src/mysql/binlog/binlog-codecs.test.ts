@@ -6,7 +6,7 @@ import { anyGtids, gtidSets } from '../testing/gtid-arbitraries.ts'
 import { encodeGtidEvent } from '../testing/gtid-events.ts'
 import { Writer } from '../wire/writer.ts'
 import { type ChecksumAlgorithm, checksumMatches } from './checksum.ts'
-import { encodeEvent } from './event.ts'
+import { encodeEvent, eventBody } from './event.ts'
 import { EventType } from './event-type.ts'
 import { decodeFormatDescription } from './format-description.ts'
 import { decodeGtidEvent } from './gtid-event.ts'
@@ -121,7 +121,10 @@ const CODECS = [
     values: fc.record({ uncompressedSize: fc.maxSafeNat(), payloadSize: fc.nat(300), checksum }),
     encode: (value) =>
       eventOf(EventType.TRANSACTION_PAYLOAD, payloadBody(value), value.checksum === 'CRC32'),
-    decode: decodeTransactionPayloadHeader,
+    decode: (event, algorithm) => {
+      eventBody(event, algorithm, [EventType.TRANSACTION_PAYLOAD])
+      return decodeTransactionPayloadHeader(event, algorithm)
+    },
     answer: ({ uncompressedSize, payloadSize }) => ({
       compression: 'ZSTD',
       uncompressedSize,

@@ -94,6 +94,15 @@ const NAMES: ReadonlyMap<number, string> = new Map<number, string>([
   [EventType.MARIADB_DELETE_ROWS_COMPRESSED, 'Delete_rows_compressed'],
 ])
 
+const SYMBOLS: ReadonlyMap<number, string> = new Map(
+  Object.entries(EventType).map(([symbol, code]) => [code, symbol]),
+)
+
+/** The name in capitals, `WRITE_ROWS`; `UNKNOWN_99` for a code without one. */
+export function eventTypeSymbol(code: number): string {
+  return SYMBOLS.get(code) ?? `UNKNOWN_${code}`
+}
+
 /** The name in SHOW BINLOG EVENTS; `Unknown` for a code without one. */
 export function eventTypeName(code: number): string {
   return NAMES.get(code) ?? 'Unknown'

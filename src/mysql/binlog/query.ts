@@ -1,5 +1,6 @@
 import { ProtocolError } from '../../lib/index.ts'
 import { CHECKSUM_SIZE, type ChecksumAlgorithm } from './checksum.ts'
+import { readEventHeader } from './header.ts'
 
 /*
   QUERY
@@ -31,18 +32,57 @@ export function queryTextPrefix(
   eventSize: number,
   checksum: ChecksumAlgorithm,
 ): string | undefined {
-  const eventEnd = checksum === 'NONE' ? eventSize : eventSize - CHECKSUM_SIZE
-  if (eventEnd < STATUS_OFFSET) {
-    throw new ProtocolError(`a QUERY of ${eventSize} bytes is shorter than its fixed fields`)
-  }
+  const eventEnd = endOfText(eventSize, checksum)
   if (eventPrefix.length < STATUS_OFFSET) return undefined
-  const databaseSize = eventPrefix.readUInt8(DATABASE_SIZE_OFFSET)
-  const statusSize = eventPrefix.readUInt16LE(STATUS_SIZE_OFFSET)
-  const start = STATUS_OFFSET + statusSize + databaseSize + 1
-  if (start > eventEnd) {
-    throw new ProtocolError(`a QUERY's text at offset ${start} is beyond its end ${eventEnd}`)
-  }
+  const start = startOfText(eventPrefix, eventEnd)
   const end = Math.min(start + TEXT_CHARACTERS_MOST, eventEnd)
   if (eventPrefix.length < end) return undefined
   return eventPrefix.toString('latin1', start, end)
+}
+
+export interface QueryHead {
+  readonly database: string
+  /** as much of the text as was wanted and is in the prefix */
+  readonly text: string
+  readonly isWhole: boolean
+}
+
+/**
+ * The database and the beginning of the text, for people to read.
+ * @param event its header and first bytes
+ * @param textBytesMost how much of the text is wanted
+ * @throws ProtocolError when they end before the text
+ */
+export function decodeQueryHead(
+  event: Buffer,
+  checksum: ChecksumAlgorithm,
+  textBytesMost: number,
+): QueryHead {
+  const eventEnd = endOfText(readEventHeader(event).size, checksum)
+  if (event.length < STATUS_OFFSET) throw new ProtocolError('a QUERY ends in its fixed fields')
+  const start = startOfText(event, eventEnd)
+  const databaseStart = start - 1 - event.readUInt8(DATABASE_SIZE_OFFSET)
+  const end = Math.min(start + textBytesMost, eventEnd, event.length)
+  return {
+    database: event.toString('utf8', databaseStart, start - 1),
+    text: event.toString('utf8', start, end),
+    isWhole: end === eventEnd,
+  }
+}
+
+function endOfText(eventSize: number, checksum: ChecksumAlgorithm): number {
+  const end = checksum === 'NONE' ? eventSize : eventSize - CHECKSUM_SIZE
+  if (end < STATUS_OFFSET) {
+    throw new ProtocolError(`a QUERY of ${eventSize} bytes is shorter than its fixed fields`)
+  }
+  return end
+}
+
+function startOfText(event: Buffer, end: number): number {
+  const databaseSize = event.readUInt8(DATABASE_SIZE_OFFSET)
+  const start = STATUS_OFFSET + event.readUInt16LE(STATUS_SIZE_OFFSET) + databaseSize + 1
+  if (start > end) {
+    throw new ProtocolError(`a QUERY's text at offset ${start} is beyond its end ${end}`)
+  }
+  return start
 }

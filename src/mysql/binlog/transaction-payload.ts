@@ -1,9 +1,8 @@
 import { ProtocolError } from '../../lib/index.ts'
 import { Reader } from '../wire/reader.ts'
-import type { ChecksumAlgorithm } from './checksum.ts'
-import { eventBody } from './event.ts'
+import { CHECKSUM_SIZE, type ChecksumAlgorithm } from './checksum.ts'
 import { EventType } from './event-type.ts'
-import { EVENT_HEADER_SIZE } from './header.ts'
+import { EVENT_HEADER_SIZE, readEventHeader } from './header.ts'
 
 /*
   TRANSACTION_PAYLOAD, a whole transaction compressed, after its GTID event
@@ -31,27 +30,32 @@ export interface TransactionPayloadHeader {
   readonly payloadSize: number
 }
 
-/** @throws ProtocolError when fields are missing, or the payload does not fill the event */
+/**
+ * @param event its first bytes: the payload need not be there
+ * @throws ProtocolError when fields are missing, or the payload does not fill the event
+ */
 export function decodeTransactionPayloadHeader(
   event: Buffer,
   checksum: ChecksumAlgorithm,
 ): TransactionPayloadHeader {
-  const reader = new Reader(eventBody(event, checksum, [EventType.TRANSACTION_PAYLOAD]))
+  const { type, size } = readEventHeader(event)
+  if (type !== EventType.TRANSACTION_PAYLOAD) throw new ProtocolError(`event type ${type} is none`)
+  const end = checksum === 'NONE' ? size : size - CHECKSUM_SIZE
+  const reader = new Reader(event.subarray(0, end), EVENT_HEADER_SIZE)
   const fields = new Map<number, number>()
   for (let id = reader.lenenc(); id !== FIELD_END; id = reader.lenenc()) {
     const value = reader.lenencBytes()
     if (id <= FIELD_UNCOMPRESSED_SIZE) fields.set(id, new Reader(value).lenenc())
   }
   const payloadSize = wanted(fields, FIELD_PAYLOAD_SIZE)
-  if (payloadSize !== reader.remaining) {
-    throw new ProtocolError(
-      `a payload of ${payloadSize} bytes in ${reader.remaining} bytes of event`,
-    )
+  const rest = end - reader.offset
+  if (payloadSize !== rest) {
+    throw new ProtocolError(`a payload of ${payloadSize} bytes in ${rest} bytes of event`)
   }
   return {
     compression: compressionOf(wanted(fields, FIELD_COMPRESSION)),
     uncompressedSize: wanted(fields, FIELD_UNCOMPRESSED_SIZE),
-    payloadOffset: EVENT_HEADER_SIZE + reader.offset,
+    payloadOffset: reader.offset,
     payloadSize,
   }
 }

@@ -87,6 +87,12 @@ export class TransactionTracker {
     return type === EventType.QUERY
   }
 
+  /** Whether `take` knows what an event of the type means for a transaction. */
+  static knows(type: number, flags: number): boolean {
+    const isIgnorable = (flags & EventFlag.IGNORABLE) !== 0
+    return type === EventType.QUERY || CLASSES.has(type) || isIgnorable
+  }
+
   /** A transaction has begun and has not ended. */
   get inTransaction(): boolean {
     return this.#state !== 'outside'

@@ -10,7 +10,7 @@ import { damaged } from '../disk-error.ts'
 import type { FileBegin } from '../record.ts'
 import type { ExtentsCache } from './extents.ts'
 import type { IndexEnd } from './index-appender.ts'
-import { BadIndexBytes, readOrNothing } from './index-bytes.ts'
+import { readOrNothing } from './index-bytes.ts'
 import { IndexDirectory } from './index-directory.ts'
 import {
   CHECKPOINT_SIZE_MAX,
@@ -20,11 +20,9 @@ import {
   type CutEntry,
   type Decoded,
   decodeDetached,
-  decodeEntry,
   firstState,
   type IndexState,
   isRecord,
-  Tag,
   tagOf,
 } from './index-entry.ts'
 import {
@@ -34,13 +32,9 @@ import {
   HEAD_PREFIX_SIZE,
   INDEX_FORMAT_VERSION,
   type IndexHead,
-  SET_SIZE_MAX,
 } from './index-header.ts'
+import { IndexWindow, readAt } from './index-window.ts'
 import { RunningDigest } from './running-digest.ts'
-
-const WINDOW_BYTES = 1024 * 1024
-/** An entry without a set is never longer. */
-const PLAIN_ENTRY_SIZE_MAX = 8 * 1024
 
 export interface ReadHead {
   readonly head: IndexHead
@@ -65,7 +59,7 @@ export function readHead(file: DiskFile): ReadHead | undefined {
 
 /** How the file began, as the first entry says; undefined when that is not true. */
 export function readBegin(file: DiskFile, head: ReadHead): FileBegin | undefined {
-  const window = new Window(file, head.size)
+  const window = new IndexWindow(file, head.size)
   const { entry } = window.next(firstState(head.check, head.head.firstSequence)) ?? {}
   return entry?.kind === 'file-begin' ? entry.begin : undefined
 }
@@ -137,7 +131,7 @@ export function scanIndex(name: string, file: DiskFile, cache: ExtentsCache): Sc
     headSize: head.size,
     state: { ...state },
   })
-  const scan = new Scanner(new Window(file, head.size), state, directory, head.head.digest)
+  const scan = new Scanner(new IndexWindow(file, head.size), state, directory, head.head.digest)
   scan.run()
   if (scan.begin?.name !== name) return undefined
   const { cut, purgedUpTo } = scan
@@ -148,7 +142,7 @@ class Scanner {
   begin: FileBegin | undefined
   cut: CutEntry | undefined
   purgedUpTo: string | undefined
-  readonly #window: Window
+  readonly #window: IndexWindow
   readonly #state: IndexState
   readonly #directory: IndexDirectory
   readonly #digest: RunningDigest
@@ -156,7 +150,7 @@ class Scanner {
   #bytesSince = 0
   #recordsSince = 0
 
-  constructor(window: Window, state: IndexState, directory: IndexDirectory, digest: Buffer) {
+  constructor(window: IndexWindow, state: IndexState, directory: IndexDirectory, digest: Buffer) {
     this.#window = window
     this.#state = state
     this.#directory = directory
@@ -226,57 +220,4 @@ class Scanner {
         return
     }
   }
-}
-
-/**
- * Decodes entries one after the other from a window of the file, which grows only for an entry with
- * a set.
- */
-class Window {
-  /** where the next entry stands in the file */
-  offset: number
-  readonly #file: DiskFile
-  readonly #size: number
-  #start: number
-  #bytes: Buffer = Buffer.alloc(0)
-
-  constructor(file: DiskFile, offset: number) {
-    this.#file = file
-    this.#size = file.size()
-    this.offset = offset
-    this.#start = offset
-  }
-
-  /** The next entry; undefined when the rest is none. `state` moves behind it. */
-  next(state: IndexState): Decoded | undefined {
-    for (let bytesMin = PLAIN_ENTRY_SIZE_MAX; ; ) {
-      if (this.#start + this.#bytes.length - this.offset < bytesMin) this.#fill(bytesMin)
-      const at = this.offset - this.#start
-      try {
-        const decoded = decodeEntry(this.#bytes, at, state)
-        this.offset = this.#start + decoded.next
-        return decoded
-      } catch (thrown) {
-        if (!(thrown instanceof BadIndexBytes)) throw thrown
-        const whole = this.#start + this.#bytes.length === this.#size
-        const tag = this.#bytes[at] ?? 0
-        const mayBeLong = tag === Tag.SET || (tag & 0x7f) === Tag.FILE_BEGIN
-        if (whole || !mayBeLong || bytesMin > SET_SIZE_MAX + PLAIN_ENTRY_SIZE_MAX) return undefined
-        bytesMin = Math.max(WINDOW_BYTES, 4 * bytesMin)
-      }
-    }
-  }
-
-  #fill(bytesMin: number): void {
-    const rest = this.#size - this.offset
-    if (this.#start + this.#bytes.length === this.#size && this.#bytes.length > 0) return
-    this.#bytes = readAt(this.#file, this.offset, Math.min(rest, Math.max(WINDOW_BYTES, bytesMin)))
-    this.#start = this.offset
-  }
-}
-
-function readAt(file: DiskFile, position: number, size: number): Buffer {
-  if (position < 0 || size < 0) throw new BadIndexBytes('too short')
-  const bytes = Buffer.allocUnsafe(size)
-  return bytes.subarray(0, file.read(bytes, position))
 }

@@ -73,6 +73,8 @@ export class EventWalk {
   #start: number
   #filled = 0
   #position: number
+  /** bytes up to here were shown */
+  #seenTo: number
   #checksum: ChecksumAlgorithm
   #fault: WalkFault | undefined
   /** an event larger than the window, read through by `load`, with its first bytes */
@@ -86,6 +88,7 @@ export class EventWalk {
     this.#sees = options.sees
     this.#start = options.from
     this.#position = options.from
+    this.#seenTo = options.from
     this.#checksum = options.from > FIRST_EVENT_POSITION ? checksumOf(file) : 'CRC32'
   }
 
@@ -249,18 +252,21 @@ export class EventWalk {
 
   /** Brings the next event to the front of the window, and more behind it. */
   async #slide(): Promise<void> {
-    if (this.#sees === undefined && this.#position > this.#start + this.#filled) {
-      this.#start = this.#position
+    const { position } = this
+    // Behind a fault the walk may go on before what was read: the size that it believed was wrong.
+    const isSkipped = this.#sees === undefined && position > this.#start + this.#filled
+    if (position < this.#start || isSkipped) {
+      this.#start = position
       this.#filled = 0
     }
-    while (this.#position > this.#start + this.#filled) {
+    while (position > this.#start + this.#filled) {
       this.#start += this.#filled
       this.#filled = 0
-      await this.#fill(Math.min(WINDOW_BYTES, this.#position - this.#start))
+      await this.#fill(Math.min(WINDOW_BYTES, position - this.#start))
     }
-    const at = this.#position - this.#start
+    const at = position - this.#start
     this.#buffer.copyWithin(0, at, this.#filled)
-    this.#start = this.#position
+    this.#start = position
     this.#filled -= at
     await this.#fill(WINDOW_BYTES)
   }
@@ -272,7 +278,13 @@ export class EventWalk {
     if (wanted <= 0) return
     const target = this.#buffer.subarray(this.#filled, this.#filled + wanted)
     const read = await this.#file.readAsync(target, from)
-    if (read > 0) this.#sees?.(target.subarray(0, read), from)
+    if (from + read > this.#seenTo) {
+      this.#sees?.(
+        target.subarray(Math.max(0, this.#seenTo - from), read),
+        Math.max(this.#seenTo, from),
+      )
+      this.#seenTo = from + read
+    }
     this.#filled += read
     if (read < wanted) this.#limit = from + read
   }

@@ -1,0 +1,30 @@
+import { formatGtid } from '../mysql/index.ts'
+import type { OpenTransaction } from '../store/index.ts'
+
+/** Something in a file that is not as it must be. */
+export interface Damage {
+  readonly file: string
+  readonly position: number
+  /** a sentence without its end: 'the checksum of the WRITE_ROWS event is wrong' */
+  readonly what: string
+  /** the transaction in which it lies */
+  readonly transaction: TransactionName | undefined
+}
+
+export interface TransactionName {
+  /** 'ANONYMOUS' for one without */
+  readonly gtid: string
+  readonly begin: number
+}
+
+export function nameOf(transaction: OpenTransaction): TransactionName {
+  const { gtid } = transaction.facts
+  return { gtid: gtid === undefined ? 'ANONYMOUS' : formatGtid(gtid), begin: transaction.begin }
+}
+
+/** `binlog.000007: position 12345: WHAT, in transaction GTID (begins at 12001)` */
+export function damageText({ file, position, what, transaction }: Damage): string {
+  const place = `${file}: position ${position}: ${what}`
+  if (transaction === undefined) return place
+  return `${place}, in transaction ${transaction.gtid} (begins at ${transaction.begin})`
+}

@@ -1,0 +1,61 @@
+import type { DiskFile } from '../../platform/index.ts'
+import { BadIndexBytes } from './index-bytes.ts'
+import { type Decoded, decodeEntry, type IndexState, Tag } from './index-entry.ts'
+import { SET_SIZE_MAX } from './index-header.ts'
+
+const WINDOW_BYTES = 1024 * 1024
+/** An entry without a set is never longer. */
+const PLAIN_ENTRY_SIZE_MAX = 8 * 1024
+
+/**
+ * Decodes entries one after the other from a window of the file, which grows only for an entry with
+ * a set.
+ */
+export class IndexWindow {
+  /** where the next entry stands in the file */
+  offset: number
+  readonly #file: DiskFile
+  readonly #size: number
+  #start: number
+  #bytes: Buffer = Buffer.alloc(0)
+
+  constructor(file: DiskFile, offset: number) {
+    this.#file = file
+    this.#size = file.size()
+    this.offset = offset
+    this.#start = offset
+  }
+
+  /** The next entry; undefined when the rest is none. `state` moves behind it. */
+  next(state: IndexState): Decoded | undefined {
+    for (let bytesMin = PLAIN_ENTRY_SIZE_MAX; ; ) {
+      if (this.#start + this.#bytes.length - this.offset < bytesMin) this.#fill(bytesMin)
+      const at = this.offset - this.#start
+      try {
+        const decoded = decodeEntry(this.#bytes, at, state)
+        this.offset = this.#start + decoded.next
+        return decoded
+      } catch (thrown) {
+        if (!(thrown instanceof BadIndexBytes)) throw thrown
+        const whole = this.#start + this.#bytes.length === this.#size
+        const tag = this.#bytes[at] ?? 0
+        const mayBeLong = tag === Tag.SET || (tag & 0x7f) === Tag.FILE_BEGIN
+        if (whole || !mayBeLong || bytesMin > SET_SIZE_MAX + PLAIN_ENTRY_SIZE_MAX) return undefined
+        bytesMin = Math.max(WINDOW_BYTES, 4 * bytesMin)
+      }
+    }
+  }
+
+  #fill(bytesMin: number): void {
+    const rest = this.#size - this.offset
+    if (this.#start + this.#bytes.length === this.#size && this.#bytes.length > 0) return
+    this.#bytes = readAt(this.#file, this.offset, Math.min(rest, Math.max(WINDOW_BYTES, bytesMin)))
+    this.#start = this.offset
+  }
+}
+
+export function readAt(file: DiskFile, position: number, size: number): Buffer {
+  if (position < 0 || size < 0) throw new BadIndexBytes('too short')
+  const bytes = Buffer.allocUnsafe(size)
+  return bytes.subarray(0, file.read(bytes, position))
+}
