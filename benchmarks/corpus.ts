@@ -7,23 +7,33 @@
     mixed   some of one, then some of the other, 20 times
 */
 import { Mysqld } from '../test/e2e/harness/mysqld.ts'
+import { type CorpusFacts, corpusFacts } from './corpus-facts.ts'
 
 export const shapes = ['big', 'small', 'mixed'] as const
 export type Shape = (typeof shapes)[number]
+
+/** A place in the binlog behind which there is nothing. */
+export interface End {
+  readonly file: string
+  readonly position: number
+}
 
 export interface Corpus {
   readonly server: Mysqld
   readonly shape: Shape
   /** the source's first file, which holds nearly all */
   readonly file: string
+  /** where it is on the source's disk */
+  readonly path: string
   /** of all its files, in bytes */
   readonly bytes: number
-  readonly end: { readonly file: string; readonly position: number }
+  readonly end: End
+  readonly facts: CorpusFacts
 }
 
 /** Bytes per transaction in the binlog; what was written is read from the source, not reckoned. */
 const transactionBytes = { big: 209_000, small: 1_726 }
-const connectionCount = 8
+export const connectionCount = 8
 const rowsPerConnection = 10_000
 const mixedRounds = 20
 const anyId = `1 + FLOOR(RAND() * ${rowsPerConnection})`
@@ -64,7 +74,7 @@ function narrowTable(number: number): string[] {
     `INSERT INTO sbtest${number} (k, c, pad)
        SELECT ${anyId}, ${text(119)}, ${text(59)}
        FROM counter a, counter b LIMIT ${rowsPerConnection}`,
-    `CREATE PROCEDURE write_small${number}(transactions INT)
+    `CREATE PROCEDURE write_small${number}(transactions INT, pause_seconds DOUBLE)
        BEGIN
          DECLARE one, other, third INT;
          WHILE transactions > 0 DO
@@ -75,6 +85,7 @@ function narrowTable(number: number): string[] {
            DELETE FROM sbtest${number} WHERE id = third;
            INSERT INTO sbtest${number} VALUES (third, ${anyId}, ${text(119)}, ${text(59)});
            COMMIT;
+           IF pause_seconds > 0 THEN DO SLEEP(pause_seconds); END IF;
            SET transactions = transactions - 1;
          END WHILE;
        END`,
@@ -85,28 +96,40 @@ async function writeBig(server: Mysqld, bytes: number): Promise<void> {
   await server.sql(`CALL bench.write_big(${Math.ceil(bytes / transactionBytes.big)})`)
 }
 
-async function writeSmall(server: Mysqld, bytes: number): Promise<void> {
-  const transactions = Math.ceil(bytes / transactionBytes.small / connectionCount)
+/**
+ * Every connection writes so many small transactions, one after another.
+ * @param pauseSeconds between two of one connection
+ */
+export async function writeSmall(
+  server: Mysqld,
+  transactions: number,
+  pauseSeconds = 0,
+): Promise<void> {
   const numbers = Array.from({ length: connectionCount }, (_, index) => index + 1)
   await Promise.all(
     numbers.map(async (number) => {
       const connection = await server.connect()
-      await connection.query(`CALL bench.write_small${number}(${transactions})`)
+      await connection.query(`CALL bench.write_small${number}(${transactions}, ${pauseSeconds})`)
       await connection.end()
     }),
   )
 }
 
+/** How many small transactions each connection has to write for so many bytes together. */
+function smallTransactions(bytes: number): number {
+  return Math.ceil(bytes / transactionBytes.small / connectionCount)
+}
+
 async function write(server: Mysqld, shape: Shape, bytes: number): Promise<void> {
   if (shape === 'big') return await writeBig(server, bytes)
-  if (shape === 'small') return await writeSmall(server, bytes)
+  if (shape === 'small') return await writeSmall(server, smallTransactions(bytes))
   for (let round = 0; round < mixedRounds; round += 1) {
     await writeBig(server, bytes / mixedRounds / 2)
-    await writeSmall(server, bytes / mixedRounds / 2)
+    await writeSmall(server, smallTransactions(bytes / mixedRounds / 2))
   }
 }
 
-/** A source whose binlog is still empty but whose tables are there. */
+/** A source whose binlog is empty but whose tables are there. */
 export async function startEmptySource(): Promise<Mysqld> {
   const server = await Mysqld.start({ serverId: 1, options: sourceOptions })
   await server.sql(...schema)
@@ -130,7 +153,9 @@ export async function makeCorpus(server: Mysqld, shape: Shape, bytes: number): P
     server,
     shape,
     file: first.name,
+    path: first.path,
     bytes: first.size + last.size,
     end: { file: last.name, position: last.size },
+    facts: corpusFacts(first.path, first.size),
   }
 }

@@ -11,3 +11,9 @@ export function cpuSeconds(pid: number): number {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
+
+/** Bytes that a process has caused to be written to a disk so far: pages made dirty, not calls. */
+export function writtenBytes(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/io`, 'utf8')
+  return Number(/^write_bytes: (\d+)$/m.exec(text)?.[1] ?? Number.NaN)
+}

@@ -1,148 +1,138 @@
 /*
-  npm run bench [-- --corpus big,small,mixed] [--scale 1] [--repeats 5] [--save NAME]
+  npm run bench -- --help
 
-  Kingbus beside a real MySQL on one binlog: taking it in, and serving it to 1 and to 8 clients. What is
-  measured, and what is not: docs/internals/performance.md.
+  Kingbus beside a real MySQL on one binlog. How it is measured: docs/internals/performance.md.
 */
 import { mkdirSync } from 'node:fs'
-import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { InvalidArgumentError, program } from 'commander'
 import { endEverything } from '../test/e2e/harness/child.ts'
-import { compareBinlogs } from '../test/e2e/harness/compare.ts'
-import type { Kingbus } from '../test/e2e/harness/kingbus.ts'
 import { cacheFolder } from '../test/e2e/harness/project.ts'
-import { ClientPool, type ServingRun } from './client-pool.ts'
-import { type Corpus, makeCorpus, type Shape, shapes, startEmptySource } from './corpus.ts'
-import {
-  appendToDisk,
-  type Contender,
-  contenders,
-  type IngestRun,
-  ingestByKingbus,
-  ingestByMysqlbinlog,
-  settleDisk,
-  stopAndRemove,
-} from './ingest.ts'
-import { type Measured, machineFacts, saveResults, summarize, tableOf } from './report.ts'
+import { ClientPool } from './client/client-pool.ts'
+import { makeCorpus, type Shape, shapes, startEmptySource } from './corpus.ts'
+import { machineFacts } from './machine.ts'
+import { rewritePage } from './performance-page.ts'
+import { QuietGate } from './quiet.ts'
+import { judge, type Results, resultsPath, summarize, writeResults } from './results.ts'
+import type { Scenario } from './scenario.ts'
+import { measures, scenarios } from './scenarios/all.ts'
+import { Stage } from './stage.ts'
+import { resultsMarkdown } from './tables.ts'
 
-const { values } = parseArgs({
-  options: {
-    corpus: { type: 'string', default: shapes.join(',') },
-    scale: { type: 'string', default: '1' },
-    repeats: { type: 'string', default: '5' },
-    save: { type: 'string' },
-  },
-})
+interface Options {
+  readonly only?: readonly Scenario[]
+  readonly corpus?: readonly Shape[]
+  readonly scale: number
+  readonly repeats: number
+  readonly wait: boolean
+  readonly save?: string
+  readonly table?: string
+}
 
-const bytesAtScale1: Record<Shape, number> = { big: 200e6, small: 100e6, mixed: 150e6 }
-const clientCounts = [1, 8]
-const scale = Number(values.scale)
-const repeats = Number(values.repeats)
-const chosen = shapes.filter((shape) => values.corpus.split(',').includes(shape))
+const bytesAtScale1: Record<Shape, number> = { big: 400e6, small: 260e6, mixed: 170e6 }
+const maximumScale = 2
+
+/** Parses a comma-separated choice of these. */
+function choice<T>(all: readonly T[], nameOf: (one: T) => string): (text: string) => T[] {
+  return (text) =>
+    text.split(',').map((name) => {
+      const found = all.find((one) => nameOf(one) === name)
+      if (found !== undefined) return found
+      throw new InvalidArgumentError(`'${name}' is none of ${all.map(nameOf).join(', ')}`)
+    })
+}
+
+/** Parses a number of `least` or more. */
+function numberFrom(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (text !== '' && value >= least && value <= most) return value
+    throw new InvalidArgumentError(`it must be a number from ${least} to ${most}`)
+  }
+}
+
+const nameOf = ({ name }: Scenario): string => name
+const list = scenarios
+  .map(({ name, shapes: on }) => `  ${name} (${on.join(', ')})\n      ${measures.get(name)}`)
+  .join('\n')
+
+program
+  .name('npm run bench --')
+  .description(
+    'Measures Kingbus beside a real MySQL: same machine, same binlog, same client, by turns.',
+  )
+  .option('--only <names>', 'benchmarks, comma-separated (default: all)', choice(scenarios, nameOf))
+  .option('--corpus <shapes>', 'corpora (default: big,small,mixed)', choice(shapes, String))
+  .option('--scale <number>', 'size of the corpora', numberFrom(0.001, maximumScale), 1)
+  .option('--repeats <number>', 'rounds that count', numberFrom(1, 100), 3)
+  .option('--no-wait', 'do not wait until the machine is quiet')
+  .option('--save <name>', 'write benchmarks/results/DATE-NAME.json, or the path NAME.json')
+  .option('--table <file>', 'measure nothing: put the tables of a saved run into the documentation')
+  .addHelpText('after', `\nBenchmarks (and the corpora they run on):\n${list}`)
+  .parse()
+const options = program.opts<Options>()
+
+const began = performance.now()
+const secondsSince = (): number => (performance.now() - began) / 1000
+function say(text: string): void {
+  console.log(`${secondsSince().toFixed(0).padStart(4)} s  ${text}`)
+}
+
+/** All benchmarks that run on this corpus, one after another; what they show is added to `results`. */
+async function measure(shape: Shape, pool: ClientPool, gate: QuietGate, results: Results) {
+  const { repeats, scale } = options
+  const chosen = (options.only ?? scenarios).filter((scenario) => scenario.shapes.includes(shape))
+  if (chosen.length === 0) return
+  const source = await startEmptySource()
+  const corpus = await makeCorpus(source, shape, bytesAtScale1[shape] * scale)
+  results.corpora.push({ shape, ...corpus.facts })
+  say(`${shape}: the source has ${(corpus.bytes / 1e6).toFixed(1)} MB`)
+  const stage = new Stage({ corpus, pool, repeats, scale, folder })
+  for (const scenario of chosen) {
+    const quietness = await gate.pass()
+    results.groups.push({ scenario: scenario.name, shape, ...quietness })
+    const rows = summarize(scenario.name, shape, await scenario.run(stage))
+    results.results.push(...rows)
+    results.goals.push(...judge(scenario, shape, rows))
+    say(`${shape}: ${scenario.name} measured`)
+  }
+  await stage.removeKingbus()
+  await source.stop()
+}
+
+async function measureAll(): Promise<Results> {
+  const { repeats, scale } = options
+  const date = new Date().toISOString()
+  const machine = machineFacts()
+  const empty = { corpora: [], groups: [], results: [], goals: [] }
+  const results: Results = { format: 2, date, machine, scale, repeats, minutes: 0, ...empty }
+  const pool = new ClientPool()
+  const gate = new QuietGate(options.wait, say)
+  try {
+    for (const shape of options.corpus ?? shapes) await measure(shape, pool, gate, results)
+  } finally {
+    pool.close()
+    await endEverything()
+  }
+  results.minutes = Number((secondsSince() / 60).toFixed(1))
+  return results
+}
 
 // A data directory in memory would make the disk look endlessly fast.
 const folder = join(cacheFolder, 'bench')
 mkdirSync(folder, { recursive: true })
 process.env['KINGBUS_TEST_FOLDER'] = folder
 
-const began = performance.now()
-function say(text: string): void {
-  console.log(`${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s  ${text}`)
-}
-
-/** Every contender in every round, each round beginning with another one. */
-async function measureIngest(corpus: Corpus): Promise<{ measured: Measured[]; kingbus: Kingbus }> {
-  const runs: Record<Contender, IngestRun[]> = { disk: [], mysqlbinlog: [], kingbus: [] }
-  let kept: Kingbus | undefined
-  for (let round = 0; round < repeats; round += 1) {
-    for (let turn = 0; turn < contenders.length; turn += 1) {
-      settleDisk(folder)
-      const contender = contenders[(round + turn) % contenders.length]
-      if (contender === 'disk') runs.disk.push(appendToDisk(corpus))
-      else if (contender === 'mysqlbinlog') runs.mysqlbinlog.push(await ingestByMysqlbinlog(corpus))
-      else {
-        if (kept !== undefined) await stopAndRemove(kept)
-        const { run, kingbus } = await ingestByKingbus(corpus)
-        runs.kingbus.push(run)
-        kept = kingbus
-      }
-    }
+if (options.table !== undefined) {
+  console.log(rewritePage(options.table))
+} else {
+  const results = await measureAll()
+  if (results.results.length === 0)
+    throw new Error('none of the chosen benchmarks runs on the chosen corpora')
+  console.log(`\n${resultsMarkdown(results, measures)}`)
+  if (options.save !== undefined) {
+    const path = resultsPath(options.save, new Date(results.date))
+    writeResults(path, results)
+    console.log(`\nsaved as ${path}`)
   }
-  if (kept === undefined) throw new Error('--repeats must be 1 or more')
-  const { differences } = await compareBinlogs(corpus.server, kept)
-  if (differences.length > 0) {
-    throw new Error(`the binlogs differ: ${JSON.stringify(differences)}`)
-  }
-  const measured = contenders.map((who) => {
-    return { shape: corpus.shape, what: 'ingest', who, runs: runs[who].map((run) => ({ ...run })) }
-  })
-  return { measured, kingbus: kept }
-}
-
-/** Events are the same byte by byte; heartbeats and the events made up for the dump may differ. */
-function checkSameBytes(runs: readonly ServingRun[]): void {
-  const sizes = runs.map(({ dumpBytes }) => dumpBytes)
-  if (Math.max(...sizes) - Math.min(...sizes) < 4096) return
-  throw new Error(`the dumps of one binlog have different sizes: ${sizes.join(', ')}`)
-}
-
-/** Kingbus and mysqld by turns, each round beginning with the other one. */
-async function measureServing(
-  corpus: Corpus,
-  kingbus: Kingbus,
-  pool: ClientPool,
-): Promise<Measured[]> {
-  const measured: Measured[] = []
-  for (const clients of clientCounts) {
-    const servers = [
-      { who: 'mysqld', server: corpus.server, runs: [] as ServingRun[] },
-      { who: 'kingbus', server: kingbus, runs: [] as ServingRun[] },
-    ]
-    // One round is for warming up and is not counted.
-    for (let round = 0; round <= repeats; round += 1) {
-      const order = round % 2 === 0 ? servers : servers.toReversed()
-      for (const { server, runs } of order) {
-        const run = await pool.run(server, corpus, clients)
-        if (round > 0) runs.push(run)
-      }
-    }
-    checkSameBytes(servers.flatMap(({ runs }) => runs))
-    for (const { who, runs } of servers) {
-      const what = `serve ${clients}`
-      measured.push({ shape: corpus.shape, what, who, runs: runs.map((run) => ({ ...run })) })
-    }
-  }
-  return measured
-}
-
-async function measure(shape: Shape, pool: ClientPool): Promise<Measured[]> {
-  const source = await startEmptySource()
-  const corpus = await makeCorpus(source, shape, bytesAtScale1[shape] * scale)
-  say(`${shape}: the source has ${(corpus.bytes / 1e6).toFixed(1)} MB`)
-  const { measured, kingbus } = await measureIngest(corpus)
-  say(`${shape}: ingest measured`)
-  const serving = await measureServing(corpus, kingbus, pool)
-  say(`${shape}: serving measured`)
-  await stopAndRemove(kingbus)
-  await source.stop()
-  return [...measured, ...serving]
-}
-
-const pool = new ClientPool()
-const machine = machineFacts()
-const measured: Measured[] = []
-try {
-  for (const shape of chosen) measured.push(...(await measure(shape, pool)))
-} finally {
-  pool.close()
-  await endEverything()
-}
-const results = summarize(measured)
-console.log(`\n${JSON.stringify(machine)}\n\n${tableOf(results)}`)
-if (values.save !== undefined) {
-  const loadAtEnd = loadavg()[0]
-  const date = new Date().toISOString()
-  const path = saveResults(values.save, { date, machine, loadAtEnd, scale, repeats, results })
-  console.log(`\nsaved as ${path}`)
 }
