@@ -16,7 +16,7 @@ test('mixed load, clients that come and go, and a restart of each party leave ev
     cycles: 5,
     cycleMs: 3_000,
     binlogSize: '1M',
-    retentionSize: '24MiB',
+    retentionSize: '16MiB',
     bigTransactions: 1,
     bigMegabytes: 6,
     sampleMs: 500,
@@ -26,8 +26,8 @@ test('mixed load, clients that come and go, and a restart of each party leave ev
     say: (line) => lines.push(line),
   })
   expect(result.faults, lines.join('\n')).toEqual([])
-  expect(result.committed).toBeGreaterThan(500)
-  expect(result.probes).toBeGreaterThan(100)
+  expect(result.committed).toBeGreaterThan(100)
+  expect(result.probes).toBeGreaterThan(50)
   expect(result.filesCompared).toBeGreaterThan(3)
   expect(result.purged).toBe(true)
   // Every kind of client came.

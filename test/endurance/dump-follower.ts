@@ -19,7 +19,7 @@ export interface FollowerOptions {
   readonly serverId: number
   /** a client without one is nobody whom retention waits for */
   readonly uuid?: string
-  /** the file to begin with */
+  /** the file to begin with; '' for the oldest */
   readonly file: string
   /** the event's bytes are valid during the call only */
   readonly onEvent?: (type: number, event: Buffer) => void

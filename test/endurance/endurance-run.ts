@@ -135,6 +135,8 @@ function latencyOf({ probes, parties }: Crew, cycle: number, disturbed: boolean)
     disturbed,
     probes: window.probes,
     commitP50: quantile(window.commit, 0.5),
+    viaSourceP50: quantile(window.viaSource, 0.5),
+    viaSourceP99: quantile(window.viaSource, 0.99),
     viaKingbusP50: quantile(window.viaKingbus, 0.5),
     viaKingbusP99: quantile(window.viaKingbus, 0.99),
     addedP50: quantile(window.added, 0.5),

@@ -19,6 +19,8 @@ export interface ProbeWindow {
   readonly probes: number
   /** from sending the statement to the source's OK */
   readonly commit: readonly number[]
+  /** from sending the statement to its event at the client of the source */
+  readonly viaSource: readonly number[]
   /** from sending the statement to its event at the client of Kingbus */
   readonly viaKingbus: readonly number[]
   /** what of that is Kingbus's: behind a client that reads from the source itself */
@@ -81,13 +83,14 @@ export class Probes {
     const arrived = window.flatMap(({ sentMs, committedMs, arrivedMs: { kingbus, source } }) =>
       committedMs === undefined || kingbus === undefined || source === undefined
         ? []
-        : [{ commit: committedMs - sentMs, via: kingbus - sentMs, added: kingbus - source }],
+        : [{ commit: committedMs - sentMs, source: source - sentMs, kingbus: kingbus - sentMs }],
     )
     return {
       probes: window.length,
       commit: arrived.map(({ commit }) => commit),
-      viaKingbus: arrived.map(({ via }) => via),
-      added: arrived.map(({ added }) => added),
+      viaSource: arrived.map(({ source }) => source),
+      viaKingbus: arrived.map(({ kingbus }) => kingbus),
+      added: arrived.map(({ kingbus, source }) => kingbus - source),
     }
   }
 

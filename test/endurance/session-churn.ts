@@ -184,15 +184,16 @@ export class SessionChurn {
     if (follower.bytes === 0) throw new Error(`a dump sent nothing: ${follower.lastError}`)
   }
 
+  /** The oldest file may be purged any time: it is asked for by no name, and by nobody whom retention knows. */
   #follower(which: 'first' | 'last'): DumpFollower {
-    const held = this.#kingbus.binlogs()
-    const file = held.at(which === 'first' ? 0 : -1)?.name ?? ''
+    const { port } = this.#kingbus
+    if (which === 'first') return DumpFollower.start({ port, serverId: 499, file: '' })
     this.#replica = (this.#replica + 1) % replicaUuids
     return DumpFollower.start({
-      port: this.#kingbus.port,
+      port,
       serverId: 500 + this.#replica,
       uuid: `cccccccc-0000-4000-8000-00000000000${this.#replica}`,
-      file,
+      file: this.#kingbus.binlogs().at(-1)?.name ?? '',
     })
   }
 

@@ -4,7 +4,7 @@ import type { MetricTrend } from './trends.ts'
 
 const round = (value: number): string => value.toFixed(Math.abs(value) < 10 ? 2 : 1)
 
-function row({ lifetime, metric, unit, verdict, ...trend }: MetricTrend): string[] {
+function row({ lifetime, metric, unit, isControl, verdict, ...trend }: MetricTrend): string[] {
   const allowed = trend.tolerance.absolute + trend.tolerance.relative * trend.first
   return [
     String(lifetime + 1),
@@ -15,7 +15,7 @@ function row({ lifetime, metric, unit, verdict, ...trend }: MetricTrend): string
     round(trend.last),
     round(trend.slopePerMinute),
     `+${round(allowed)}`,
-    verdict.toUpperCase(),
+    isControl ? `control: ${verdict}` : verdict.toUpperCase(),
   ]
 }
 
@@ -35,7 +35,7 @@ export function summary(result: EnduranceResult): string {
     ],
     style: { head: [], border: [] },
   })
-  table.push(...result.trends.map(row))
+  table.push(...result.trends.filter(({ points }) => points > 0).map(row))
   const clients = Object.entries(result.clients).map(([name, count]) => `${count} ${name}`)
   return [
     table.toString(),
@@ -47,9 +47,15 @@ export function summary(result: EnduranceResult): string {
 }
 
 /** Why the run fails; nothing when it passes. Too short a life is no reason, it is shown as SHORT. */
-export function failures(result: EnduranceResult): string[] {
-  const growing = result.trends
-    .filter(({ verdict }) => verdict === 'grows')
-    .map(({ metric, lifetime }) => `${metric} grows in process ${lifetime + 1} of Kingbus`)
-  return [...growing, ...result.faults]
+export function failures({ trends, faults }: EnduranceResult): string[] {
+  const growing = trends.filter(({ verdict }) => verdict === 'grows')
+  const controls = growing.filter(({ isControl }) => isControl).map(({ metric }) => metric)
+  const busier =
+    controls.length === 0
+      ? ''
+      : `; the machine was busier at the end, since these grew too: ${controls.join(', ')}`
+  const reasons = growing
+    .filter(({ isControl }) => !isControl)
+    .map(({ metric, lifetime }) => `${metric} grows in process ${lifetime + 1} of Kingbus${busier}`)
+  return [...reasons, ...faults]
 }

@@ -67,6 +67,8 @@ test('latency is judged by the cycles that nothing disturbed', () => {
       disturbed,
       probes: 600,
       commitP50: 3,
+      viaSourceP50: 4,
+      viaSourceP99: 100,
       viaKingbusP50: 6 + slow,
       viaKingbusP99: 300 + slow,
       addedP50: 2 + slow + cycle / 5,
