@@ -88,6 +88,32 @@ describe('packet framing', () => {
     expect(reader.idle).toBe(true)
   })
 
+  test('the bytes may be used again after each push, before the payload is whole', () => {
+    const bytes = encodePackets(Buffer.from('some words'), 0)
+    const reader = new PacketReader({ limit: 100 })
+    const seen: string[] = []
+    for (let at = 0; at < bytes.length; at += 3) {
+      const part = Buffer.from(bytes.subarray(at, at + 3))
+      reader.push(part, (payload) => {
+        seen.push(payload.toString())
+        return undefined
+      })
+      part.fill(0)
+    }
+    expect(seen).toEqual(['some words'])
+  })
+
+  test('a payload that comes byte by byte takes no more memory than one that comes whole', () => {
+    const reader = new PacketReader({ limit: LIMIT })
+    reader.push(Buffer.from('ffffff00', 'hex'), () => undefined)
+    const before = process.memoryUsage()
+    for (let count = 0; count < 500_000; count += 1) reader.push(Buffer.of(7), () => undefined)
+    const after = process.memoryUsage()
+    expect(reader.idle).toBe(false)
+    expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(16 * 1024 * 1024)
+    expect(after.heapUsed - before.heapUsed).toBeLessThan(64 * 1024 * 1024)
+  })
+
   test('an unfinished packet shows as not idle', () => {
     const reader = new PacketReader({ limit: 10 })
     reader.push(Buffer.from('0200000061', 'hex'), () => undefined)

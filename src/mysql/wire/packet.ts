@@ -49,10 +49,14 @@ export interface PacketReaderOptions {
 export type OnPacket = (payload: Buffer, sequence: number) => 'stop' | undefined
 
 const NOTHING = Buffer.alloc(0)
+/** What a payload that comes in parts is first gathered in; the buffer doubles as more of it comes. */
+const HELD_BYTES_FIRST = 512
 
 /**
  * Joins bytes, cut anywhere, into payloads. Sequence numbers must be continuous; a new command starts
- * again where `expectSequence` says. Holds at most `limit` bytes. After it threw it is not used again.
+ * again where `expectSequence` says. What has come of a payload is copied into one buffer, so that it takes
+ * at most twice its size (and twice `limit`), however many parts it comes in and whatever size it claims;
+ * `bytes` may be used again after the call. After it threw it is not used again.
  */
 export class PacketReader {
   /** may be changed between packets: small before the login, larger after it */
@@ -63,7 +67,10 @@ export class PacketReader {
   /** bytes of the current physical packet that have not come yet */
   #missing = 0
   #more = false
-  #parts: Buffer[] = []
+  /** the first `#heldSize` bytes of it are what has come of the current payload */
+  #held: Buffer = NOTHING
+  #heldSize = 0
+  /** bytes of the current payload, as far as the headers of its physical packets say it */
   #size = 0
 
   constructor({ limit, firstSequence = 0 }: PacketReaderOptions) {
@@ -83,7 +90,7 @@ export class PacketReader {
 
   /** true between packets: an end of the connection here cuts nothing */
   get idle(): boolean {
-    return this.#headerSize === 0 && this.#parts.length === 0 && !this.#more
+    return this.#headerSize === 0 && this.#heldSize === 0 && !this.#more
   }
 
   /**
@@ -98,10 +105,11 @@ export class PacketReader {
       const part = bytes.subarray(at, at + this.#missing)
       at += part.length
       this.#missing -= part.length
-      if (part.length > 0) this.#parts.push(part)
+      const whole = this.#missing === 0 && !this.#more
+      if (!whole || this.#heldSize > 0) this.#hold(part)
       if (this.#missing > 0) return NOTHING
       this.#headerSize = 0
-      if (!this.#more && this.#deliver(onPacket) === 'stop') return bytes.subarray(at)
+      if (whole && this.#deliver(part, onPacket) === 'stop') return bytes.subarray(at)
     }
     return NOTHING
   }
@@ -125,11 +133,22 @@ export class PacketReader {
     return count
   }
 
-  #deliver(onPacket: OnPacket): 'stop' | undefined {
-    const [only] = this.#parts
-    const payload =
-      only !== undefined && this.#parts.length === 1 ? only : Buffer.concat(this.#parts)
-    this.#parts = []
+  #hold(part: Buffer): void {
+    const size = this.#heldSize + part.length
+    if (size > this.#held.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(size, 2 * this.#held.length, HELD_BYTES_FIRST))
+      this.#held.copy(grown, 0, 0, this.#heldSize)
+      this.#held = grown
+    }
+    part.copy(this.#held, this.#heldSize)
+    this.#heldSize = size
+  }
+
+  /** `last` is the whole payload when nothing is held. */
+  #deliver(last: Buffer, onPacket: OnPacket): 'stop' | undefined {
+    const payload = this.#heldSize > 0 ? this.#held.subarray(0, this.#heldSize) : last
+    this.#held = NOTHING
+    this.#heldSize = 0
     this.#size = 0
     return onPacket(payload, (this.#expected + 0xff) & 0xff)
   }
