@@ -16,12 +16,19 @@ test.each([
   expect(parseGtidOwned(text).toString().replaceAll('\n', '')).toBe(gtids)
 })
 
-test.each([A.slice(1), `${A}:0#1`, `${A}:1`, `x${A}:1#1`, `${A}:1#1,,x`, 'nonsense'])(
-  'refuses gtid_owned %j',
-  (text) => {
-    expect(() => parseGtidOwned(text)).toThrow(ProtocolError)
-  },
-)
+const BEYOND = '9223372036854775807'
+
+test.each([
+  A.slice(1),
+  `${A}:0#1`,
+  `${A}:${BEYOND}#1`,
+  `${A}:1`,
+  `x${A}:1#1`,
+  `${A}:1#1,,x`,
+  'nonsense',
+])('refuses gtid_owned %j', (text) => {
+  expect(() => parseGtidOwned(text)).toThrow(ProtocolError)
+})
 
 test('a thread number is never taken for a part of the uuid behind it', () => {
   const digits = fc.integer({ min: 1, max: 0xffff_ffff })

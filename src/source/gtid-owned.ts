@@ -29,7 +29,8 @@ function addEntries(owned: GtidSet, uuid: string, entries: string): boolean {
   let end = 0
   for (const match of entries.matchAll(ENTRY)) {
     tag = match[1]?.toLowerCase() ?? tag
-    owned.add(uuid, tag, BigInt(match[2] ?? ''))
+    // As text, since the source may name what no transaction can be named.
+    owned.addAll(GtidSet.parse(`${uuid}:${tag === '' ? '' : `${tag}:`}${match[2] ?? ''}`))
     end = match.index + match[0].length
   }
   return end === entries.length
