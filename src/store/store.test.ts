@@ -181,6 +181,16 @@ describe('recovery of a tail that the index does not speak of', () => {
     expect(await readAll(store)).toEqual(PLAIN.subarray(4))
   })
 
+  it('refuses a last file that has lost even its magic bytes, and does not take it for a new one', async () => {
+    await filled(PLAIN, [500])
+    await crashing.crash()
+    for (const size of [3, 0]) {
+      truncateSync(join(folder, NAME), size)
+      const damage = { code: 'E_STORE_DAMAGED', file: NAME, position: size }
+      expect(await damageOf(open)).toMatchObject(damage)
+    }
+  })
+
   it('refuses a file that is shorter than what was stored, and names the place', async () => {
     await filled(PLAIN, [500])
     truncateSync(join(folder, NAME), 700)

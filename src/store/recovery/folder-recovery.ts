@@ -5,7 +5,13 @@
 import { BINLOG_MAGIC, GtidSet } from '../../mysql/index.ts'
 import { damaged } from '../disk-error.ts'
 import { compareFileNames, isFileName } from '../file-name.ts'
-import { readBegin, readClosing, readClosingSet, readHead } from '../index-file/index-scan.ts'
+import {
+  readBegin,
+  readClosing,
+  readClosingSet,
+  readHead,
+  scanIndex,
+} from '../index-file/index-scan.ts'
 import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { readPreviousGtids } from '../walk/previous-gtids.ts'
 import {
@@ -69,11 +75,12 @@ export async function recoverFolder(context: RecoveryContext): Promise<Recovered
  * What a crash while a file was made or removed has left; returns the names of the files, oldest
  * first.
  */
-async function removeLeftovers({ disk, folder, logger }: RecoveryContext): Promise<string[]> {
+async function removeLeftovers(context: RecoveryContext): Promise<string[]> {
+  const { disk, folder, logger } = context
   const found = new Set(await disk.list(folder))
   const names = [...found].filter(isFileName).sort(compareFileNames)
   const newest = names.at(-1)
-  if (newest !== undefined && (await isUnborn({ disk, folder }, newest))) {
+  if (newest !== undefined && (await isUnborn(context, newest))) {
     logger.info({ file: newest }, `${newest} was never begun and is removed`)
     await disk.remove(`${folder}/${newest}`)
     names.pop()
@@ -87,20 +94,28 @@ async function removeLeftovers({ disk, folder, logger }: RecoveryContext): Promi
   return names
 }
 
-/** True for a file that has no more than the magic bytes, and nobody was ever told of. */
+/**
+ * True for a file that has no more than the magic bytes, and nobody was ever told of.
+ * @throws OperationalError E_STORE_DAMAGED for one that has lost what its index speaks of
+ */
 async function isUnborn(
-  { disk, folder }: Pick<RecoveryContext, 'disk' | 'folder'>,
+  { disk, folder, cache }: Pick<RecoveryContext, 'disk' | 'folder' | 'cache'>,
   name: string,
 ): Promise<boolean> {
   const file = await disk.open(`${folder}/${name}`, 'read')
   const size = file.size()
   await file.close()
-  if (size !== BINLOG_MAGIC.length) return size < BINLOG_MAGIC.length
+  if (size > BINLOG_MAGIC.length) return false
   if (!(await disk.exists(`${folder}/${name}.idx`))) return true
   const index = await disk.open(`${folder}/${name}.idx`, 'read')
   try {
-    const head = readHead(index)
-    return head === undefined || readBegin(index, head) === undefined
+    const scan = scanIndex(name, index, cache)
+    if (scan === undefined) return true
+    const stored = scan.end.state.end
+    if (size < BINLOG_MAGIC.length && stored > BINLOG_MAGIC.length) {
+      throw damaged(name, size, `the file ends there, and ${stored} bytes were stored`)
+    }
+    return size < BINLOG_MAGIC.length
   } finally {
     await index.close()
   }
