@@ -80,7 +80,8 @@ export async function writeUsersFile(
 
 async function parseYaml(disk: Disk, path: string): Promise<unknown> {
   try {
-    return parse((await disk.readFile(path)).toString('utf8'))
+    // Its warnings would go to standard error, past the log.
+    return parse((await disk.readFile(path)).toString('utf8'), { logLevel: 'error' })
   } catch (cause) {
     throw invalid(path, messageOf(cause).split('\n')[0] ?? '', cause)
   }

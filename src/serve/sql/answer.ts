@@ -1,10 +1,22 @@
 import { type Column, ColumnFlag, ColumnType, type ResultSet } from '../../mysql/index.ts'
+import { SqlError } from './sql-error.ts'
 import type { Value } from './value.ts'
 
 /** What a statement that could be done answers; one that could not throws SqlError. */
 export type Answer = { readonly kind: 'ok' } | { readonly kind: 'rows'; readonly result: ResultSet }
 
 export const OK: Answer = { kind: 'ok' }
+
+/** Characters of a row, or of one value; what would have more is error 1153, as an answer is made in memory. */
+const ANSWER_CHARACTERS_MOST = 16 * 1024 * 1024
+
+/** @throws SqlError 1153 when the values are too long together to be made or sent */
+export function refuseTooLong(values: ResultSet['rows'][number]): void {
+  const characters = values.reduce((sum, value) => sum + (value?.length ?? 0), 0)
+  if (characters <= ANSWER_CHARACTERS_MOST) return
+  const message = `Got a packet bigger than 'max_allowed_packet' bytes: ${characters}`
+  throw new SqlError(1153, '08S01', message)
+}
 
 const COLLATION_UTF8MB4 = 255
 const COLLATION_BINARY = 63

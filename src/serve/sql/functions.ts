@@ -1,5 +1,6 @@
 import { ProtocolError } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
+import { refuseTooLong } from './answer.ts'
 import type { Scope } from './scope.ts'
 import { SqlError } from './sql-error.ts'
 import { textOf, type Value } from './value.ts'
@@ -75,7 +76,21 @@ export function callFunction(name: string, values: readonly Value[], scope: Scop
       `Incorrect parameter count in the call to native function '${name}'`,
     )
   }
+  spend(values, scope)
   return found.call(values, scope)
+}
+
+/** Characters that the functions of one statement look at in all: more would hold up everybody else. */
+const CHARACTERS_MOST = 32 * 1024 * 1024
+const spent = new WeakMap<Scope, number>()
+
+function spend(values: readonly Value[], scope: Scope): void {
+  let characters = spent.get(scope) ?? 0
+  for (const value of values) characters += typeof value === 'string' ? value.length : 1
+  if (characters > CHARACTERS_MOST) {
+    throw new SqlError(1235, '42000', 'functions of texts this long are not supported')
+  }
+  spent.set(scope, characters)
 }
 
 function gtidSetOf(value: Value): GtidSet {
@@ -93,7 +108,10 @@ function firstOf(values: readonly Value[]): Value {
 }
 
 function joined(values: readonly Value[]): Value {
-  return values.includes(null) ? null : values.map((value) => textOf(value)).join('')
+  if (values.includes(null)) return null
+  const texts = values.map(textOf)
+  refuseTooLong(texts)
+  return texts.join('')
 }
 
 /** `YYYY-MM-DD HH:MM:SS` in UTC, which is our time zone. */

@@ -27,9 +27,13 @@ const counted =
 const onBits = (combine: (left: bigint, right: bigint) => bigint): Operator['apply'] =>
   counted(
     (left, right) => BigInt.asUintN(64, combine(left, right)),
-    (left, right) =>
-      BigInt.asUintN(64, combine(BigInt(Math.round(left)), BigInt(Math.round(right)))),
+    (left, right) => BigInt.asUintN(64, combine(wholeOf(left), wholeOf(right))),
   )
+
+/** What has no whole number, infinity and what comes of it, counts as 0. */
+function wholeOf(value: number): bigint {
+  return Number.isFinite(value) ? BigInt(Math.round(value)) : 0n
+}
 
 function or(left: Value, right: Value): Value {
   const [one, other] = [truthOf(left), truthOf(right)]

@@ -1,4 +1,4 @@
-import { type Answer, columnOf, rows } from './answer.ts'
+import { type Answer, columnOf, refuseTooLong, rows } from './answer.ts'
 import type { Cursor } from './cursor.ts'
 import { type Expression, ExpressionParser } from './expression.ts'
 import type { Scope } from './scope.ts'
@@ -27,9 +27,11 @@ export function select(cursor: Cursor, scope: Scope): Answer {
   const limit = cursor.takeWord('LIMIT') ? readLimit(cursor) : 1
   cursor.expectEnd()
   const values = items.map(({ expression }) => expression(scope))
+  const row = values.map(textOf)
+  refuseTooLong(row)
   const columns = items.map(({ name }, index) => columnOf(name, values[index] ?? null))
   const shown = limit > 0 && (condition === undefined || truthOf(condition(scope)) === true)
-  return rows(columns, shown ? [values.map(textOf)] : [])
+  return rows(columns, shown ? [row] : [])
 }
 
 function readItem(cursor: Cursor, parser: ExpressionParser): SelectItem {

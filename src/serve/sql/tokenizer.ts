@@ -1,4 +1,4 @@
-import { syntaxError } from './sql-error.ts'
+import { SqlError, syntaxError } from './sql-error.ts'
 
 /*
   word      identifier or keyword, not quoted
@@ -21,14 +21,19 @@ export interface Token {
   readonly end: number
 }
 
+/** Tokens of one statement; more would take a hundred times their size in memory. Beyond it: error 1436. */
+const TOKENS_MOST = 10_000
+
+/*
+  No pattern repeats a choice, as `(a|b)*` does: the engine keeps a way back for each round, and a statement
+  of a few MB would overrun its stack. What needs that is a loop of ours.
+*/
 // What MySQL passes over. A comment that begins with /*! is text for MySQL: only its ends are passed over.
-const BLANK = /(?:\s+|#[^\n]*|--(?=\s|$)[^\n]*|\/\*!\d*|\*\/|\/\*(?!!)[\s\S]*?(?:\*\/|$))+/y
+const BLANK = /\s+|#[^\n]*|--(?=\s|$)[^\n]*|\/\*!\d*|\*\/|\/\*(?!!)[\s\S]*?(?:\*\/|$)/y
 const NUMBER = /0x[0-9a-f]+\b|(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?(?![0-9a-z_$])/iy
 const WORD = /[\p{L}\p{N}_$]+/uy
-const SYSTEM = /@@([\p{L}\p{N}_$]+|`[^`]+`)(?:\.(?:[\p{L}\p{N}_$]+|`[^`]+`))*/uy
+const SYSTEM = /@@(?:[\p{L}\p{N}_$]+|`[^`]+`)(?:\.(?:[\p{L}\p{N}_$]+|`[^`]+`)){0,2}/uy
 const USER = /@(?:[\p{L}\p{N}_$.]+|`[^`]*`|'[^']*'|"[^"]*")/uy
-const QUOTED = /`((?:[^`]|``)*)`/y
-const STRING = /'((?:[^'\\]|\\[\s\S]|'')*)'|"((?:[^"\\]|\\[\s\S]|"")*)"/y
 const SYMBOL = /<=>|:=|<=|>=|<>|!=|\|\||&&|[\s\S]/y
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -52,8 +57,9 @@ export function tokenize(sql: string): Token[] {
     return pattern.exec(sql)
   }
   for (;;) {
-    at += match(BLANK)?.[0].length ?? 0
+    for (let blank = match(BLANK); blank !== null; blank = match(BLANK)) at += blank[0].length
     if (at >= sql.length) break
+    if (tokens.length === TOKENS_MOST) throw tooLong()
     const token = readToken(sql, at, match)
     tokens.push(token)
     at = token.end
@@ -85,20 +91,34 @@ function readToken(
   const user = match(USER)?.[0]
   if (user !== undefined)
     return token('user', user.slice(1).replace(/^[`'"]|[`'"]$/g, ''), user.length)
-  const quoted = match(QUOTED)
-  if (quoted !== null) {
-    return token('quoted', (quoted[1] ?? '').replaceAll('``', '`'), quoted[0].length)
-  }
-  const string = match(STRING)
-  if (string !== null) return token('string', textOfString(string), string[0].length)
   const symbol = match(SYMBOL)?.[0] ?? ''
-  if (symbol === "'" || symbol === '"' || symbol === '`') throw syntaxError(sql, start)
-  return token('symbol', symbol, symbol.length)
+  if (symbol !== "'" && symbol !== '"' && symbol !== '`') {
+    return token('symbol', symbol, symbol.length)
+  }
+  const end = endOfQuoted(sql, start, symbol)
+  if (end === undefined) throw syntaxError(sql, start)
+  const body = sql.slice(start + 1, end - 1)
+  if (symbol === '`') return token('quoted', body.replaceAll('``', '`'), end - start)
+  return token('string', textOfString(body, symbol), end - start)
 }
 
-function textOfString([whole, single, double]: RegExpExecArray): string {
-  const quote = whole.charAt(0)
-  const body = single ?? double ?? ''
+/** Behind the quote that ends what begins at `start`; undefined when none does. */
+function endOfQuoted(sql: string, start: number, quote: string): number | undefined {
+  for (let at = start + 1; at < sql.length; at += 1) {
+    const character = sql.charAt(at)
+    // Twice the quote stands for itself, and a backslash keeps what follows, but in back ticks.
+    if (character === '\\' && quote !== '`') at += 1
+    else if (character === quote && sql.charAt(at + 1) !== quote) return at + 1
+    else if (character === quote) at += 1
+  }
+  return undefined
+}
+
+function tooLong(): SqlError {
+  return new SqlError(1436, 'HY000', `Statements of more than ${TOKENS_MOST} words are not read`)
+}
+
+function textOfString(body: string, quote: string): string {
   return body.replace(/\\([\s\S])|''|""/g, (found, escaped?: string) => {
     if (escaped !== undefined) return ESCAPES[escaped] ?? escaped
     return found === quote + quote ? quote : found

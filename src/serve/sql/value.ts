@@ -7,13 +7,17 @@ export function textOf(value: Value): string | null {
   return value === null ? null : String(value)
 }
 
+/** A longer number is not kept exact: no 64 bits are, and the time that it takes grows with its square. */
+const EXACT_CHARACTERS_MOST = 32
+
 /** As MySQL does it: the number that a text begins with, else 0. */
 export function numberOf(value: Value): bigint | number {
   if (value === null) return 0n
   if (typeof value !== 'string') return value
   const found = /^\s*[+-]?\d+(\.\d+)?/.exec(value)
   if (found === null) return 0n
-  return found[1] === undefined ? BigInt(found[0].trim()) : Number(found[0])
+  const whole = found[1] === undefined && found[0].length <= EXACT_CHARACTERS_MOST
+  return whole ? BigInt(found[0].trim()) : Number(found[0])
 }
 
 /** Three-valued: null is unknown. */
@@ -41,11 +45,13 @@ export function compare(left: Value, right: Value): number | null {
 }
 
 /** Characters of a text times those of a pattern that LIKE takes; more would hold up everybody else. */
-const LIKE_STEPS_MOST = 50_000_000
+const LIKE_STEPS_MOST = 1_000_000
+/** A pattern is read anew for each row that it is held against. */
+const LIKE_PATTERN_MOST = 4096
 
 /** LIKE: % any characters, _ one, backslash takes the next one as it is; without regard to case. */
 export function isLike(text: string, pattern: string): boolean {
-  if (text.length * pattern.length > LIKE_STEPS_MOST) {
+  if (pattern.length > LIKE_PATTERN_MOST || text.length * pattern.length > LIKE_STEPS_MOST) {
     throw new SqlError(1235, '42000', 'LIKE with a text and a pattern this long is not supported')
   }
   const source = pattern.replace(/\\([\s\S])|[%_]|[\s\S]/g, (found, escaped?: string) => {
