@@ -6,6 +6,7 @@
 */
 import { Command } from 'commander'
 import { endurance } from './soak/endurance.ts'
+import { fuzz } from './soak/fuzz.ts'
 import { upheaval } from './soak/upheaval.ts'
 
 const program = new Command('npm run soak --')
@@ -13,5 +14,5 @@ const program = new Command('npm run soak --')
     'long runs of the tests: each ends at its first failure and prints the command that repeats it',
   )
   .showHelpAfterError()
-for (const kind of [endurance, upheaval]) program.addCommand(kind)
+for (const kind of [endurance, fuzz, upheaval]) program.addCommand(kind)
 await program.parseAsync()

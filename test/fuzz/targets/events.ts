@@ -1,0 +1,140 @@
+import { crc32 } from '../../../src/lib/index.ts'
+import {
+  type ChecksumAlgorithm,
+  checksumMatches,
+  decodeFormatDescription,
+  decodeGtidEvent,
+  decodeHeartbeat,
+  decodePreviousGtids,
+  decodeRotate,
+  decodeTransactionPayloadHeader,
+  encodeHeartbeat,
+  encodePreviousGtids,
+  encodeRotate,
+  eventTypeName,
+  isGtidEvent,
+  queryTextPrefix,
+  readEventHeader,
+  rewriteFormatDescription,
+  TransactionTracker,
+} from '../../../src/mysql/index.ts'
+import { BINLOG_FIXTURES, eventsOf, fixture } from '../corpus.ts'
+import { require, type Target } from '../target.ts'
+
+const MAKING = { serverId: 1, timestamp: 0, logPos: 0, flags: 0x20, checksum: 'CRC32' as const }
+const HEARTBEAT = {
+  file: 'binlog.000002',
+  position: 4711n,
+  timestamp: 0,
+  serverId: 1,
+  logPos: 0,
+  flags: 0,
+}
+
+const allEvents = (): Buffer[] => [
+  ...BINLOG_FIXTURES.flatMap((name) => eventsOf(fixture(name))),
+  encodeRotate({ ...MAKING, file: 'binlog.000002', position: 4n }),
+  encodeHeartbeat({ ...HEARTBEAT, version: 1, checksum: 'CRC32' }),
+  encodeHeartbeat({ ...HEARTBEAT, version: 2, checksum: 'CRC32' }),
+]
+
+/** The size in the header is made that of the input, and the CRC-32 is made right. */
+export function restamped(input: Buffer): Buffer {
+  if (input.length < 23) return input
+  const event = Buffer.from(input)
+  event.writeUInt32LE(event.length, 9)
+  event.writeUInt32LE(crc32(event.subarray(0, -4)), event.length - 4)
+  return event
+}
+
+type Decode = (event: Buffer, checksum: ChecksumAlgorithm) => unknown
+
+/** A decoder of one or a few event types. */
+function decoder(
+  decode: Decode,
+  types: readonly number[],
+  check: Decode = () => undefined,
+): Target {
+  return {
+    name: decode.name,
+    covers: [decode.name],
+    seeds: () => allEvents().filter((event) => types.includes(event[4] ?? 0)),
+    run(input, random) {
+      const checksum = random.chance(0.8) ? 'CRC32' : 'NONE'
+      decode(input, checksum)
+      check(input, checksum)
+    },
+    repair: restamped,
+  }
+}
+
+export const eventTargets: readonly Target[] = [
+  decoder(decodeFormatDescription, [15], (event) => {
+    const created = 5
+    const changed = decodeFormatDescription(
+      rewriteFormatDescription(event, { created, inUse: true }),
+    )
+    require(changed.created === created, 'a changed FORMAT_DESCRIPTION says what was changed')
+  }),
+  decoder(decodeGtidEvent, [33, 34, 42], (event, checksum) => {
+    const { gtid, transactionLength } = decodeGtidEvent(event, checksum)
+    require(isGtidEvent(event[4] ?? 0), 'only a GTID event is read as one')
+    require(Number.isSafeInteger(transactionLength), 'a length is a whole number')
+    require(gtid === undefined || gtid.gno > 0n, 'no transaction has the number 0')
+  }),
+  decoder(decodeHeartbeat, [27, 41]),
+  decoder(decodePreviousGtids, [35], (event, checksum) => {
+    const set = decodePreviousGtids(event, checksum)
+    const again = encodePreviousGtids(set, MAKING)
+    require(decodePreviousGtids(again, 'CRC32').equals(set), 'a set is what its event says')
+  }),
+  decoder(decodeRotate, [4], (event, checksum) => {
+    const { file, position } = decodeRotate(event, checksum)
+    const again = decodeRotate(encodeRotate({ ...MAKING, file, position }), 'CRC32')
+    require(again.position === position, 'a position is what its event says')
+  }),
+  decoder(decodeTransactionPayloadHeader, [40], (event, checksum) => {
+    const { payloadOffset, payloadSize } = decodeTransactionPayloadHeader(event, checksum)
+    require(payloadOffset + payloadSize <= event.length, 'a payload lies in its event')
+  }),
+  {
+    name: 'queryTextPrefix',
+    covers: ['queryTextPrefix'],
+    seeds: () => allEvents().filter((event) => event[4] === 2),
+    run(input, random) {
+      const whole = queryTextPrefix(input, input.length, 'CRC32')
+      const prefix = input.subarray(0, random.between(0, input.length))
+      const fromPrefix = queryTextPrefix(prefix, input.length, 'CRC32')
+      require(fromPrefix === undefined || fromPrefix === whole, 'a prefix says the same or nothing')
+    },
+    repair: restamped,
+  },
+  {
+    name: 'event-header',
+    covers: ['readEventHeader', 'checksumMatches', 'eventTypeName', 'isGtidEvent'],
+    seeds: allEvents,
+    run(input, random) {
+      const { size, type } = readEventHeader(
+        input,
+        random.chance(0.8) ? 0 : random.between(0, input.length),
+      )
+      require(size >= 19 && eventTypeName(type) !== '', 'an event has at least its header')
+      checksumMatches(input)
+    },
+    repair: restamped,
+  },
+  {
+    name: 'transaction-tracker',
+    covers: ['TransactionTracker'],
+    seeds: () => BINLOG_FIXTURES.map((name) => Buffer.concat(eventsOf(fixture(name)))),
+    run(input) {
+      const tracker = new TransactionTracker()
+      for (const event of eventsOf(Buffer.concat([Buffer.alloc(4), input]))) {
+        const { type, flags } = readEventHeader(event)
+        const text = type === 2 ? (queryTextPrefix(event, event.length, 'CRC32') ?? '') : ''
+        const verdict = tracker.take(type, flags, text)
+        require((verdict === 'inside') === tracker.inTransaction, 'a verdict agrees with the state')
+      }
+    },
+  },
+]

@@ -1,0 +1,140 @@
+import { systemClock } from '../../../src/platform/index.ts'
+import { Replicas } from '../../../src/serve/replicas.ts'
+import { SessionList } from '../../../src/serve/session/session-list.ts'
+import type { Scope } from '../../../src/serve/sql/scope.ts'
+import { SqlError } from '../../../src/serve/sql/sql-error.ts'
+import { answerStatement } from '../../../src/serve/sql/statements.ts'
+import { FACTS } from '../../../src/serve/testing/fake-server.ts'
+import { capturedPayloads } from '../corpus.ts'
+import { require, type Target } from '../target.ts'
+
+const STATEMENTS = [
+  'SELECT 1 + 2 * 3, (1 + 2) * 3, 7 / 2, -5, !0, NOT 1, 0x1F, 1.5e3 | 2, 7 & 3',
+  "SELECT 'it''s', \"a\\nb\", NULL IS NULL, 1 IN (1, 2), 'abc' LIKE 'a%_' AS x FROM DUAL WHERE 1 LIMIT 1",
+  "SELECT CONCAT(@a, '9'), LOWER(UPPER(USER())), IFNULL(NULL, VERSION()), COALESCE(NULL, 1)",
+  "SELECT GTID_SUBSET('24bc7850-2c16-11e6-a073-0242ac110001:1-5', @@gtid_executed)",
+  "SELECT GTID_SUBTRACT(@@global.gtid_executed, '24bc7850-2c16-11e6-a073-0242ac110001:1-5:tag:7')",
+  "SET @a = '99999999999999999999', @b := @a * @a, NAMES utf8mb4 COLLATE x, GLOBAL y = ON",
+  "SET @source_heartbeat_period = 2000000000, @replica_uuid = '24bc7850-2c16-11e6-a073-0242ac110009'",
+  "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_id', 'x') OR Value LIKE '%a%'",
+  "SHOW SESSION STATUS LIKE 'Up%'",
+  'SHOW BINARY LOG STATUS; ',
+  'SHOW FULL PROCESSLIST',
+  'SHOW REPLICAS',
+  'KILL CONNECTION 7',
+  'USE `a``b`',
+  '/*! SELECT */ 1 -- x\n # y\n /* z',
+]
+
+const WORDS = [
+  '0',
+  '1',
+  '-1',
+  '1e999',
+  '0x',
+  '1.',
+  '.5',
+  '9223372036854775808',
+  '99999999999999999999',
+  'NULL',
+  'NaN',
+  "'",
+  '"',
+  '`',
+  "''",
+  '\\\\',
+  '(',
+  ')',
+  ',',
+  ';',
+  '@a',
+  '@@',
+  '@@global.',
+  '@@gtid_executed',
+  '%',
+  '_',
+  '*',
+  ' + ',
+  ' - ',
+  ' * ',
+  ' / ',
+  ' | ',
+  ' & ',
+  ' = ',
+  ' <=> ',
+  ' || ',
+  ' AND ',
+  ' LIKE ',
+  ' IN (',
+  ' IS NULL ',
+  ' NOT ',
+  'CONCAT(',
+  'GTID_SUBTRACT(',
+  'COALESCE(',
+  'UPPER(',
+  'UNIX_TIMESTAMP()',
+  'SELECT ',
+  'SHOW ',
+  'SET ',
+  'KILL ',
+  ' WHERE ',
+  ' LIMIT ',
+  ' FROM ',
+  ' LIKE ',
+  '--\n',
+  '#\n',
+  '/*',
+  '*/',
+  '/*!',
+  '\u0000',
+  "'+5'",
+  "' 7.5'",
+]
+
+function makeScope(): Scope {
+  const session = {
+    connectionId: 5,
+    user: 'repl',
+    host: '10.0.0.7',
+    port: 51244,
+    rights: ['replicate', 'administer'] as const,
+    tlsVersion: undefined,
+    tlsCipher: undefined,
+    database: undefined,
+    userVariables: new Map([['a', '9'.repeat(3000)]]),
+    systemVariables: new Map(),
+    command: 'Query' as const,
+    statement: undefined,
+    sinceMs: 0,
+  }
+  const sessions = new SessionList()
+  sessions.add({ state: session, kill: () => {} })
+  return {
+    facts: FACTS,
+    session,
+    sessions,
+    replicas: new Replicas(systemClock),
+    nowMs: 1_777_630_272_000,
+    monotonicMs: 0,
+    uuid: () => 'ffffffff-2c16-11e6-a073-0242ac110001',
+  }
+}
+
+export const sqlTarget: Target = {
+  name: 'sql',
+  covers: [],
+  seeds: () => [
+    ...STATEMENTS.map((text) => Buffer.from(text)),
+    ...capturedPayloads('C')
+      .filter((payload) => payload[0] === 0x03)
+      .map((payload) => payload.subarray(1)),
+  ],
+  words: WORDS,
+  run(input) {
+    const answer = answerStatement(input.toString('utf8'), makeScope())
+    if (answer.kind === 'ok') return
+    const { columns, rows } = answer.result
+    require(rows.every((row) => row.length === columns.length), 'a row has a value for each column')
+  },
+  refuses: (thrown) => thrown instanceof SqlError,
+}

@@ -1,0 +1,193 @@
+import { isDeepStrictEqual } from 'node:util'
+import { crc32, ProtocolError } from '../../../src/lib/index.ts'
+import {
+  ChecksumError,
+  DumpDecoder,
+  DumpFramer,
+  encodePackets,
+  encodeRotate,
+  framingBytesMax,
+  GtidSet,
+  type Piece,
+} from '../../../src/mysql/index.ts'
+import { EventSkimmer } from '../../../src/source/event-skimmer.ts'
+import { DumpRefused } from '../../../src/source/source-error.ts'
+import type { SeededRandom } from '../../e2e/harness/random.ts'
+import { BINLOG_FIXTURES, eventsOf, fixture } from '../corpus.ts'
+import { splitAnywhere } from '../mutate.ts'
+import { require, type Target } from '../target.ts'
+import { restamped } from './events.ts'
+
+const MARKER = Buffer.of(0)
+const START_OF_FILE = 4
+
+function rotateTo(position: bigint): Buffer {
+  const fields = { serverId: 1, timestamp: 0, logPos: 0, flags: 0x20, checksum: 'CRC32' as const }
+  return encodeRotate({ ...fields, file: 'binlog.000002', position })
+}
+
+function streamOf(events: readonly Buffer[]): Buffer {
+  let sequence = 0
+  return Buffer.concat(
+    events.map((event) => {
+      sequence += 1
+      return encodePackets(Buffer.concat([MARKER, event]), sequence & 0xff)
+    }),
+  )
+}
+
+/** Dumps of whole files, of the rest of one behind its head, and with what ends a dump. */
+function dumps(): Buffer[] {
+  const whole = BINLOG_FIXTURES.map((name) => streamOf([rotateTo(4n), ...eventsOf(fixture(name))]))
+  const [first = Buffer.alloc(0)] = whole
+  return [...whole, Buffer.concat([first, Buffer.from('05000000fe00000200', 'hex')])]
+}
+
+/** Packets made whole again: sizes, sequence numbers and checksums are right, whatever the events say. */
+function reframed(input: Buffer): Buffer {
+  const events: Buffer[] = []
+  for (let at = 0; at + 5 + 19 <= input.length; ) {
+    const size = Math.min(Math.max(20, input.readUIntLE(at, 3)), input.length - at - 4)
+    events.push(restamped(input.subarray(at + 5, at + 4 + size)))
+    at += 4 + size
+  }
+  return streamOf(events)
+}
+
+interface Taken {
+  bytes: Buffer
+  boundary: number
+  gtids: string
+  refused: boolean
+}
+
+function decodeDump(pieces: readonly Buffer[], relocate: boolean): Taken {
+  const parts: Buffer[] = []
+  const gtids = GtidSet.empty()
+  let next = START_OF_FILE
+  let boundary = START_OF_FILE
+  let moved = false
+  const decoder = new DumpDecoder({
+    checksum: 'CRC32',
+    start: START_OF_FILE,
+    relocate,
+    piece(piece: Piece) {
+      require(moved || piece.start === next, 'a piece goes on where the one before it ends')
+      require(piece.crc === crc32(piece.bytes), 'the CRC of a piece is that of its bytes')
+      require(piece.boundary <= piece.start + piece.bytes.length, 'a boundary lies in what came')
+      next = piece.start + piece.bytes.length
+      boundary = piece.boundary
+      moved = false
+      parts.push(Buffer.from(piece.bytes))
+      if (piece.gtids !== undefined) gtids.addAll(piece.gtids)
+      piece.release()
+    },
+    control(event) {
+      if (event[4] === 4) moved = true
+      if (relocate && event[4] === 15) decoder.relocateTo(START_OF_FILE)
+    },
+    ended: () => {},
+  })
+  let refused = false
+  try {
+    for (const piece of pieces) decoder.push(piece)
+  } catch (thrown) {
+    if (!(thrown instanceof ProtocolError)) throw thrown
+    refused = true
+  }
+  return { bytes: Buffer.concat(parts), boundary, gtids: gtids.toString(), refused }
+}
+
+/** Whatever was stored in front of an event without a checksum is true events at their places. */
+function checkStored(bytes: Buffer, relocate: boolean): void {
+  let checked = true
+  for (let at = 0; at < bytes.length; ) {
+    const size = at + 19 <= bytes.length ? bytes.readUInt32LE(at + 9) : 0
+    require(size >= 19, 'only whole headers are stored')
+    // The last event may have come in part only.
+    if (at + size > bytes.length) return
+    const event = bytes.subarray(at, at + size)
+    const isFormat = event[4] === 15
+    if (checked || isFormat) {
+      const crc = size >= 23 ? event.readUInt32LE(size - 4) : -1
+      require(crc === crc32(event.subarray(0, -4)), 'only events with a true checksum are stored')
+    }
+    if (isFormat) checked = event[size - 5] === 1
+    at += size
+    if (relocate)
+      require(event.readUInt32LE(13) === at + START_OF_FILE, 'log_pos is the end of its event')
+  }
+}
+
+function runDecoder(input: Buffer, random: SeededRandom): void {
+  const relocate = random.chance(0.2)
+  const whole = decodeDump([input], relocate)
+  checkStored(whole.bytes, relocate)
+  const split = decodeDump(splitAnywhere(input, random), relocate)
+  require(whole.refused === split.refused, 'a dump is refused however it is split, or never')
+  if (whole.refused) {
+    const [short, long] = [whole.bytes, split.bytes].toSorted(
+      (one, other) => one.length - other.length,
+    )
+    const same = long?.subarray(0, short?.length).equals(short ?? MARKER)
+    require(same === true, 'what came before a fault is the same however it is split')
+  } else {
+    require(isDeepStrictEqual({ ...whole }, { ...split }), 'a dump is the same however it is split')
+  }
+}
+
+function runFramer(input: Buffer, random: SeededRandom): void {
+  const framer = new DumpFramer(1)
+  const framed: Buffer[] = []
+  for (const piece of splitAnywhere(input, random)) {
+    const room = framingBytesMax(piece.length)
+    const buffer = Buffer.concat([Buffer.alloc(room), piece])
+    framed.push(Buffer.from(buffer.subarray(0, framer.frame(buffer, room, buffer.length, 0))))
+    if (random.chance(0.1)) framer.restore(framer.save())
+  }
+  // Compared with the simple framing, event by event, as far as whole events go.
+  const simple = streamOf(eventsOf(Buffer.concat([Buffer.alloc(4), input])))
+  const made = Buffer.concat(framed)
+  require(made
+    .subarray(0, simple.length)
+    .equals(simple), 'the framer frames as the packet codec does')
+}
+
+function runSkimmer(input: Buffer, random: SeededRandom): void {
+  const see = (pieces: readonly Buffer[]): unknown[] => {
+    const seen: unknown[] = []
+    const skimmer = new EventSkimmer(64 * 1024, ({ type, file, position, size }) => {
+      seen.push([type, file, position, size])
+    })
+    try {
+      for (const piece of pieces) skimmer.push(piece)
+    } catch (thrown) {
+      if (!(thrown instanceof ProtocolError || thrown instanceof DumpRefused)) throw thrown
+      seen.push('refused')
+    }
+    return seen
+  }
+  const whole = see([input])
+  require(isDeepStrictEqual(
+    see(splitAnywhere(input, random)),
+    whole,
+  ), 'the same however it is split')
+}
+
+export const streamTargets: readonly Target[] = [
+  {
+    name: 'dump-decoder',
+    covers: ['DumpDecoder', 'ChecksumError'],
+    seeds: dumps,
+    run: runDecoder,
+    repair: reframed,
+    refuses: (thrown) => thrown instanceof ChecksumError || thrown instanceof ProtocolError,
+  },
+  {
+    name: 'dump-framer',
+    covers: ['DumpFramer', 'framingBytesMax'],
+    seeds: () => BINLOG_FIXTURES.map((name) => fixture(name).subarray(4)),
+    run: runFramer,
+  },
+  { name: 'event-skimmer', covers: [], seeds: dumps, run: runSkimmer, repair: reframed },
+]
