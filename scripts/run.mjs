@@ -129,8 +129,8 @@ const checkSteps = [
   { name: 'unused code', work: () => run('knip', []) },
   { name: 'types', work: () => run('tsc', ['--noEmit', '-p', 'tsconfig.json']) },
   {
-    name: 'layers, unit, property and golden tests',
-    work: () => vitest(['project', 'unit', 'golden'], []),
+    name: 'layers, unit, property, golden and fuzz tests',
+    work: () => vitest(['project', 'unit', 'golden', 'fuzz'], []),
     hasCounts: true,
   },
 ]
@@ -151,7 +151,7 @@ const commands = {
     setUpMysql()
     if (args.length === 0) return runAll([...checkSteps, e2eStep])
     // With arguments only the tests that they name: `npm test -- test/e2e/silent-peers.test.ts`.
-    const work = () => vitest(['project', 'unit', 'golden', 'e2e'], args)
+    const work = () => vitest(['project', 'unit', 'golden', 'fuzz', 'e2e'], args)
     return runAll([{ name: 'tests', work, hasCounts: true }])
   },
   demo(args) {

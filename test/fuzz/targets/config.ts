@@ -45,7 +45,13 @@ const BYTES_MOST = 4096
 function diskOf(bytes: Buffer): Disk {
   return {
     ...systemDisk,
-    attributes: async () => ({ mode: 0o600, size: bytes.length, modifiedMs: 0 }),
+    attributes: async () => ({
+      mode: 0o600,
+      size: bytes.length,
+      modifiedMs: 0,
+      ownerId: process.getuid?.() ?? 0,
+      isFolder: false,
+    }),
     readFile: async () => bytes,
   }
 }

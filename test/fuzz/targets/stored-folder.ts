@@ -65,7 +65,8 @@ function memoryDisk(files: Files): Disk {
     exists: async (path) => files.has(path),
     attributes: async (path) => {
       const bytes = files.get(path)
-      return bytes && { mode: 0o600, size: bytes.length, modifiedMs: 0 }
+      const owner = { ownerId: 0, isFolder: false }
+      return bytes && { mode: 0o600, size: bytes.length, modifiedMs: 0, ...owner }
     },
     readFile: async (path) => bytesOf(path),
     replaceFile: async (path, bytes) => void files.set(path, Buffer.from(bytes)),

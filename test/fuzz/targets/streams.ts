@@ -19,6 +19,7 @@ import { require, type Target } from '../target.ts'
 import { restamped } from './events.ts'
 
 const MARKER = Buffer.of(0)
+const SEMI_SYNC_MAGIC = 0xef
 const START_OF_FILE = 4
 
 function rotateTo(position: bigint): Buffer {
@@ -26,32 +27,42 @@ function rotateTo(position: bigint): Buffer {
   return encodeRotate({ ...fields, file: 'binlog.000002', position })
 }
 
-function streamOf(events: readonly Buffer[]): Buffer {
-  let sequence = 0
-  return Buffer.concat(
-    events.map((event) => {
-      sequence += 1
-      return encodePackets(Buffer.concat([MARKER, event]), sequence & 0xff)
-    }),
+/** A dump's packets; with `semiSync` each event is marked as one that nobody waits for. */
+function streamOf(events: readonly Buffer[], semiSync = false): Buffer {
+  const marker = semiSync ? Buffer.of(0, SEMI_SYNC_MAGIC, 0) : MARKER
+  const packets = events.map((event, at) =>
+    encodePackets(Buffer.concat([marker, event]), (at + 1) & 0xff),
   )
+  return Buffer.concat(packets)
 }
 
-/** Dumps of whole files, of the rest of one behind its head, and with what ends a dump. */
+/** Dumps of whole files, plain and marked for semi-synchronous replication, and what ends a dump. */
 function dumps(): Buffer[] {
-  const whole = BINLOG_FIXTURES.map((name) => streamOf([rotateTo(4n), ...eventsOf(fixture(name))]))
-  const [first = Buffer.alloc(0)] = whole
-  return [...whole, Buffer.concat([first, Buffer.from('05000000fe00000200', 'hex')])]
+  const files = BINLOG_FIXTURES.map((name) => [rotateTo(4n), ...eventsOf(fixture(name))])
+  const [first = []] = files
+  return [
+    ...files.map((events) => streamOf(events)),
+    ...files.map((events) => streamOf(events, true)),
+    Buffer.concat([streamOf(first), Buffer.from('05000000fe00000200', 'hex')]),
+  ]
+}
+
+/** The first packet tells it, as far as a mutation lets it. */
+function isSemiSync(input: Buffer): boolean {
+  return input[5] === SEMI_SYNC_MAGIC
 }
 
 /** Packets made whole again: sizes, sequence numbers and checksums are right, whatever the events say. */
 function reframed(input: Buffer): Buffer {
+  const semiSync = isSemiSync(input)
+  const head = semiSync ? 7 : 5
   const events: Buffer[] = []
-  for (let at = 0; at + 5 + 19 <= input.length; ) {
-    const size = Math.min(Math.max(20, input.readUIntLE(at, 3)), input.length - at - 4)
-    events.push(restamped(input.subarray(at + 5, at + 4 + size)))
+  for (let at = 0; at + head + 19 <= input.length; ) {
+    const size = Math.min(Math.max(22, input.readUIntLE(at, 3)), input.length - at - 4)
+    events.push(restamped(input.subarray(at + head, at + 4 + size)))
     at += 4 + size
   }
-  return streamOf(events)
+  return streamOf(events, semiSync)
 }
 
 interface Taken {
@@ -59,18 +70,27 @@ interface Taken {
   boundary: number
   gtids: string
   refused: boolean
+  /** a FORMAT_DESCRIPTION that is not stored has turned checksums off */
+  unchecked: boolean
+  rotates: number
 }
 
-function decodeDump(pieces: readonly Buffer[], relocate: boolean): Taken {
+function decodeDump(
+  pieces: readonly Buffer[],
+  { relocate, semiSync }: { relocate: boolean; semiSync: boolean },
+): Taken {
   const parts: Buffer[] = []
   const gtids = GtidSet.empty()
   let next = START_OF_FILE
   let boundary = START_OF_FILE
   let moved = false
+  let unchecked = false
+  let rotates = 0
   const decoder = new DumpDecoder({
     checksum: 'CRC32',
     start: START_OF_FILE,
     relocate,
+    semiSync,
     piece(piece: Piece) {
       require(moved || piece.start === next, 'a piece goes on where the one before it ends')
       require(piece.crc === crc32(piece.bytes), 'the CRC of a piece is that of its bytes')
@@ -83,7 +103,11 @@ function decodeDump(pieces: readonly Buffer[], relocate: boolean): Taken {
       piece.release()
     },
     control(event) {
-      if (event[4] === 4) moved = true
+      if (event[4] === 4) {
+        moved = true
+        rotates += 1
+      }
+      if (event[4] === 15 && event[event.length - 5] !== 1) unchecked = true
       if (relocate && event[4] === 15) decoder.relocateTo(START_OF_FILE)
     },
     ended: () => {},
@@ -95,7 +119,8 @@ function decodeDump(pieces: readonly Buffer[], relocate: boolean): Taken {
     if (!(thrown instanceof ProtocolError)) throw thrown
     refused = true
   }
-  return { bytes: Buffer.concat(parts), boundary, gtids: gtids.toString(), refused }
+  const bytes = Buffer.concat(parts)
+  return { bytes, boundary, gtids: gtids.toString(), refused, unchecked, rotates }
 }
 
 /** Whatever was stored in front of an event without a checksum is true events at their places. */
@@ -121,9 +146,11 @@ function checkStored(bytes: Buffer, relocate: boolean): void {
 
 function runDecoder(input: Buffer, random: SeededRandom): void {
   const relocate = random.chance(0.2)
-  const whole = decodeDump([input], relocate)
-  checkStored(whole.bytes, relocate)
-  const split = decodeDump(splitAnywhere(input, random), relocate)
+  const mode = { relocate, semiSync: isSemiSync(input) }
+  const whole = decodeDump([input], mode)
+  // Only the events of the first file are relocated.
+  if (!whole.unchecked) checkStored(whole.bytes, relocate && whole.rotates < 2)
+  const split = decodeDump(splitAnywhere(input, random), mode)
   require(whole.refused === split.refused, 'a dump is refused however it is split, or never')
   if (whole.refused) {
     const [short, long] = [whole.bytes, split.bytes].toSorted(
