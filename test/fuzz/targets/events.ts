@@ -6,12 +6,16 @@ import {
   decodeGtidEvent,
   decodeHeartbeat,
   decodePreviousGtids,
+  decodeQueryHead,
   decodeRotate,
+  decodeRowEventHead,
+  decodeTableMapHead,
   decodeTransactionPayloadHeader,
   encodeHeartbeat,
   encodePreviousGtids,
   encodeRotate,
   eventTypeName,
+  eventTypeSymbol,
   isGtidEvent,
   queryTextPrefix,
   readEventHeader,
@@ -21,6 +25,7 @@ import {
 import { BINLOG_FIXTURES, eventsOf, fixture } from '../corpus.ts'
 import { require, type Target } from '../target.ts'
 
+const QUERY_TEXT_MOST = 100
 const MAKING = { serverId: 1, timestamp: 0, logPos: 0, flags: 0x20, checksum: 'CRC32' as const }
 const HEARTBEAT = {
   file: 'binlog.000002',
@@ -83,6 +88,13 @@ export const eventTargets: readonly Target[] = [
     require(gtid === undefined || gtid.gno > 0n, 'no transaction has the number 0')
   }),
   decoder(decodeHeartbeat, [27, 41]),
+  decoder(decodeTableMapHead, [19]),
+  decoder(decodeRowEventHead, [30, 31, 32, 39]),
+  {
+    ...decoder((event, checksum) => decodeQueryHead(event, checksum, QUERY_TEXT_MOST), [2]),
+    name: 'decodeQueryHead',
+    covers: ['decodeQueryHead'],
+  },
   decoder(decodePreviousGtids, [35], (event, checksum) => {
     const set = decodePreviousGtids(event, checksum)
     const again = encodePreviousGtids(set, MAKING)
@@ -95,7 +107,8 @@ export const eventTargets: readonly Target[] = [
   }),
   decoder(decodeTransactionPayloadHeader, [40], (event, checksum) => {
     const { payloadOffset, payloadSize } = decodeTransactionPayloadHeader(event, checksum)
-    require(payloadOffset + payloadSize <= event.length, 'a payload lies in its event')
+    const size = event.readUInt32LE(9)
+    require(payloadOffset + payloadSize <= size, 'a payload lies in its event')
   }),
   {
     name: 'queryTextPrefix',
@@ -111,14 +124,21 @@ export const eventTargets: readonly Target[] = [
   },
   {
     name: 'event-header',
-    covers: ['readEventHeader', 'checksumMatches', 'eventTypeName', 'isGtidEvent'],
+    covers: [
+      'readEventHeader',
+      'checksumMatches',
+      'eventTypeName',
+      'eventTypeSymbol',
+      'isGtidEvent',
+    ],
     seeds: allEvents,
     run(input, random) {
       const { size, type } = readEventHeader(
         input,
         random.chance(0.8) ? 0 : random.between(0, input.length),
       )
-      require(size >= 19 && eventTypeName(type) !== '', 'an event has at least its header')
+      const named = eventTypeName(type) !== '' && eventTypeSymbol(type) !== ''
+      require(size >= 19 && named, 'an event has at least its header')
       checksumMatches(input)
     },
     repair: restamped,
