@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type AdminApp, buildAdmin, listenAdmin, type NodeFace } from '../admin/index.ts'
 import { exampleNode, exampleStatus } from '../admin/testing/example-node.ts'
 import { silentLogger } from '../lib/index.ts'
-import { systemDisk, systemRandom } from '../platform/index.ts'
+import { systemClock, systemDisk, systemRandom } from '../platform/index.ts'
 import { run } from './run.ts'
 
 interface Ran {
@@ -36,6 +36,8 @@ async function kingbus(
     random: systemRandom,
     out: (text) => void (texts.out += text),
     error: (text) => void (texts.error += text),
+    clock: systemClock,
+    errorIsTerminal: false,
     abandoned: () => false,
     askSecret: async () => answers.shift() ?? 'nothing was to be asked',
   })

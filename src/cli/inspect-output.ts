@@ -5,6 +5,7 @@
 import {
   type Damage,
   type Details,
+  damageJson,
   damageText,
   type FileSummary,
   type InspectedEntry,
@@ -61,14 +62,8 @@ function jsonOf(item: Item): unknown {
     }
     case 'entry':
       return item
-    case 'damage': {
-      const { file, position, what, transaction } = item.damage
-      const named = {
-        gtid: transaction?.gtid ?? null,
-        transactionBegin: transaction?.begin ?? null,
-      }
-      return { kind: 'damage', file, position, what, ...named, text: damageText(item.damage) }
-    }
+    case 'damage':
+      return { kind: 'damage', ...damageJson(item.damage) }
   }
 }
 

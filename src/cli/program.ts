@@ -9,6 +9,7 @@ import { addSourceCommands } from './commands/source.ts'
 import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addUserCommands } from './commands/user.ts'
+import { addVerifyCommand } from './commands/verify.ts'
 import type { Outcome } from './outcome.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -39,6 +40,7 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
   addReplicasCommand(program, terminal)
   addSourceCommands(program, terminal)
   addInspectCommand(program, terminal, outcome)
+  addVerifyCommand(program, terminal, outcome)
   addUserCommands(program, terminal)
   addConfigCommands(program, terminal)
   return program

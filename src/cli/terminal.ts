@@ -3,14 +3,24 @@
 */
 import type { Environment } from '../config/index.ts'
 import { OperationalError } from '../lib/index.ts'
-import { type Disk, type Random, systemDisk, systemRandom } from '../platform/index.ts'
+import {
+  type Clock,
+  type Disk,
+  type Random,
+  systemClock,
+  systemDisk,
+  systemRandom,
+} from '../platform/index.ts'
 
 export interface Terminal {
   readonly environment: Environment
   readonly disk: Disk
+  readonly clock: Clock
   readonly random: Random
   readonly out: (text: string) => void
   readonly error: (text: string) => void
+  /** whether messages go to a terminal, where a line can be rewritten */
+  readonly errorIsTerminal: boolean
   /** whether whoever read our output is gone, as `head` is after its last line */
   abandoned(): boolean
   /** Asks on the terminal without showing what is typed. @throws E_CONFIG_INVALID where there is no terminal */
@@ -25,9 +35,11 @@ const SECRET_LENGTH_MOST = 1024
 export const terminal: Terminal = {
   environment: process.env,
   disk: systemDisk,
+  clock: systemClock,
   random: systemRandom,
   out: (text) => void process.stdout.write(text),
   error: (text) => void process.stderr.write(text),
+  errorIsTerminal: process.stderr.isTTY,
   abandoned: () => process.stdout.errored !== null,
   async askSecret(question) {
     const { stdin, stderr } = process

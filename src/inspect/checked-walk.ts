@@ -125,7 +125,7 @@ export class CheckedWalk {
       this.#faulty = { event: fault.event, what: found.what }
     } else {
       this.#follower.settle()
-      this.report(fault.position, found.what)
+      this.report(fault.position, found.what, found.next)
       this.#lose()
     }
     return true
@@ -155,16 +155,16 @@ export class CheckedWalk {
     this.#follower.settle()
   }
 
-  report(position: number, what: string): void {
+  report(position: number, what: string, end = position): void {
     const open = this.#follower.transaction
     const transaction = open === undefined ? undefined : nameOf(open)
-    this.#damages.push({ file: this.#options.name, position, what, transaction })
+    this.#damages.push({ file: this.#options.name, position, end, what, transaction })
   }
 
   #take(event: WalkedEvent, fault: string | undefined): PassedEvent {
     const place = this.#follow(event, fault === undefined)
     if (fault === undefined) this.#checkEnd(event)
-    else this.report(event.position, fault)
+    else this.report(event.position, fault, event.end)
     const { transaction } = this.#follower
     if (isGtidEvent(event.type)) this.#checkGtid(event, fault === undefined)
     if (place === 'ended' && transaction !== undefined) this.#checkLength(event, transaction)

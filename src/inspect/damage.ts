@@ -5,6 +5,8 @@ import type { OpenTransaction } from '../store/index.ts'
 export interface Damage {
   readonly file: string
   readonly position: number
+  /** what is damaged ends there at the latest */
+  readonly end: number
   /** a sentence without its end: 'the checksum of the WRITE_ROWS event is wrong' */
   readonly what: string
   /** the transaction in which it lies */
@@ -22,8 +24,16 @@ export function nameOf(transaction: OpenTransaction): TransactionName {
   return { gtid: gtid === undefined ? 'ANONYMOUS' : formatGtid(gtid), begin: transaction.begin }
 }
 
+/** The fields that scripts read; docs/guides/looking-into-files.md. */
+export function damageJson(damage: Damage): Readonly<Record<string, unknown>> {
+  const { file, position, what, transaction } = damage
+  const gtid = transaction?.gtid ?? null
+  const transactionBegin = transaction?.begin ?? null
+  return { file, position, what, gtid, transactionBegin, text: damageText(damage) }
+}
+
 /** `binlog.000007: position 12345: WHAT, in transaction GTID (begins at 12001)` */
-export function damageText({ file, position, what, transaction }: Damage): string {
+export function damageText({ file, position, what, transaction }: Omit<Damage, 'end'>): string {
   const place = `${file}: position ${position}: ${what}`
   if (transaction === undefined) return place
   return `${place}, in transaction ${transaction.gtid} (begins at ${transaction.begin})`

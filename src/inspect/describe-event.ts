@@ -20,7 +20,7 @@ import {
   Reader,
 } from '../mysql/index.ts'
 
-/** Field by field what `--json` shows; documented in docs/reference/inspect.md. */
+/** Field by field what `--json` shows; documented in docs/guides/looking-into-files.md. */
 export type Details = Readonly<Record<string, string | number | boolean>>
 
 export interface EventBytes {

@@ -27,7 +27,10 @@ export function* inspectIndex(
 ): Generator<readonly InspectedIndexItem[]> {
   const walk = IndexWalk.open(file)
   const damage = (position: number, what: string): InspectedIndexItem => {
-    return { kind: 'damage', damage: { file: name, position, what, transaction: undefined } }
+    return {
+      kind: 'damage',
+      damage: { file: name, position, end: position, what, transaction: undefined },
+    }
   }
   if (walk === undefined) return yield [damage(0, 'the head of the index is not true')]
   yield [{ kind: 'entry', position: 0, size: walk.offset, entry: 'head', details: headOf(walk) }]
@@ -41,13 +44,13 @@ export function* inspectIndex(
     yield batch
     batch = []
   }
-  const rest = restOf(file, walk.offset)
+  const rest = bytesBehind(file, walk.offset)
   if (rest > 0) batch.push(damage(walk.offset, `no true entry is there, and ${rest} bytes follow`))
   yield batch
 }
 
 /** How many bytes follow that were written: space that is only reserved holds zeros. */
-function restOf(file: DiskFile, offset: number): number {
+export function bytesBehind(file: DiskFile, offset: number): number {
   const buffer = Buffer.alloc(64 * 1024)
   const size = file.size()
   for (let at = offset; at < size; at += buffer.length) {

@@ -62,4 +62,6 @@ export interface Disk {
    * undefined when another process has it.
    */
   lock(path: string): Promise<{ release(): Promise<void> } | undefined>
+  /** Whether a process has the kernel lock on the file; the file is not made. */
+  isLocked(path: string): Promise<boolean>
 }

@@ -117,6 +117,15 @@ export const systemDisk: Disk = {
     const found = await promises.statfs(folder)
     return { totalBytes: found.blocks * found.bsize, freeBytes: found.bavail * found.bsize }
   },
+  async isLocked(path) {
+    if (!fs.existsSync(path)) return false
+    const handle = await promises.open(path, 'r')
+    // A shared lock needs no right to write, and is given back before anybody else can notice.
+    const isFree = tryLock(handle.fd, { shared: true })
+    if (isFree) unlock(handle.fd)
+    await handle.close()
+    return !isFree
+  },
   async lock(path) {
     const handle = await promises.open(path, 'a+', 0o600)
     if (!tryLock(handle.fd)) {

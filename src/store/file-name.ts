@@ -15,7 +15,7 @@ export function isFileName(name: string): boolean {
   return NAME.test(name)
 }
 
-function fileNumber(name: string): number {
+export function fileNumber(name: string): number {
   const digits = NAME.exec(name)?.[1]
   if (digits === undefined) throw new ProtocolError(`'${name}' is not the name of a binlog file`)
   return toSafeNumber(BigInt(digits), 'the number of a binlog file')

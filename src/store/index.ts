@@ -7,7 +7,7 @@
   (journal). The write side is for journal only. Formats: docs/internals/store-format.md.
 */
 export { type DataDir, type Identity, openDataDir, readIdentity } from './data-dir.ts'
-export { compareFileNames, isFileName } from './file-name.ts'
+export { compareFileNames, fileNumber, isFileName } from './file-name.ts'
 export type { FileReader, ReadResult } from './file-reader.ts'
 export { findGtidStart } from './gtid-lookup.ts'
 export { type IndexEntry } from './index-file/index-entry.ts'
@@ -20,6 +20,7 @@ export {
   RECORD_BYTES_MAX,
   type VisibleEnd,
 } from './record.ts'
+export { previousGtidsFault, sequenceFault } from './recovery/chain.ts'
 export {
   planRetention,
   RetentionClock,
@@ -34,6 +35,7 @@ export {
   type WalkFault,
   type WalkOptions,
 } from './walk/event-walk.ts'
+export { readPreviousGtids } from './walk/previous-gtids.ts'
 export {
   type EventPlace,
   type OpenTransaction,

@@ -96,7 +96,7 @@ async function showBinlog(
 
 function magicDamage(file: string): Inspected {
   const what = 'it does not begin with the four bytes of a binlog file'
-  return { kind: 'damage', damage: { file, position: 0, what, transaction: undefined } }
+  return { kind: 'damage', damage: { file, position: 0, end: 4, what, transaction: undefined } }
 }
 
 async function listIndex(

@@ -33,6 +33,7 @@ export class IndexWalk {
   readonly #window: IndexWindow
   readonly #state: IndexState
   readonly #digest: RunningDigest
+  #checkpointDigest: Buffer
   #checkpoint = 0
   #set = 0
 
@@ -47,6 +48,7 @@ export class IndexWalk {
     this.#window = new IndexWindow(file, size)
     this.#state = firstState(check, head.firstSequence)
     this.#digest = new RunningDigest(head.digest)
+    this.#checkpointDigest = head.digest
   }
 
   /** where the next entry would stand */
@@ -58,9 +60,12 @@ export class IndexWalk {
     return this.#state
   }
 
-  /** The running digest of everything up to here. */
-  digest(): Buffer {
-    return this.#digest.peek()
+  /**
+   * The running digest at the last checkpoint. Of a closed index it is that of the whole, with which
+   * the index of the next file begins.
+   */
+  get checkpointDigest(): Buffer {
+    return this.#checkpointDigest
   }
 
   next(): WalkedEntry | undefined {
@@ -84,6 +89,7 @@ export class IndexWalk {
   #judgeCheckpoint(entry: Checkpoint, offset: number): string | undefined {
     const isDigest = entry.digest.equals(this.#digest.peek())
     this.#digest.restart(entry.digest)
+    this.#checkpointDigest = entry.digest
     const before = this.#checkpoint
     this.#checkpoint = offset
     if (!isDigest) return 'the running digest of a checkpoint is not that of its records'

@@ -14,6 +14,7 @@ import {
 } from '../index-file/index-scan.ts'
 import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { readPreviousGtids } from '../walk/previous-gtids.ts'
+import { previousGtidsFault, sequenceFault } from './chain.ts'
 import {
   checkStore,
   noteState,
@@ -208,10 +209,7 @@ async function closeAgain(
   return { stored, lastSequence: appender.state.sequence, rebuilt: true, held }
 }
 
-/**
- * The file must go on where the one before ended. Compared with PREVIOUS_GTIDS are the transactions
- * of the file before, never the purged set, which may hold GTIDs that no file names.
- */
+/** The file must go on where the one before ended. */
 async function checkChain(
   context: RecoveryContext,
   before: Before | undefined,
@@ -223,23 +221,17 @@ async function checkChain(
   const previous = before.stored.name
   const gap = facts.firstSequence - before.lastSequence - 1
   if (gap !== 0 && !rebuilt && !before.rebuilt) {
-    throw damaged(
-      name,
-      4,
-      `it does not follow ${previous}: ${gap} records are missing between them`,
-    )
+    throw damaged(name, 4, sequenceFault(previous, gap))
   }
   const file = await context.disk.open(stored.path, 'read')
   const says = await readPreviousGtids(file, stored.size)
   await file.close()
   if (typeof says === 'string') return
-  const lost = says.subtract(before.held.union(facts.contact))
-  const extra = before.held.subtract(before.stored.facts.contact).subtract(says)
-  const wrong = [lost, extra].find((set) => !set.isEmpty)
-  if (wrong === undefined) return
-  const what =
-    wrong === lost
-      ? `its PREVIOUS_GTIDS names ${lost.toString()}, which no file up to ${previous} has`
-      : `its PREVIOUS_GTIDS lacks ${extra.toString()}, which the files up to ${previous} have`
-  throw damaged(name, 4, `${what}; bring back the file that is missing`)
+  const what = previousGtidsFault(says, {
+    previous,
+    held: before.held,
+    contactBefore: before.stored.facts.contact,
+    contact: facts.contact,
+  })
+  if (what !== undefined) throw damaged(name, 4, what)
 }

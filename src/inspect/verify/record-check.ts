@@ -1,0 +1,116 @@
+/*
+  Compares a file with its index while the file is walked: the bytes of each record by their CRC-32, the
+  boundary of each record with the places between transactions, each GTID set with what is held there.
+*/
+import { crc32 } from '../../lib/index.ts'
+import { GtidSet } from '../../mysql/index.ts'
+import type { PassedEvent } from '../checked-walk.ts'
+import { type Damage, nameOf } from '../damage.ts'
+import type { FinalRecord, FinalRecords } from './final-records.ts'
+
+interface Suspect {
+  readonly record: FinalRecord
+  /** the transaction in which it begins, once its first event has passed */
+  in: Damage['transaction']
+  isPlaced: boolean
+}
+
+export class RecordCheck {
+  readonly #file: string
+  readonly #records: FinalRecords
+  readonly #held: GtidSet
+  #record: FinalRecord | undefined
+  #crc = 0
+  /** records whose bytes were seen, and whose events were not all passed */
+  #seen: FinalRecord[] = []
+  /** those of them whose bytes are not what was stored */
+  #suspects: Suspect[] = []
+  #boundary = 4
+  #found: Damage[] = []
+
+  constructor(file: string, records: FinalRecords, held: GtidSet) {
+    this.#file = file
+    this.#records = records
+    this.#held = held
+  }
+
+  /** The next bytes of the file. */
+  sees(bytes: Buffer, position: number): void {
+    for (let at = 0; at < bytes.length; ) {
+      this.#record ??= this.#records.next()
+      if (this.#record === undefined) return
+      const size = Math.min(this.#record.end - position - at, bytes.length - at)
+      this.#crc = crc32(bytes.subarray(at, at + size), this.#crc)
+      at += size
+      if (position + at === this.#record.end) this.#endRecord(this.#record)
+    }
+  }
+
+  /** Behind an event, when what it ends is in the set. */
+  passed({ event, place, transaction }: PassedEvent): void {
+    const { end } = event
+    for (let first = this.#seen[0]; first !== undefined && first.end < end; first = this.#seen[0]) {
+      this.#checkBoundary(first)
+      this.#seen.shift()
+    }
+    for (const suspect of this.#suspects) {
+      if (suspect.isPlaced || end <= suspect.record.start) continue
+      suspect.in = transaction === undefined ? undefined : nameOf(transaction)
+      suspect.isPlaced = true
+    }
+    if (place === 'inside') return
+    this.#boundary = end
+    this.#checkSets()
+  }
+
+  /**
+   * What was found up to `position`.
+   * @param damages of the events; what they explain is not told twice
+   */
+  take(damages: readonly Damage[], position: number): Damage[] {
+    const found = this.#found
+    this.#found = []
+    while (this.#suspects[0] !== undefined && this.#suspects[0].record.end <= position) {
+      const { record, in: transaction } = this.#suspects[0]
+      this.#suspects.shift()
+      const { start, end } = record
+      if (damages.some((damage) => damage.position < end && damage.end > start)) continue
+      const what = `the bytes up to ${end} are true events, but not those that were stored`
+      found.push({ file: this.#file, position: start, end, what, transaction })
+    }
+    return found
+  }
+
+  #endRecord(record: FinalRecord): void {
+    if (this.#crc !== record.crc) this.#suspects.push({ record, in: undefined, isPlaced: false })
+    this.#seen.push(record)
+    this.#record = undefined
+    this.#crc = 0
+  }
+
+  #checkBoundary({ end, boundary }: FinalRecord): void {
+    if (boundary === this.#boundary) return
+    const says = `the index says that the last place between transactions before ${end} is ${boundary}`
+    this.#report(boundary, `${says}, and it is ${this.#boundary}`)
+  }
+
+  #checkSets(): void {
+    const { sets } = this.#records
+    for (let set = sets[0]; set !== undefined && set.position <= this.#boundary; set = sets[0]) {
+      sets.shift()
+      if (set.position < this.#boundary) {
+        this.#report(set.position, 'the index has a GTID set there, inside a transaction')
+        continue
+      }
+      const says = GtidSet.decode(set.encoded)
+      if (says.equals(this.#held)) continue
+      const [more, less] = [says.subtract(this.#held), this.#held.subtract(says)]
+      const wrong = more.isEmpty ? `lacks ${less.toString()}` : `names ${more.toString()} too`
+      this.#report(set.position, `the GTID set that the index has there ${wrong}`)
+    }
+  }
+
+  #report(position: number, what: string): void {
+    this.#found.push({ file: this.#file, position, end: position, what, transaction: undefined })
+  }
+}

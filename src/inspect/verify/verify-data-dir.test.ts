@@ -1,0 +1,292 @@
+import {
+  copyFileSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { silentLogger } from '../../lib/index.ts'
+import {
+  decodePreviousGtids,
+  encodePreviousGtids,
+  GtidSet,
+  readEventHeader,
+} from '../../mysql/index.ts'
+import { systemClock, systemDisk, systemRandom } from '../../platform/index.ts'
+import { type DataDir, openDataDir, Store } from '../../store/index.ts'
+import { beginOf, chunksOf } from '../../store/testing/binlog-feed.ts'
+import { damageText } from '../damage.ts'
+import { type VerifyReport, verifyDataDir } from './verify-data-dir.ts'
+
+/** Six files of one server, each of which goes on where the one before ended. */
+const NAMES = [
+  'plain.000002',
+  'tagged-gtids.000003',
+  'compressed-trx.000004',
+  'ddl-xa.000005',
+  'large-trx.000006',
+  'statement-rowsquery-partialjson.000007',
+]
+const UUID = '90b578d4-e6e1-11f1-82c0-02fc00000001'
+const fixture = (name: string): Buffer =>
+  readFileSync(new URL(`../../../test/fixtures/${name}`, import.meta.url))
+
+let made = ''
+let folder = ''
+beforeAll(async () => {
+  made = await mkdtemp(join(tmpdir(), 'kingbus-verify-made-'))
+  const { dataDir, store } = await filled(made)
+  await store.close()
+  await dataDir.release()
+})
+afterAll(async () => await rm(made, { recursive: true }))
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kingbus-verify-'))
+  await cp(made, folder, { recursive: true })
+})
+afterEach(async () => await rm(folder, { recursive: true }))
+
+const nameOf = (fixtureName: string): string => `binlog.${fixtureName.slice(-6)}`
+
+async function filled(path: string, to?: number): Promise<{ dataDir: DataDir; store: Store }> {
+  const dataDir = await openDataDir({ disk: systemDisk, random: systemRandom, path })
+  const { storeId } = dataDir.identity
+  const options = { disk: systemDisk, folder: dataDir.binlogs, storeId, logger: silentLogger }
+  const store = await Store.open(options)
+  for (const name of NAMES) {
+    const bytes = fixture(name)
+    const purged = name === NAMES[0] ? previousOf(bytes) : undefined
+    store.commit(await store.beginFile(beginOf(nameOf(name), purged)))
+    const end = name === NAMES.at(-1) ? (to ?? bytes.length) : bytes.length
+    for (const chunk of chunksOf(bytes, 4, end, [150, 300, 777, 778])) store.append(chunk)
+    store.commit(await store.sync())
+  }
+  return { dataDir, store }
+}
+
+function previousOf(bytes: Buffer): GtidSet {
+  const at = 4 + readEventHeader(bytes, 4).size
+  return decodePreviousGtids(bytes.subarray(at, at + readEventHeader(bytes, at).size), 'CRC32')
+}
+
+async function verify(path = folder, from?: string): Promise<VerifyReport> {
+  const [disk, clock] = [systemDisk, systemClock]
+  return await verifyDataDir({ disk, clock, dataDir: path, from, progress: () => {} })
+}
+
+const damagesOf = ({ files, damages }: VerifyReport): string[] =>
+  [...files.flatMap((file) => file.damages), ...damages].map(damageText)
+
+const noticesOf = ({ files, notices }: VerifyReport): string[] => [
+  ...files.flatMap((file) => file.notices),
+  ...notices,
+]
+
+const pathOf = (number: string): string => join(folder, 'binlogs', `binlog.${number}`)
+
+function change(path: string, edit: (bytes: Buffer) => Buffer | void): void {
+  const bytes = readFileSync(path)
+  writeFileSync(path, edit(bytes) ?? bytes)
+}
+
+const flip = (path: string, at: number): void =>
+  change(path, (bytes) => void (bytes[at] = (bytes[at] ?? 0) ^ 0x10))
+
+describe('a directory that is whole', () => {
+  test('has every byte verified and nothing found, and nothing changed', async () => {
+    const before = await contents()
+    const report = await verify()
+    expect(damagesOf(report)).toEqual([])
+    expect(noticesOf(report)).toEqual([])
+    expect(report.mode).toBe('offline')
+    expect(report.files.map(({ verifiedTo, size }) => verifiedTo - size)).toEqual(
+      NAMES.map(() => 0),
+    )
+    expect(report.files.map(({ transactions }) => transactions)).toEqual([4, 6, 4, 15, 1, 7])
+    expect(await contents()).toEqual(before)
+  })
+
+  test('can be verified from a file on', async () => {
+    const report = await verify(folder, 'binlog.000005')
+    expect(report.files.map(({ name }) => name)).toEqual(NAMES.slice(3).map(nameOf))
+    expect(damagesOf(report)).toEqual([])
+    await expect(verify(folder, 'binlog.000099')).rejects.toMatchObject({ code: 'E_FILE_UNKNOWN' })
+  })
+
+  test('is not disturbed while a process has it, and is verified as far as it is durable', async () => {
+    const live = await mkdtemp(join(tmpdir(), 'kingbus-verify-live-'))
+    const bytes = fixture(NAMES.at(-1) ?? '')
+    const { dataDir, store } = await filled(live, bytes.length - 100)
+    const report = await verify(live)
+    expect(report.mode).toBe('live')
+    expect(damagesOf(report)).toEqual([])
+    expect(noticesOf(report)).toEqual([])
+    expect(report.files.at(-1)?.verifiedTo).toBe(store.end?.boundary)
+    for (const chunk of chunksOf(bytes, bytes.length - 100, bytes.length, [])) store.append(chunk)
+    store.commit(await store.sync())
+    expect((await verify(live)).files.at(-1)?.verifiedTo).toBe(bytes.length)
+    await store.close()
+    await dataDir.release()
+    expect((await verify(live)).mode).toBe('offline')
+    await rm(live, { recursive: true })
+  })
+})
+
+async function contents(): Promise<Map<string, string>> {
+  const names = await readdir(folder, { recursive: true })
+  const files = names.filter((name) => /\.|lock/.test(name))
+  return new Map(files.map((name) => [name, readFileSync(join(folder, name)).toString('hex')]))
+}
+
+describe('damage of a file', () => {
+  test('in an event is told once, with the transaction', async () => {
+    flip(pathOf('000005'), 1610)
+    expect(damagesOf(await verify())).toEqual([
+      'binlog.000005: position 1588: the checksum of the WRITE_ROWS event is wrong, ' +
+        `in transaction ${UUID}:16 (begins at 1360)`,
+    ])
+  })
+
+  test('that no event shows is shown by the index', async () => {
+    // The server says that a file is in use in a flag that the event's checksum leaves out.
+    change(pathOf('000005'), (bytes) => void bytes.writeUInt16LE(1, 4 + 17))
+    expect(damagesOf(await verify())).toEqual([
+      'binlog.000005: position 4: the bytes up to 150 are true events, but not those that were stored',
+    ])
+  })
+
+  test('by a tail that is cut off', async () => {
+    truncateSync(pathOf('000005'), 1660)
+    expect(damagesOf(await verify())[0]).toBe(
+      'binlog.000005: position 1632: the file ends inside the QUERY event, which has 99 bytes, ' +
+        `in transaction ${UUID}:16 (begins at 1360)`,
+    )
+    expect(damagesOf(await verify())).toContain(
+      'binlog.000005: position 4197: the file has 1660 bytes, and 4197 were stored',
+    )
+  })
+
+  test('that is the last one and lost bytes that its index speaks of', async () => {
+    const size = fixture(NAMES.at(-1) ?? '').length
+    truncateSync(pathOf('000007'), size - 20)
+    expect(damagesOf(await verify())).toContain(
+      `binlog.000007: position ${size - 20}: the file ends there, and ${size} bytes were stored`,
+    )
+  })
+
+  test('whose PREVIOUS_GTIDS are wrong', async () => {
+    change(pathOf('000005'), (bytes) => {
+      const at = 127
+      const { size, ...header } = readEventHeader(bytes, at)
+      const set = previousOf(bytes)
+      set.add(UUID, '', 999n)
+      set.removeAll(GtidSet.parse(`${UUID}:3`))
+      const event = encodePreviousGtids(set, { ...header, checksum: 'CRC32' })
+      return Buffer.concat([bytes.subarray(0, at), event, bytes.subarray(at + size)])
+    })
+    expect(damagesOf(await verify())).toContain(
+      `binlog.000005: position 4: its PREVIOUS_GTIDS names ${UUID}:999, which no file up to ` +
+        'binlog.000004 has; bring back the file that is missing',
+    )
+  })
+})
+
+describe('the chain', () => {
+  test('names a file that is missing in it, and what it held', async () => {
+    for (const end of ['', '.idx']) rmSync(`${pathOf('000004')}${end}`)
+    const damages = damagesOf(await verify())
+    expect(damages[0]).toMatch(
+      /^binlog\.000005: position 4: it does not follow binlog\.000003: \d+ records are missing/,
+    )
+    expect(damages[1]).toBe(
+      `binlog.000005: position 4: its PREVIOUS_GTIDS names ${UUID}:9-11:alpha:3, which no file up to ` +
+        'binlog.000003 has; bring back the file that is missing',
+    )
+  })
+
+  test('names a GTID that is there twice', async () => {
+    for (const end of ['', '.idx']) rmSync(`${pathOf('000005')}${end}`)
+    copyFileSync(pathOf('000004'), pathOf('000005'))
+    expect(damagesOf(await verify())).toContain(
+      `binlog.000005: position 362: the GTID ${UUID}:9 was there before, ` +
+        `in transaction ${UUID}:9 (begins at 362)`,
+    )
+  })
+})
+
+describe('an index', () => {
+  test('that is lost would be made anew, and is no damage', async () => {
+    rmSync(`${pathOf('000005')}.idx`)
+    const report = await verify()
+    expect(damagesOf(report)).toEqual([])
+    expect(noticesOf(report)).toEqual([
+      'binlog.000005.idx: lost, would be rebuilt from the file at the next start',
+    ])
+    expect(report.files[3]?.index).toBe('lost')
+  })
+
+  test('of another file is named', async () => {
+    const [one, other] = [`${pathOf('000004')}.idx`, `${pathOf('000005')}.idx`]
+    renameSync(one, `${one}.kept`)
+    renameSync(other, one)
+    renameSync(`${one}.kept`, other)
+    expect(damagesOf(await verify())).toEqual([
+      'binlog.000004.idx: position 0: it is the index of binlog.000005',
+      'binlog.000005.idx: position 0: it is the index of binlog.000004',
+    ])
+  })
+
+  test('with an entry that is not true is named with its byte', async () => {
+    const path = `${pathOf('000005')}.idx`
+    const size = readFileSync(path).length
+    flip(path, size - 100)
+    const damages = damagesOf(await verify())
+    expect(damages).toHaveLength(1)
+    expect(damages[0]).toMatch(
+      /^binlog\.000005\.idx: position \d+: no true entry is there, and \d+ bytes follow$/,
+    )
+  })
+
+  test('of another store is named', async () => {
+    change(join(folder, 'identity.json'), (bytes) => {
+      const identity = JSON.parse(bytes.toString()) as Record<string, unknown>
+      return Buffer.from(JSON.stringify({ ...identity, storeId: '0'.repeat(8) + UUID.slice(8) }))
+    })
+    expect(damagesOf(await verify())[0]).toMatch(
+      /^binlog\.000002\.idx: position 0: it belongs to another store \(/,
+    )
+  })
+})
+
+describe('what the next start mends is no damage', () => {
+  test('a torn tail', async () => {
+    const size = fixture(NAMES.at(-1) ?? '').length
+    change(pathOf('000007'), (bytes) => Buffer.concat([bytes, Buffer.alloc(500, 7)]))
+    const report = await verify()
+    expect(damagesOf(report)).toEqual([])
+    expect(noticesOf(report)).toEqual([
+      `binlog.000007: position ${size}: 500 bytes at its end are torn; the next start cuts them away`,
+    ])
+  })
+
+  test('files that are not its own', async () => {
+    writeFileSync(join(folder, 'binlogs', 'notes.txt'), 'x')
+    writeFileSync(`${pathOf('000001')}.idx`, 'x')
+    expect(noticesOf(await verify()).sort()).toEqual([
+      'binlog.000001.idx: not a file of the store, the index of a file that is gone: ' +
+        'the next start removes it',
+      'notes.txt: not a file of the store, left alone',
+    ])
+  })
+})
+
+test('a folder that is no data directory is refused', async () => {
+  await expect(verify(join(folder, 'binlogs'))).rejects.toMatchObject({
+    code: 'E_DATA_DIR_INVALID',
+  })
+})
