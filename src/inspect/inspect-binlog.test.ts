@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { crc32 } from '../lib/index.ts'
 import { EventType, encodeEvent, GtidSet, readEventHeader } from '../mysql/index.ts'
 import { systemDisk } from '../platform/index.ts'
 import { damageText } from './damage.ts'
@@ -151,6 +152,47 @@ describe('a whole file', () => {
     const items = await inspect(fixture('mariadb.000001'), { hasTransactions: false })
     expect(eventsOf(items).some(({ type }) => type === EventType.MARIADB_GTID)).toBe(true)
     expect(items.filter((item) => item.kind === 'damage')).toEqual([])
+  })
+})
+
+describe('a payload', () => {
+  const compressed = fixture('compressed-trx.000004')
+  const at = 441
+  const zstdAt = at + 31
+
+  async function damageOf(edit: (event: Buffer) => void): Promise<string[]> {
+    const bytes = Buffer.from(compressed)
+    const event = bytes.subarray(at, at + 184)
+    edit(event)
+    event.writeUInt32LE(crc32(event.subarray(0, -4)), event.length - 4)
+    return await damagesOf(bytes)
+  }
+  const because = (why: string): string =>
+    `binlog.000002: position ${at}: the payload cannot be opened: ${why}, ` +
+    `in transaction ${UUID}:9 (begins at 362)`
+
+  test('that is no zstd data is named', async () => {
+    expect(await damageOf((event) => event.fill(7, 31, 35))).toEqual([
+      because('no zstd frame begins there'),
+    ])
+  })
+
+  test('that claims a window of many GiB is refused before it is made', async () => {
+    // Not a single segment: the next byte is the window's, and its highest value is 3.75 TiB.
+    expect(compressed.readUInt32LE(zstdAt)).toBe(0xfd2fb528)
+    const damages = await damageOf((event) => event.set([0x00, 0xff], 35))
+    expect(damages).toEqual([because('it wants a window of 3.8 TiB, and 128.0 MiB are the most')])
+  })
+
+  test('of which more comes out than it says is not opened further', async () => {
+    // The field of the uncompressed size: id 3, 3 bytes, fc, u16.
+    const damages = await damageOf((event) => event.writeUInt16LE(200, 25))
+    expect(damages).toEqual([because('more comes out of it than the 200 bytes that it says')])
+  })
+
+  test('of which less comes out than it says is named', async () => {
+    const damages = await damageOf((event) => event.writeUInt16LE(1690, 25))
+    expect(damages).toEqual([because('1689 bytes come out of it, and it says 1690')])
   })
 })
 

@@ -15,6 +15,8 @@ import { type InnerEvent, openPayload } from './payload.ts'
 
 /** Tables of a transaction are named up to this number, and the others counted. */
 const TABLES_MOST = 32
+/** So many items are handed out at once: more would outlive the garbage collector's young generation. */
+const BATCH_ITEMS = 512
 
 export interface InspectedEvent {
   readonly kind: 'event'
@@ -77,6 +79,7 @@ export async function* inspectBinlog(
         }
       }
       inspection.finish(passed)
+      if (inspection.count >= BATCH_ITEMS) yield inspection.take()
     }
     yield inspection.take()
   }
@@ -112,6 +115,11 @@ class Inspection {
   constructor(walk: CheckedWalk, gtids: GtidSet | undefined) {
     this.#walk = walk
     this.#gtids = gtids
+  }
+
+  /** how many items wait */
+  get count(): number {
+    return this.#found.length
   }
 
   take(): readonly Inspected[] {

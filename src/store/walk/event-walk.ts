@@ -19,6 +19,7 @@ import {
   QUERY_PREFIX_BYTES,
 } from '../../mysql/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
+import { shortCrc32 } from '../index-file/index-bytes.ts'
 
 const WINDOW_BYTES = 1024 * 1024
 /** So much of an event is at hand while it is looked at. */
@@ -209,7 +210,7 @@ export class EventWalk {
     const crcAt = at + event.size - CHECKSUM_SIZE
     const isTrue = isDescription
       ? checksumMatches(this.#buffer.subarray(at, crcAt + CHECKSUM_SIZE))
-      : crc32(this.#buffer.subarray(at, crcAt)) === this.#buffer.readUInt32LE(crcAt)
+      : shortCrc32(this.#buffer, at, crcAt, 0) === this.#buffer.readUInt32LE(crcAt)
     return isTrue || this.#fail('checksum', event, 'its checksum is wrong')
   }
 
