@@ -173,6 +173,49 @@ describe('settings', () => {
   })
 })
 
+describe('a binlog file', () => {
+  const file = 'test/fixtures/compressed-trx.000004'
+
+  test('is listed by events, by transactions and in sum, or as lines of JSON', async () => {
+    const events = await kingbus(`inspect ${file}`)
+    expect(events).toMatchObject({ code: 0, error: '' })
+    expect(events.out).toMatch(/\n +441 +184 +2026-11-23 01:59:54 +1 {2}TRANSACTION_PAYLOAD +/)
+    expect(events.out).toMatch(/ {4}TABLE_MAP +app\.t tableId=109\n/)
+    const transactions = await kingbus(`inspect --transactions --limit 1 ${file}`)
+    expect(transactions.out).toMatch(
+      /\n +362 +625 +263 +2 .*:9 \(4 events compressed\) {2}app\.t\n$/,
+    )
+    expect((await kingbus(`inspect --summary ${file}`)).out).toMatch(
+      /transactions +4\ndamages +none/,
+    )
+    const lines = (await kingbus(`inspect --json --from 900 --limit 2 ${file}`)).out
+      .trim()
+      .split('\n')
+    expect(lines.map((line) => (JSON.parse(line) as { position: number }).position)).toEqual([
+      900, 983,
+    ])
+  })
+
+  test('that is damaged, encrypted, absent or no binlog is told apart by the exit code', async () => {
+    const bytes = await readFile(file)
+    const damaged = join(folder, 'binlog.000004')
+    await writeFile(damaged, bytes.fill(1, 500, 501))
+    expect(await kingbus(`inspect --summary ${damaged}`)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('binlog.000004: position 441: the checksum of the '),
+    })
+    const encrypted = await privateFile('encrypted', '')
+    await writeFile(encrypted, Buffer.concat([Buffer.from('fd62696e', 'hex'), bytes]))
+    expect(await kingbus(`inspect ${encrypted}`)).toMatchObject({
+      code: 65,
+      error: expect.stringContaining('binlog_encryption=ON'),
+    })
+    expect((await kingbus(`inspect ${folder}/nothing`)).code).toBe(66)
+    expect((await kingbus(`inspect ${folder}`)).code).toBe(65)
+    expect((await kingbus(`inspect --from x ${file}`)).code).toBe(64)
+  })
+})
+
 describe('a command line that is wrong', () => {
   test('ends with 64 and names the nearest right word', async () => {
     const flag = await kingbus('start --source-tsl required')
