@@ -29,3 +29,10 @@ export function damaged(file: string, position: number, what: string): Operation
   const message = `${file} is damaged at position ${position}: ${what}`
   return new OperationalError('E_STORE_DAMAGED', message, { file, position })
 }
+
+/** What is told of a read that the disk refuses; anything else that was thrown stays what it is. */
+export function readFailed(file: string, position: number, thrown: unknown): unknown {
+  if (thrown instanceof OperationalError || systemCodeOf(thrown) === undefined) return thrown
+  const message = `${file} cannot be read at position ${position}: ${messageOf(thrown)}; check the disk`
+  return new OperationalError('E_STORE_DAMAGED', message, { file, position }, { cause: thrown })
+}

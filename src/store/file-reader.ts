@@ -1,5 +1,6 @@
 import { assert } from '../lib/index.ts'
 import type { DiskFile } from '../platform/index.ts'
+import { readFailed } from './disk-error.ts'
 import type { IndexDirectory } from './index-file/index-directory.ts'
 import { RECORD_BYTES_MAX } from './record.ts'
 import { checkSpan, findDamage, planRead, type Span } from './verified-read.ts'
@@ -50,14 +51,13 @@ export class FileReader {
    * cache.
    * @param target at least RECORD_BYTES_MAX bytes
    * @throws OperationalError E_STORE_DAMAGED, naming file and position, when the bytes are not
-   * those that were stored
+   * those that were stored or the disk does not give them
    */
   read(position: number, target: Buffer): ReadResult {
     const limit = this.#limitFor(position, target)
     if (position >= limit) return { bytes: target.subarray(0, 0), end: position }
     const span = this.#plan(position, limit, target)
-    const read = this.#access.file.read(target.subarray(0, span.to - span.from), span.from)
-    const bytes = target.subarray(0, read)
+    const bytes = this.#read(target.subarray(0, span.to - span.from), span.from)
     checkSpan(this.name, span, bytes)
     return this.#part(position, limit, span, bytes)
   }
@@ -68,8 +68,11 @@ export class FileReader {
     if (position >= limit) return { bytes: target.subarray(0, 0), end: position }
     const { file } = this.#access
     const span = this.#plan(position, limit, target)
-    const read = await file.readAsync(target.subarray(0, span.to - span.from), span.from)
-    const bytes = target.subarray(0, read)
+    const wanted = target.subarray(0, span.to - span.from)
+    const read = await file.readAsync(wanted, span.from).catch((thrown: unknown) => {
+      throw readFailed(this.name, span.from, thrown)
+    })
+    const bytes = wanted.subarray(0, read)
     // Meanwhile a cut may have taken away the end of the record that holds the visible end; then
     // the index and the file are compared once more, at one moment.
     if (findDamage(span, bytes) !== undefined) return this.read(position, target)
@@ -88,6 +91,14 @@ export class FileReader {
     assert(target.length >= RECORD_BYTES_MAX, 'a buffer to read into holds a whole record')
     assert(position >= 4, `position ${position} lies before the first event`)
     return this.#access.limit()
+  }
+
+  #read(target: Buffer, position: number): Buffer {
+    try {
+      return target.subarray(0, this.#access.file.read(target, position))
+    } catch (thrown) {
+      throw readFailed(this.name, position, thrown)
+    }
   }
 
   #plan(position: number, limit: number, target: Buffer): Span {

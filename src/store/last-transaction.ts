@@ -1,5 +1,6 @@
-import { isGtidEvent } from '../mysql/index.ts'
+import { checksumMatches, isGtidEvent } from '../mysql/index.ts'
 import type { DiskFile } from '../platform/index.ts'
+import { damaged } from './disk-error.ts'
 import type { IndexDirectory } from './index-file/index-directory.ts'
 import type { Position } from './record.ts'
 import { EventWalk, type WalkedEvent } from './walk/event-walk.ts'
@@ -31,7 +32,12 @@ export async function findLastTransaction(
       }
     }
     if (last !== undefined) {
-      return { file: name, position: last.position, event: walk.whole(last) }
+      const event = walk.whole(last)
+      // Otherwise the source would be blamed for bytes that are not ours.
+      if (walk.checksum === 'CRC32' && !checksumMatches(event)) {
+        throw damaged(name, last.position, 'the checksum of the GTID event there is wrong')
+      }
+      return { file: name, position: last.position, event }
     }
     limit = from
   }

@@ -10,7 +10,7 @@ import {
 import { BINLOG_MAGIC, GtidSet } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { ActiveFile } from './active-file.ts'
-import { diskFull, isDiskFull, writeFailed } from './disk-error.ts'
+import { damaged, diskFull, isDiskFull, writeFailed } from './disk-error.ts'
 import { createFile, type NewFile, removeFresh } from './file-create.ts'
 import { FileReader } from './file-reader.ts'
 import { HeldFiles } from './held-files.ts'
@@ -33,6 +33,8 @@ import { readPreviousGtids } from './walk/previous-gtids.ts'
 
 /** Records whose place and CRC are kept in memory for reading, over all files: 12 bytes each. */
 const INDEX_RECORDS_CACHED = 1_000_000
+
+const HEAD_DAMAGED = 'what comes before its transactions cannot be told'
 
 export interface StoreOptions {
   readonly disk: Disk
@@ -457,6 +459,7 @@ export class Store {
     const file = await this.#context.disk.open(stored.path, 'read')
     try {
       const says = await readPreviousGtids(file, this.#limitOf(stored))
+      if (says === 'damaged') throw damaged(stored.name, BINLOG_MAGIC.length, HEAD_DAMAGED)
       if (says === 'not yet') return this.#executed.clone()
       return says === 'none' ? stored.facts.contact.clone() : says.union(stored.facts.contact)
     } finally {

@@ -172,6 +172,8 @@ export class IndexDirectory {
         decodeEntry(bytes, offset, state),
       )
       if (entry.kind === 'bytes') extents.push(entry.end, entry.crc)
+      // A crash may have taken the checkpoint that ends a block behind each cut.
+      if (entry.kind === 'cut') extents.truncate(entry.to, entry)
       offset = next
     }
     extents.truncate(block.end, block.divided)

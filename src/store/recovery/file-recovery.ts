@@ -71,6 +71,7 @@ async function settle(
   const { directory } = scan
   const appender = new IndexAppender(index, directory, scan.end)
   await index.truncate(scan.end.offset)
+  writeAgain(index, scan.end.offset)
   if (scan.cut !== undefined) await finishCut(data, index, appender, scan.cut)
   const start = newestSet(directory)
   const held = start?.held ?? heldBefore.union(scan.head.contact)
@@ -137,6 +138,20 @@ async function finishCut(
   if (data.size() > cut.to) await data.truncate(cut.to)
   await data.sync()
   appender.cutDone(cut)
+}
+
+const WRITE_AGAIN_BYTES = 1024 * 1024
+
+/**
+ * Writes a file's bytes where they stand: after a sync that failed, pages may read well and not be on
+ * the disk, and the next sync alone would not bring them there.
+ */
+function writeAgain(file: DiskFile, size: number): void {
+  const buffer = Buffer.allocUnsafe(Math.min(size, WRITE_AGAIN_BYTES))
+  for (let at = 0; at < size; at += buffer.length) {
+    const part = buffer.subarray(0, Math.min(buffer.length, size - at))
+    file.write(part.subarray(0, file.read(part, at)), at)
+  }
 }
 
 function newestSet(directory: IndexDirectory): { position: number; held: GtidSet } | undefined {
