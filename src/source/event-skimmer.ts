@@ -1,7 +1,7 @@
 /*
   Looks through a dump for its small events, to examine a source before the real dump: packets are joined,
   large events are left out but for their first bytes, and every event gets its place in the source's file.
-  Checksums are not verified: what is found here is only compared, never stored.
+  Checksums are left to who looks at an event: what is found here is only compared, never stored.
 */
 import { ProtocolError } from '../lib/index.ts'
 import {

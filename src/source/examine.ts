@@ -5,6 +5,7 @@
 import { OperationalError, ProtocolError } from '../lib/index.ts'
 import {
   type ChecksumAlgorithm,
+  ChecksumError,
   checksumMatches,
   DumpFlag,
   decodeFormatDescription,
@@ -111,10 +112,12 @@ export async function prove(
   try {
     await examine(examiner, { ...at, held: GtidSet.empty() }, (event) => {
       if (event.type === EventType.FORMAT_DESCRIPTION && last !== undefined) return 'more'
-      found =
-        last === undefined || sameEvent(event.bytes, last.event)
-          ? { kind: 'ours' }
-          : { kind: 'others', found: `${eventTypeName(event.type)} of ${event.size} bytes` }
+      if (last === undefined || sameEvent(event.bytes, last.event)) {
+        found = { kind: 'ours' }
+      } else {
+        if (checksumMatches(last.event)) requireTrue(event)
+        found = { kind: 'others', found: `${eventTypeName(event.type)} of ${event.size} bytes` }
+      }
       return 'enough'
     })
   } catch (error) {
@@ -124,8 +127,21 @@ export async function prove(
     if (error.refusal === 'unreadable') return { kind: 'others', found: 'no event begins there' }
     throw dumpError(error, examiner.address)
   }
-  // The file ends right there: our last transaction is not in it.
-  return found ?? { kind: 'shorter' }
+  if (found !== undefined) return found
+  // A file that ends right there does not have our last transaction; but a source that shuts down ends
+  // a dump in the same way. Only the end of a file makes it refuse what lies behind.
+  if (await endsBefore(examiner, { ...at, position: at.position + 1 })) return { kind: 'shorter' }
+  throw lost(examiner, undefined)
+}
+
+async function endsBefore(examiner: Examiner, at: SourcePlace): Promise<boolean> {
+  try {
+    await examine(examiner, { ...at, held: GtidSet.empty() }, () => 'enough')
+  } catch (error) {
+    if (!(error instanceof DumpRefused)) throw error
+    return error.refusal === 'shorter'
+  }
+  return false
 }
 
 /** The source's oldest file, with the GTIDs of everything that came before it. */
@@ -230,7 +246,16 @@ export async function findBehind(examiner: Examiner, gtids: GtidSet): Promise<Be
 
 function gtidOf(event: SkimmedEvent, checksum: ChecksumAlgorithm): GtidEvent | undefined {
   if (event.type !== EventType.GTID && event.type !== EventType.GTID_TAGGED) return undefined
+  if (checksum === 'CRC32') requireTrue(event)
   return decodeGtidEvent(event.bytes, checksum)
+}
+
+/** What was damaged on its way says nothing about the source: it is looked at again. */
+function requireTrue({ type, file, position, size, bytes }: SkimmedEvent): void {
+  if (bytes.length < size || checksumMatches(bytes)) return
+  throw new ChecksumError(
+    `the checksum of the event of type ${type} at ${file}:${position} of the source is wrong`,
+  )
 }
 
 function checksumOf(event: SkimmedEvent): ChecksumAlgorithm {
