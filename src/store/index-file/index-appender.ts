@@ -194,7 +194,11 @@ export class IndexAppender {
     }
     this.#add(checkpoint)
     checkpoint.state.check = this.#state.check
-    this.#directory.addCheckpoint(checkpoint, offset, this.#offset - offset)
+    this.#flush()
+    // Who reads looks into the index for what lies before a checkpoint, so it must be there.
+    if (this.#backlogSize === 0) {
+      this.#directory.addCheckpoint(checkpoint, offset, this.#offset - offset)
+    }
     this.#digest.restart(digest)
     this.#checkpoint = offset
     this.#bytesSince = 0
