@@ -133,6 +133,11 @@ const checkSteps = [
     work: () => vitest(['project', 'unit', 'golden', 'fuzz'], []),
     hasCounts: true,
   },
+  {
+    name: 'simulation: 500 seeds of one node',
+    work: () => vitest(['simulation'], []),
+    hasCounts: true,
+  },
 ]
 
 // One file after another: each starts servers of its own, and times are asserted.
@@ -151,7 +156,7 @@ const commands = {
     setUpMysql()
     if (args.length === 0) return runAll([...checkSteps, e2eStep])
     // With arguments only the tests that they name: `npm test -- test/e2e/silent-peers.test.ts`.
-    const work = () => vitest(['project', 'unit', 'golden', 'fuzz', 'e2e'], args)
+    const work = () => vitest(['project', 'unit', 'golden', 'fuzz', 'simulation', 'e2e'], args)
     return runAll([{ name: 'tests', work, hasCounts: true }])
   },
   demo(args) {

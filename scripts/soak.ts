@@ -7,6 +7,7 @@
 import { Command } from 'commander'
 import { endurance } from './soak/endurance.ts'
 import { fuzz } from './soak/fuzz.ts'
+import { simulation } from './soak/simulation.ts'
 import { upheaval } from './soak/upheaval.ts'
 
 const program = new Command('npm run soak --')
@@ -14,5 +15,5 @@ const program = new Command('npm run soak --')
     'long runs of the tests: each ends at its first failure and prints the command that repeats it',
   )
   .showHelpAfterError()
-for (const kind of [endurance, fuzz, upheaval]) program.addCommand(kind)
+for (const kind of [endurance, fuzz, simulation, upheaval]) program.addCommand(kind)
 await program.parseAsync()

@@ -1,4 +1,4 @@
-import type { Disk } from '../platform/index.ts'
+import { type Disk, dial } from '../platform/index.ts'
 import type { Config } from './keys.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -8,6 +8,7 @@ export function sourceAddress(config: Config, secrets: Secrets, disk: Disk) {
   if (url === undefined) return undefined
   const caFile = config['source.ca-file']
   return {
+    dial,
     host: url.host,
     port: url.port,
     user: url.user,

@@ -5,7 +5,6 @@
 import { OperationalError, ProtocolError } from '../lib/index.ts'
 import {
   type ChecksumAlgorithm,
-  ChecksumError,
   checksumMatches,
   DumpFlag,
   decodeFormatDescription,
@@ -253,7 +252,7 @@ function gtidOf(event: SkimmedEvent, checksum: ChecksumAlgorithm): GtidEvent | u
 /** What was damaged on its way says nothing about the source: it is looked at again. */
 function requireTrue({ type, file, position, size, bytes }: SkimmedEvent): void {
   if (bytes.length < size || checksumMatches(bytes)) return
-  throw new ChecksumError(
+  throw new ProtocolError(
     `the checksum of the event of type ${type} at ${file}:${position} of the source is wrong`,
   )
 }

@@ -3,11 +3,15 @@
   that it can be changed while the process runs and is never kept in something that gets printed.
 */
 
+import type { Dialed, DialOptions } from '../platform/index.ts'
+
 /** MySQL's own names of what is asked of TLS, weakest first. */
 const TLS_MODES = ['disabled', 'preferred', 'required', 'verify-ca', 'verify-identity'] as const
 export type TlsMode = (typeof TLS_MODES)[number]
 
 export interface SourceAddress {
+  /** how a connection to it is begun: the system's sockets, or a simulation's */
+  readonly dial: (options: DialOptions) => Dialed
   readonly host: string
   readonly port: number
   readonly user: string

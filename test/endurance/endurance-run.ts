@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
 import { compareBinlogs, serverDifferences } from '../e2e/harness/compare.ts'
-import { SeededRandom } from '../e2e/harness/random.ts'
 import { pause, waitFor } from '../e2e/harness/wait.ts'
 import { DumpFollower } from './dump-follower.ts'
 import { runCycle } from './load-cycle.ts'

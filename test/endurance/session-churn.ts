@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { createConnection } from 'mysql2/promise'
+import type { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
 import type { Kingbus } from '../e2e/harness/kingbus.ts'
 import { replicationPassword, replicationUser } from '../e2e/harness/mysqld.ts'
-import type { SeededRandom } from '../e2e/harness/random.ts'
 import { pause } from '../e2e/harness/wait.ts'
 import { DumpFollower } from './dump-follower.ts'
 

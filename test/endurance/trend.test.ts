@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { SeededRandom } from '../e2e/harness/random.ts'
+import { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
 import { judge, type Point, trendOf } from './trend.ts'
 
 const MiB = 2 ** 20

@@ -1,6 +1,6 @@
 import { getHeapStatistics } from 'node:v8'
 import { ProtocolError } from '../../src/lib/index.ts'
-import { SeededRandom } from '../e2e/harness/random.ts'
+import { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
 import { keptInputs } from './corpus.ts'
 import { mutate } from './mutate.ts'
 import type { Target } from './target.ts'

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../e2e/harness/random.ts'
+import type { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
 
 /** Longer inputs find nothing that shorter ones do not, and take longer. */
 const INPUT_BYTES_MOST = 256 * 1024

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../e2e/harness/random.ts'
+import type { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
 
 /**
  * Something that takes bytes of a stranger, and what must be true of it whatever they are. A target

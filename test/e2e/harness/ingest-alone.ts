@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Ingest } from '../../../src/ingest/index.ts'
 import { type Chunk, LocalJournal } from '../../../src/journal/index.ts'
 import { OperationalError, silentLogger } from '../../../src/lib/index.ts'
-import { systemClock, systemDisk, systemRandom } from '../../../src/platform/index.ts'
+import { dial, systemClock, systemDisk, systemRandom } from '../../../src/platform/index.ts'
 import {
   SOURCE_LIMITS,
   type SourceLimits,
@@ -65,6 +65,7 @@ export class IngestAlone {
     this.link = new SourceLink(
       {
         address: {
+          dial,
           host: '127.0.0.1',
           port: options.port,
           user: replicationUser,

@@ -1,6 +1,6 @@
 import type { Connection } from 'mysql2/promise'
+import { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
 import type { Mysqld } from './mysqld.ts'
-import { SeededRandom } from './random.ts'
 import { pause } from './wait.ts'
 
 export interface LoadOptions {

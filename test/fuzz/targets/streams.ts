@@ -10,9 +10,9 @@ import {
   GtidSet,
   type Piece,
 } from '../../../src/mysql/index.ts'
+import type { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
 import { EventSkimmer } from '../../../src/source/event-skimmer.ts'
 import { DumpRefused } from '../../../src/source/source-error.ts'
-import type { SeededRandom } from '../../e2e/harness/random.ts'
 import { BINLOG_FIXTURES, eventsOf, fixture } from '../corpus.ts'
 import { splitAnywhere } from '../mutate.ts'
 import { require, type Target } from '../target.ts'

@@ -1,0 +1,148 @@
+/*
+  A disk in memory that fails as disks do, all of it decided by a seed:
+
+    power cut        what was not synced is lost, torn at any byte, or there in any part and order;
+                     so are names whose folder was not synced; a file's size may run ahead of its bytes
+    process killed   everything written stays; what it was about to do is not done
+    failed sync      some pages are lost, though they read well until they leave the cache
+    EIO, ENOSPC      part of a write may have been done
+    bit flips        where a byte is kept, or on its way to the reader
+
+  One process at a time has the disk; each of its operations may be the one at which it dies.
+*/
+import { dirname } from 'node:path'
+import type { SeededRandom } from './seeded-random.ts'
+import type { SimulatedClock } from './simulated-clock.ts'
+import { SimulatedFolders } from './simulated-folders.ts'
+import { SimulatedInode } from './simulated-inode.ts'
+import { SimulatedProcess } from './simulated-process.ts'
+
+export type DiskFault =
+  | 'read fails'
+  | 'write fails'
+  | 'sync fails'
+  | 'bit flips on read'
+  | 'disk full'
+
+/** Faults that an operation meets by itself; a full disk comes from `freeBytes`. */
+export type ArmedFault = Exclude<DiskFault, 'disk full'>
+
+interface Armed {
+  readonly fault: ArmedFault
+  readonly matches: (path: string) => boolean
+  /** so many such operations go well before */
+  left: number
+}
+
+export type Death = 'kill' | 'power cut'
+
+export class SimulatedDisk {
+  readonly random: SeededRandom
+  readonly clock: SimulatedClock
+  readonly folders = new SimulatedFolders()
+  readonly known = new Set<string>(['/'])
+  /** how often each fault was met */
+  readonly met = new Map<DiskFault, number>()
+  readonly locks = new Set<string>()
+  readonly totalBytes = 2 ** 40
+  /** what may still be written; Infinity: as much as you like */
+  freeBytes = Number.POSITIVE_INFINITY
+  #armed: Armed[] = []
+  #death: { kind: Death; left: number } | undefined
+  #process: SimulatedProcess | undefined
+  /** a small file that is being replaced: the old or the new one is there after a power cut */
+  readonly replacing = new Map<string, Buffer>()
+
+  constructor(clock: SimulatedClock, random: SeededRandom) {
+    this.clock = clock
+    this.random = random
+  }
+
+  /** The next process that uses the disk. `died` is called when an operation was its last. */
+  attach(died: (death: Death) => void): SimulatedProcess {
+    this.#process = new SimulatedProcess(this, died)
+    return this.#process
+  }
+
+  /** The operation after so many more meets the fault, if it is one of those that can. */
+  arm(fault: ArmedFault, left: number, matches: (path: string) => boolean): void {
+    this.#armed.push({ fault, left, matches })
+  }
+
+  /** The operation after so many more is the process's last. */
+  armDeath(kind: Death, left: number): void {
+    this.#death = { kind, left }
+  }
+
+  disarm(): void {
+    this.#armed = []
+    this.#death = undefined
+  }
+
+  /** Whether this operation on the path meets the fault. */
+  meets(fault: ArmedFault, path: string): boolean {
+    const armed = this.#armed.find((one) => one.fault === fault && one.matches(path))
+    if (armed === undefined) return false
+    armed.left -= 1
+    if (armed.left >= 0) return false
+    this.#armed = this.#armed.filter((one) => one !== armed)
+    this.count(fault)
+    return true
+  }
+
+  count(fault: DiskFault): void {
+    this.met.set(fault, (this.met.get(fault) ?? 0) + 1)
+  }
+
+  /** The death that this operation is, if it is one. */
+  takeDeath(): Death | undefined {
+    if (this.#death === undefined) return undefined
+    this.#death.left -= 1
+    if (this.#death.left >= 0) return undefined
+    const { kind } = this.#death
+    this.#death = undefined
+    return kind
+  }
+
+  /** Ends the process that has the disk, and what it held in memory. */
+  crash(kind: Death): void {
+    this.#process?.die()
+    this.#process = undefined
+    this.locks.clear()
+    this.disarm()
+    if (kind === 'power cut') {
+      this.#settleReplacing()
+      this.folders.losePower(this.random)
+    } else {
+      this.replacing.clear()
+      for (const [, inode] of this.folders.entries()) if (this.random.chance(0.7)) inode.evict()
+    }
+  }
+
+  /** Turns bits over in a file's byte; again, and it is as before. */
+  flip(path: string, position: number, mask: number): void {
+    this.folders.get(path)?.flip(position, mask)
+  }
+
+  /** What a power cut could not take of a file; undefined when it could take the file's name. */
+  durableBytes(path: string): Buffer | undefined {
+    return this.folders.durable(path)?.durable.view()
+  }
+
+  putFile(path: string, bytes: Uint8Array): void {
+    const inode = new SimulatedInode()
+    inode.write(bytes, 0)
+    inode.settle(inode.mark)
+    this.folders.change([[path, inode]])
+    this.folders.settle(dirname(path), this.folders.mark)
+  }
+
+  #settleReplacing(): void {
+    for (const [path, bytes] of this.replacing) {
+      if (this.random.chance(0.5)) this.putFile(path, bytes)
+      const part = bytes.subarray(0, this.random.between(0, bytes.length))
+      if (this.random.chance(0.5)) this.putFile(`${path}.new`, part)
+    }
+    this.replacing.clear()
+  }
+}

@@ -1,0 +1,260 @@
+/*
+  One seed: a source with a history, a node, its clients, and what befalls them. Everything happens in
+  simulated time and in an order that the seed alone decides, so that the same seed runs the same again.
+*/
+import { messageOf, Watch } from '../../src/lib/index.ts'
+import { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
+import { SimulatedClock } from '../../src/platform/testing/simulated-clock.ts'
+import { SimulatedDisk } from '../../src/platform/testing/simulated-disk.ts'
+import { ProcessDied } from '../../src/platform/testing/simulated-process.ts'
+import { chaosActions, heal } from './chaos.ts'
+import { ReplicaFleet } from './clients.ts'
+import { Expected } from './expected.ts'
+import { BINLOGS, type Sabotage, SimulatedNode } from './node.ts'
+import { SourceHistory, type WrittenFile } from './source/history.ts'
+import { SourceServer } from './source/server.ts'
+import { Supervisor } from './supervisor.ts'
+import { Trace } from './trace.ts'
+import { Violation } from './violation.ts'
+import { Witness } from './witness.ts'
+
+/** More steps than this are a simulation that does not end. */
+const STEPS_MAX = 3_000_000
+/** The node has this long, in simulated time, to have everything after the last fault. */
+const CATCH_UP_MS = 180_000
+
+export interface WorldResult {
+  readonly seed: number
+  readonly violation: Violation | undefined
+  /** equal for equal seeds */
+  readonly digest: string
+  /** how often each fault and each kind of event came */
+  readonly counts: ReadonlyMap<string, number>
+}
+
+export interface WorldOptions {
+  readonly seed: number
+  readonly sabotage?: Sabotage
+  readonly say?: (line: string) => void
+}
+
+export class World {
+  readonly time = new SimulatedClock()
+  /** of the world itself, which never dies */
+  readonly clock = this.time.process()
+  readonly random: SeededRandom
+  readonly trace: Trace
+  readonly disk: SimulatedDisk
+  readonly history: SourceHistory
+  readonly server: SourceServer
+  readonly expected: Expected
+  readonly witness: Witness
+  readonly node: SimulatedNode
+  readonly supervisor: Supervisor
+  readonly fleet: ReplicaFleet
+  readonly counts = new Map<string, number>()
+  /** processes of the node that have died or ended */
+  readonly ends = new Watch(0)
+  /** a file whose last transactions the source has lost */
+  lost: WrittenFile | undefined
+  /** a byte that is not what was stored: everybody may complain */
+  damage: { readonly path: string; readonly position: number; readonly mask: number } | undefined
+  /** an index that is not what was written: the operator removes it when the node does not open */
+  damagedIndex: string | undefined
+  isEnding = false
+  #violation: Violation | undefined
+
+  constructor({ seed, sabotage = {}, say = () => {} }: WorldOptions) {
+    this.random = new SeededRandom(seed)
+    this.trace = new Trace(() => this.time.nowMs, say)
+    this.disk = new SimulatedDisk(this.time, this.random.fork())
+    const nowSeconds = (): number => Math.floor(this.clock.nowMs() / 1000)
+    this.history = new SourceHistory(this.random.fork(), nowSeconds)
+    this.server = new SourceServer(this.history, this.clock, this.random.fork())
+    this.expected = new Expected(this.history)
+    this.witness = new Witness(this.expected, this.disk, BINLOGS)
+    this.#makePast()
+    this.node = new SimulatedNode({
+      clock: this.time,
+      random: this.random.fork(),
+      disk: this.disk,
+      source: this.server,
+      startAt: this.#startAt(),
+      maxSizeBytes: this.random.chance(0.25) ? this.random.between(20_000, 200_000) : undefined,
+      logger: this.trace.logger(),
+      sabotage,
+    })
+    this.supervisor = new Supervisor(this)
+    this.fleet = new ReplicaFleet(this)
+  }
+
+  /** A read has failed or gave other bits, or a byte is wrong where it is stored. */
+  get mayFindDamage(): boolean {
+    const { met } = this.disk
+    return this.damage !== undefined || met.has('bit flips on read') || met.has('read fails')
+  }
+
+  count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
+  }
+
+  note(text: string): void {
+    this.trace.note(text)
+  }
+
+  fail(violation: Violation): void {
+    if (this.#violation !== undefined) return
+    this.#violation = violation
+    this.note(`VIOLATION of '${violation.checker}': ${violation.message}`)
+  }
+
+  /** Waits in simulated time until the condition holds; false when it does not in time. */
+  async until(condition: () => boolean, withinMs: number): Promise<boolean> {
+    const endMs = this.time.nowMs + withinMs
+    while (!condition()) {
+      if (this.time.nowMs > endMs) return false
+      await this.clock.sleep(5)
+    }
+    return true
+  }
+
+  /** Steps through everything that happens until the script is over or something is wrong. */
+  async run(): Promise<Violation | undefined> {
+    const over = { is: false }
+    const script = this.#script().then(
+      () => {
+        over.is = true
+      },
+      (thrown: unknown) => {
+        this.fail(asViolation(thrown))
+      },
+    )
+    for (let step = 0; !over.is && this.#violation === undefined; step += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve)
+      })
+      this.#look()
+      if (this.#violation !== undefined || over.is) break
+      if (!this.#step() || step > STEPS_MAX) {
+        this.fail(new Violation('the node catches up', `nothing goes on after ${step} steps`))
+      }
+    }
+    if (over.is) await script
+    this.node.die('kill')
+    return this.#violation
+  }
+
+  #step(): boolean {
+    try {
+      return this.time.step()
+    } catch (thrown) {
+      if (!(thrown instanceof ProcessDied)) this.fail(asViolation(thrown))
+      return true
+    }
+  }
+
+  #look(): void {
+    try {
+      this.witness.look()
+      this.witness.heardSafe(this.node.safeToPurgeTo)
+      this.supervisor.look()
+      this.fleet.look()
+    } catch (thrown) {
+      this.fail(asViolation(thrown))
+    }
+  }
+
+  async #script(): Promise<void> {
+    const tending = this.supervisor.run()
+    tending.catch((thrown: unknown) => this.fail(asViolation(thrown)))
+    const committing = this.#commitAndRotate()
+    this.fleet.start()
+    const actions = chaosActions(this)
+    for (let left = this.random.between(5, 12); left > 0; left -= 1) {
+      await this.clock.sleep(this.random.between(5, 300))
+      if (this.supervisor.isRefused) break
+      const [name, act] = actions.next().value
+      this.note(name)
+      this.count(name)
+      await act()
+    }
+    this.isEnding = true
+    await committing
+    heal(this)
+    await this.#catchUp()
+    await this.fleet.end(!this.supervisor.isRefused)
+    await this.supervisor.end()
+    await tending
+    await this.supervisor.restartOnce()
+  }
+
+  async #commitAndRotate(): Promise<void> {
+    while (!this.isEnding) {
+      await this.clock.sleep(this.random.between(1, 80))
+      if (!this.server.isUp) continue
+      if (this.random.chance(0.06)) this.history.rotate()
+      for (let left = this.random.between(0, 4); left > 0; left -= 1) this.#commit()
+      this.server.wrote()
+    }
+  }
+
+  #commit(): void {
+    const { uuid, tag, gno } = this.history.commit()
+    this.count('transaction')
+    const { owned } = this.history
+    if (!owned.isEmpty || this.random.chance(0.7)) return
+    owned.add(uuid, tag, gno)
+    this.clock.after(this.random.between(1, 20), () => {
+      if (owned.has(uuid, tag, gno)) owned.removeAll(owned.clone())
+    })
+  }
+
+  async #catchUp(): Promise<void> {
+    const { history, supervisor } = this
+    const hasAll = (): boolean => {
+      const visible = this.node.running?.store.visible.value
+      if (visible?.file !== history.active.name) return false
+      return visible.position === this.expected.get(visible.file).keptEnd
+    }
+    const done = await this.until(() => supervisor.isRefused || hasAll(), CATCH_UP_MS)
+    if (done) return
+    const state = this.node.running?.link.state.value
+    const end = `${history.active.name}:${history.active.size}`
+    const message = `the source's end is ${end}; the link is ${state?.phase}: ${state?.reason}`
+    throw new Violation('the node catches up', message)
+  }
+
+  /** What the source has when the node first comes. */
+  #makePast(): void {
+    for (let files = this.random.between(0, 2); files > 0; files -= 1) {
+      for (let left = this.random.between(0, 12); left > 0; left -= 1) this.history.commit()
+      if (this.random.chance(0.7)) this.history.rotate()
+      else this.history.restart(this.random.pick(['stop', 'crash']))
+    }
+    for (let left = this.random.between(0, 6); left > 0; left -= 1) this.history.commit()
+    if (this.random.chance(0.3)) this.history.purgeTo(this.random.pick(this.history.kept).name)
+  }
+
+  #startAt() {
+    const fraction = this.random.fraction()
+    if (fraction < 0.7) return 'oldest'
+    if (fraction < 0.85) return 'newest'
+    const file = this.random.pick(this.history.kept)
+    return file.heldAt(this.random.between(4, file.size))
+  }
+}
+
+function asViolation(thrown: unknown): Violation {
+  if (thrown instanceof Violation) return thrown
+  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : messageOf(thrown)
+  return new Violation('no promise of the code breaks', text)
+}
+
+/** Runs one seed to its end, or to the first thing that is wrong. */
+export async function runWorld(options: WorldOptions): Promise<WorldResult> {
+  const world = new World(options)
+  const violation = await world.run()
+  const { counts, trace, disk, server } = world
+  for (const [fault, count] of [...disk.met, ...server.met]) counts.set(fault, count)
+  return { seed: options.seed, violation, digest: trace.digest(), counts }
+}
