@@ -44,6 +44,16 @@ export const sourceSchema = z.object({
     .string()
     .nullable()
     .describe('the name to give to PURGE BINARY LOGS TO on the source: all before it is held'),
+  semiSync: z
+    .object({
+      wanted: z.boolean().describe('source.semi-sync'),
+      active: z.boolean().describe('commits on the source wait until they are durable here'),
+      reason: z.string().nullable().describe('why it is not active although it is wanted'),
+      acknowledged: positionSchema
+        .nullable()
+        .describe("in the source's files: everything before it was acknowledged"),
+    })
+    .describe('semi-synchronous replication'),
   attempts: z.number().describe('attempts without success so far'),
   error: z
     .object({ code: z.string(), message: z.string() })

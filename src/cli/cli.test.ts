@@ -167,6 +167,18 @@ describe('settings', () => {
     })
   })
 
+  test('a switch needs no value as a flag, and takes one', async () => {
+    const shown = async (flags: string): Promise<string> =>
+      (await kingbus(`config print ${flags}`)).out
+        .split('\n')
+        .find((line) => /semi-sync/.test(line)) ?? ''
+    expect(await shown('--source-semi-sync --name x')).toMatch(/true.*--source-semi-sync/)
+    expect(await shown('--source-semi-sync=false')).toMatch(/false.*--source-semi-sync/)
+    expect(await kingbus('config check --source-semi-sync perhaps')).toMatchObject({
+      error: expect.stringContaining('must be true or false'),
+    })
+  })
+
   test('of config init are a file that config check accepts', async () => {
     const file = await privateFile('kingbus.yaml', (await kingbus('config init')).out)
     expect((await kingbus(`config check -c ${file}`)).code).toBe(0)

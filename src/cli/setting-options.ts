@@ -35,7 +35,7 @@ export function withSettingOptions(command: Command, keys: readonly Key[] = KEY_
     const [value, help] = helpOf(key)
     for (const flag of flagsOf(key)) {
       const text = flag === flagOf(key) ? help : `Short for ${flagOf(key)}`
-      command.addOption(new Option(`${flag} <${value}>`, text))
+      command.addOption(settingOption(key, { flag, value, text }))
     }
   }
   for (const secret of SECRETS) {
@@ -43,6 +43,15 @@ export function withSettingOptions(command: Command, keys: readonly Key[] = KEY_
     command.addOption(refusingOption(flag, () => exposedSecretError(secret, flag)))
   }
   return command
+}
+
+function settingOption(
+  key: Key,
+  { flag, value, text }: { flag: string; value: string; text: string },
+): Option {
+  const { bareFlag } = keySpec(key)
+  if (bareFlag === undefined) return new Option(`${flag} <${value}>`, text)
+  return new Option(`${flag} [${value}]`, text).preset(bareFlag)
 }
 
 /** What stands for the value, and the text; a long list of values stands in the text, to keep the column narrow. */

@@ -20,6 +20,8 @@ export interface KeySpec {
   readonly help: string
   /** a shorter flag beside the one made of the name */
   readonly shortFlag?: string
+  /** the flag alone, without a value, means this */
+  readonly bareFlag?: string
 }
 
 const ADDRESS = { schema: addressSchema, placeholder: 'HOST:PORT' }
@@ -31,6 +33,17 @@ function choice<const T extends readonly [string, ...string[]]>(values: T) {
     schema: z.string().pipe(z.enum(values, `must be one of ${values.join(', ')}`)),
     placeholder: values.join('|'),
   }
+}
+
+/** A flag that needs no value; off by default. */
+const SWITCH = {
+  schema: z
+    .string()
+    .pipe(z.enum(['true', 'false'], 'must be true or false'))
+    .transform((text) => text === 'true'),
+  placeholder: 'true|false',
+  fallback: 'false',
+  bareFlag: 'true',
 }
 
 const SERVER_ID = {
@@ -99,6 +112,12 @@ const KEYS = {
     help:
       'Where to begin in the binlog of a source that is met for the first time: with its oldest ' +
       'file, behind all it has executed, or behind a GTID set',
+  },
+  'source.semi-sync': {
+    ...SWITCH,
+    help:
+      'Be a semi-synchronous replica: the source answers its clients only when their transactions ' +
+      'are durable here; the source needs its semi-sync plugin',
   },
   'source.server-id': { ...SERVER_ID, help: 'The server_id by which this node shows itself there' },
   'source.server-uuid': {

@@ -108,6 +108,7 @@ describe('what is refused', () => {
     ['serve: {listen: "3390"}', /is not HOST:PORT/],
     ['serve: {listen: "localhost:70000"}', /is not HOST:PORT/],
     ['source: {url: "postgres://u@h"}', /is not mysql:\/\/USER@HOST/],
+    ['source: {semi-sync: yes please}', /source\.semi-sync \(from .*:1\): must be true or false/],
     ['source: {start-at: "12345"}', /must be oldest, newest or a GTID set/],
     ['retention: {max-size: 12 parsecs}', /is not a size/],
     ['retention: {max-age: 0s}', /is not a duration/],
@@ -161,6 +162,14 @@ describe('values', () => {
     expect(config['retention.max-age']).toBe(7 * 86_400_000)
     expect(config['server-id']).toBe(4_294_967_295)
     expect(config['serve.listen']).toEqual({ host: '::', port: 3390 })
+  })
+
+  test('a switch is off, or what is said', async () => {
+    expect((await load({})).config['source.semi-sync']).toBe(false)
+    const yaml = 'source: {semi-sync: true}'
+    expect((await load({ yaml })).config['source.semi-sync']).toBe(true)
+    const environment = { KINGBUS_SOURCE_SEMI_SYNC: 'false' }
+    expect((await load({ yaml, environment })).config['source.semi-sync']).toBe(false)
   })
 
   test('the port of the source is 3306 unless said otherwise', async () => {

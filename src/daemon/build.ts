@@ -144,6 +144,7 @@ function buildSource(
       address,
       self: { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid },
       startAt: config['source.start-at'],
+      semiSync: config['source.semi-sync'],
       limits: SOURCE_LIMITS,
       clock,
       random,

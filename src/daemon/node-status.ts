@@ -66,6 +66,7 @@ export class NodeStatus implements NodeFace {
       position: link.progress.place?.position ?? null,
       lagSeconds: link.lagSeconds() ?? null,
       safeToPurgeTo: ingest.safeToPurgeTo ?? null,
+      semiSync: semiSyncStatus(link),
       attempts: state.attempts,
       error: code === undefined ? null : { code, message: reason ?? '' },
     }
@@ -144,8 +145,20 @@ const UNCONFIGURED: SourceStatus = {
   position: null,
   lagSeconds: null,
   safeToPurgeTo: null,
+  semiSync: { wanted: false, active: false, reason: null, acknowledged: null },
   attempts: 0,
   error: null,
+}
+
+function semiSyncStatus({ semiSync, state }: SourceLink): SourceStatus['semiSync'] {
+  const { phase } = state.value
+  const { wanted, active, reason, acknowledged } = semiSync
+  return {
+    wanted,
+    active: active && (phase === 'streaming' || phase === 'paused'),
+    reason: reason ?? null,
+    acknowledged: acknowledged ?? null,
+  }
 }
 
 function fileStatus(file: FileInfo): FileStatus {

@@ -38,12 +38,14 @@ export function samplesOf(node: {
   }
 }
 
-function ingestSamples({ ingest }: NonNullable<NodeParts['source']>): Samples {
+function ingestSamples({ ingest, link }: NonNullable<NodeParts['source']>): Samples {
   const { bytes, connects, checksumErrors, cuts } = ingest.counters
   return {
     kingbus_source_received_bytes_total: bytes,
     kingbus_source_connects_total: connects,
     kingbus_source_checksum_errors_total: checksumErrors,
     kingbus_source_cuts_total: cuts,
+    kingbus_source_acks_total: link.semiSync.acks,
+    kingbus_source_ack_wait_seconds_total: link.semiSync.waitSeconds,
   }
 }

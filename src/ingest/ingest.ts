@@ -11,8 +11,9 @@ import {
 import { ChecksumError, FIRST_EVENT_POSITION, type GtidSet, type Piece } from '../mysql/index.ts'
 import type { Clock } from '../platform/index.ts'
 import type { Beginning, DumpItem, OpenDump, SourceLink, SourcePlace } from '../source/index.ts'
+import { Acknowledger } from './acknowledger.ts'
 import { fileHead } from './file-head.ts'
-import { holdingsOf } from './journal-holdings.ts'
+import { holdingsOf, sourcePlace } from './journal-holdings.ts'
 
 export interface IngestOptions {
   readonly link: SourceLink
@@ -41,6 +42,8 @@ interface Session {
   readonly signal: AbortSignal
   /** GTIDs in the journal, kept up to date piece by piece */
   readonly held: GtidSet
+  /** undefined where the source was not told of acknowledgements */
+  readonly acknowledger: Acknowledger | undefined
 }
 
 /** Keeps the journal filled from the source, until the signal fires. */
@@ -111,11 +114,22 @@ export class Ingest {
     const holdings = await holdingsOf(journal)
     const dump = await link.open(holdings, { placement, signal })
     this.counters.connects += 1
+    const acknowledger = dump.semiSync?.marked === true ? this.#acknowledger(dump) : undefined
+    const stopFollowing = journal.visible.follow((end) => acknowledger?.visible(end))
     try {
-      await this.#follow({ dump, signal, held: journal.heldGtids() })
+      await this.#follow({ dump, signal, held: journal.heldGtids(), acknowledger })
     } finally {
+      stopFollowing()
       dump.stream.close()
     }
+  }
+
+  #acknowledger({ stream }: OpenDump): Acknowledger {
+    const { link, clock } = this.#options
+    return new Acknowledger(({ place, arrivedAtMs }) => {
+      stream.acknowledge(place)
+      link.acknowledged(place, clock.monotonicMs() - arrivedAtMs)
+    })
   }
 
   /** A half transaction was never shown; the source sends it again from its beginning. */
@@ -217,13 +231,20 @@ export class Ingest {
     return end !== undefined && origin !== undefined && end.position >= origin.basePosition
   }
 
-  async #store({ held, signal }: Session, piece: Piece): Promise<void> {
+  async #store({ held, signal, dump, acknowledger }: Session, piece: Piece): Promise<void> {
     const { journal, link } = this.#options
     const end = present(journal.end, 'a file to append to')
     assert(piece.start === end.position, `a piece for ${piece.start} at the end ${end.position}`)
     if (piece.gtids !== undefined) {
       if (piece.gtids.intersects(held)) throw repeated(piece, held)
       held.addAll(piece.gtids)
+    }
+    if (piece.awaited) {
+      acknowledger?.expect({
+        end: { file: end.file, position: piece.boundary },
+        place: sourcePlace(present(journal.origin, 'how the file began'), piece.boundary),
+        arrivedAtMs: dump.stream.heardAtMs,
+      })
     }
     await this.#append(piece, signal)
     this.counters.bytes += piece.bytes.length

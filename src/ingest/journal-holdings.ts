@@ -29,7 +29,7 @@ function isMirrored({ sourcePosition, basePosition }: FileBegin): boolean {
 }
 
 /** A position in our file as the place in the source's that it came from. */
-function sourcePlace(origin: FileBegin, position: number): SourcePlace {
+export function sourcePlace(origin: FileBegin, position: number): SourcePlace {
   return {
     file: origin.sourceFile,
     position: origin.sourcePosition + (position - origin.basePosition),

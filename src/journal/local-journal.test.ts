@@ -116,6 +116,64 @@ describe('group commit', () => {
   })
 })
 
+describe('a piece that is awaited', () => {
+  const awaited = (index: number): Chunk => ({ ...chunk(index), awaited: true })
+
+  it('is committed when `append` returns, and its index entry is written after that was told', async () => {
+    const told: string[] = []
+    crashing.onWrite = (path) => told.push(path.endsWith('.idx') ? 'index' : 'bytes')
+    crashing.onSyncNow = () => told.push('sync')
+    journal.visible.follow(() => told.push('visible'))
+    const appended = journal.append(awaited(0))
+    expect(journal.visible.value?.position).toBe(4 + chunk(0).bytes.length)
+    expect(told).toEqual(['bytes', 'sync', 'visible', 'index'])
+    await appended
+    await open()
+    expect(store.end?.position).toBe(4 + chunk(0).bytes.length)
+  })
+
+  it('joins a sync that is under way, and does not hold up the process beside it', async () => {
+    const syncs = holdSyncs()
+    await journal.append(chunk(0))
+    await until(() => syncs.began === 1)
+    await journal.append(awaited(1))
+    await journal.append(awaited(2))
+    const { value } = journal.committed
+    syncs.letGo()
+    await until(() => syncs.began === 2)
+    expect(journal.committed.value).toBe(value + 1)
+    syncs.letGo()
+    await journal.settled()
+    expect(journal.committed.value).toBe(value + 3)
+  })
+
+  it('is synced on the thread pool for a while after a sync that took long', async () => {
+    crashing.onSyncNow = () => 3
+    await journal.append(awaited(0))
+    crashing.onSyncNow = () => {
+      throw new Error('the process waited for a sync')
+    }
+    for (const index of [1, 2, 3]) await journal.append(awaited(index))
+    await journal.settled()
+    expect(journal.failed.value).toBeUndefined()
+    for (const more of CHUNKS.slice(4)) {
+      await journal.append(more)
+      await journal.settled()
+    }
+  })
+
+  it('fails as any other when it cannot be synced, and nothing of it is shown', async () => {
+    const shown = journal.visible.value
+    crashing.onSyncNow = () => {
+      throw Object.assign(new Error('i/o error'), { code: 'EIO' })
+    }
+    await journal.append(awaited(0))
+    await expect(journal.settled()).rejects.toMatchObject({ code: 'E_STORE_WRITE' })
+    await expect(journal.append(awaited(1))).rejects.toMatchObject({ code: 'E_STORE_WRITE' })
+    expect(journal.visible.value).toEqual(shown)
+  })
+})
+
 describe('a failed sync', () => {
   it('rejects all who wait, is never tried again, and reading goes on', async () => {
     await journal.append(chunk(0))

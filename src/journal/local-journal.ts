@@ -15,11 +15,20 @@ import type { Journal } from './journal.ts'
 const UNSYNCED_BYTES_MAX = 16 * 1024 * 1024
 
 /**
+ * A lone piece that somebody waits for is synced while the process stands still, which saves two trips
+ * between threads, unless it is larger than this.
+ */
+const SYNC_NOW_BYTES_MAX = 64 * 1024
+/** Nor where the disk is slow: a sync that took longer sends the next ones to the thread pool. */
+const SYNC_NOW_MS_MAX = 2
+const SYNCS_AFTER_SLOW_ONE = 100
+
+/**
  * The journal of one machine: a record is committed when the store has it on the disk.
  *
  * Group commit: one sync is under way at a time and covers all that was appended before it began;
  * what comes meanwhile is covered by the next, which begins at once. No timer: a lone record is
- * synced at once.
+ * synced at once. (Which syncs run on the thread pool: docs/decisions/0005-a-sync-that-is-waited-for.md.)
  */
 export class LocalJournal implements Journal {
   readonly #store: Store
@@ -32,6 +41,8 @@ export class LocalJournal implements Journal {
   /** bytes written that the sync under way covers, and those after it */
   #syncingBytes = 0
   #waitingBytes = 0
+  /** so many syncs go to the thread pool before another may hold up the process */
+  #pooledSyncs = 0
 
   constructor(store: Store) {
     this.#store = store
@@ -76,7 +87,8 @@ export class LocalJournal implements Journal {
       return this.#store.mended().then(() => Promise.reject(this.#note(thrown)))
     }
     this.#waitingBytes += chunk.bytes.length
-    this.#kick()
+    if (chunk.awaited === true && this.#mayHoldUp()) this.#syncNow()
+    else this.#kick()
     if (this.#syncingBytes + this.#waitingBytes <= UNSYNCED_BYTES_MAX) {
       return Promise.resolve(sequence)
     }
@@ -123,6 +135,21 @@ export class LocalJournal implements Journal {
     this.#work = this.#syncAll()
   }
 
+  #mayHoldUp(): boolean {
+    const alone = this.#work === undefined && this.#claims === 0 && this.#store.canSyncNow
+    return alone && this.#pooledSyncs === 0 && this.#waitingBytes <= SYNC_NOW_BYTES_MAX
+  }
+
+  #syncNow(): void {
+    try {
+      if (this.#store.syncNow() > SYNC_NOW_MS_MAX) this.#pooledSyncs = SYNCS_AFTER_SLOW_ONE
+      this.#waitingBytes = 0
+      this.#commit(this.#store.sequence)
+    } catch (thrown) {
+      this.#fail(thrown instanceof Error ? thrown : new InvariantError(messageOf(thrown)))
+    }
+  }
+
   /** Syncs until nothing is left, or somebody wants to be alone; never rejects. */
   async #syncAll(): Promise<void> {
     try {
@@ -132,6 +159,7 @@ export class LocalJournal implements Journal {
       while (this.#committed.value < this.#store.sequence && this.#claims === 0) {
         this.#syncingBytes = this.#waitingBytes
         this.#waitingBytes = 0
+        this.#pooledSyncs = Math.max(0, this.#pooledSyncs - 1)
         this.#commit(await this.#store.sync())
       }
     } catch (thrown) {

@@ -7,11 +7,17 @@ export interface Watched<T> {
   readonly value: T
   /** Resolves at the first change after this call, or when the signal fires; never rejects. */
   changed(signal?: AbortSignal): Promise<void>
+  /**
+   * Calls the listener within every later `set`, before any waiter wakes, until the function that is
+   * returned is called: for the few that must not wait for a turn. The listener must not throw.
+   */
+  follow(listener: (value: T) => void): () => void
 }
 
 export class Watch<T> implements Watched<T> {
   #value: T
   readonly #waiters = new Set<() => void>()
+  readonly #listeners = new Set<(value: T) => void>()
 
   constructor(initial: T) {
     this.#value = initial
@@ -23,10 +29,16 @@ export class Watch<T> implements Watched<T> {
 
   set(value: T): void {
     this.#value = value
+    for (const listener of this.#listeners) listener(value)
     if (this.#waiters.size === 0) return
     const waiting = [...this.#waiters]
     this.#waiters.clear()
     for (const wake of waiting) wake()
+  }
+
+  follow(listener: (value: T) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   changed(signal?: AbortSignal): Promise<void> {

@@ -104,6 +104,7 @@ export {
   encodeResultSet,
   type ResultSet,
 } from './packets/result-set.ts'
+export { encodeSemiSyncAck } from './packets/semi-sync-ack.ts'
 export {
   encodeSslRequest,
   isSslRequest,

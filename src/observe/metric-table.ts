@@ -32,6 +32,12 @@ export const METRICS = {
   kingbus_source_cuts_total: counter(
     'Half transactions that were given up and read again since the start',
   ),
+  kingbus_source_acks_total: counter(
+    'Semi-sync acknowledgements sent to the source since the start; one may cover many transactions',
+  ),
+  kingbus_source_ack_wait_seconds_total: counter(
+    'Time from the arrival of what an acknowledgement covers until it was sent, summed over all',
+  ),
   kingbus_visible_position_bytes: gauge('Position of the visible end in its file', ['file']),
   kingbus_binlog_files: gauge('Binlog files that are kept'),
   kingbus_binlog_bytes: gauge('Bytes of all binlog files that are kept'),

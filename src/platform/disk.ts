@@ -19,6 +19,8 @@ export interface DiskFile {
   truncate(size: number): Promise<void>
   /** fdatasync: what was written before the call survives a power cut once this resolves. */
   sync(): Promise<void>
+  /** The same while the whole process waits; returns how long that took, in milliseconds. */
+  syncNow(): number
   close(): Promise<void>
 }
 

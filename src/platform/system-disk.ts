@@ -56,6 +56,12 @@ class SystemFile implements DiskFile {
     await this.#handle.datasync()
   }
 
+  syncNow(): number {
+    const begun = performance.now()
+    fs.fdatasyncSync(this.#handle.fd)
+    return performance.now() - begun
+  }
+
   async close(): Promise<void> {
     await this.#handle.close()
   }

@@ -16,6 +16,7 @@ import {
   type ErrPacket,
   EventType,
   encodePackets,
+  encodeSemiSyncAck,
   PacketReader,
   type Piece,
   readEventHeader,
@@ -109,6 +110,11 @@ export class DumpStream {
       if (this.#failure !== undefined) throw this.#failure
       await this.#arrival(signal)
     }
+  }
+
+  /** Tells a source that waits for it: everything before the place is safe here. */
+  acknowledge({ file, position }: SourcePlace): void {
+    this.#options.connection.write(encodePackets(encodeSemiSyncAck(file, position), 0))
   }
 
   close(): void {

@@ -24,6 +24,7 @@ import {
   type SourceProfile,
 } from './preflight.ts'
 import { decideResume, FILE_START, type OldestFile, type Proof } from './resume.ts'
+import { askForSemiSync, type SemiSyncAnswer } from './semi-sync.ts'
 import { formatAddress, type ReplicaSelf, type SourceAddress } from './source-address.ts'
 import { SourceConnection } from './source-connection.ts'
 import type { SourceLimits } from './source-limits.ts'
@@ -32,6 +33,7 @@ export interface SourceOptions {
   readonly address: SourceAddress
   readonly self: ReplicaSelf
   readonly startAt: StartAt
+  readonly semiSync: boolean
   readonly limits: SourceLimits
   readonly clock: Clock
   readonly random: Random
@@ -47,6 +49,8 @@ export interface OpenDump {
   readonly stream: DumpStream
   readonly profile: SourceProfile
   readonly findings: readonly PreflightFinding[]
+  /** undefined where it is not wanted */
+  readonly semiSync: SemiSyncAnswer | undefined
   /** set at the first contact: what is to be stored begins so */
   readonly beginning: Beginning | undefined
   /** where in the source's files the stream begins */
@@ -80,6 +84,7 @@ export async function openDump(
     const findings = findingsOf(profile, self)
     refuseProblems(findings, formatAddress(address))
     await introduce(connection, self.uuid, limits.heartbeatMs)
+    const semiSync = options.semiSync ? await askForSemiSync(connection) : undefined
     const history = await readHistory(connection)
     const examiner = examinerOf(options, signal)
     const plan =
@@ -88,9 +93,14 @@ export async function openDump(
         : await planResume(holdings, { ...history, uuid: profile.uuid }, examiner)
     signal.throwIfAborted()
     return {
-      stream: startDump(options, connection, { plan, placement }),
+      stream: startDump(options, connection, {
+        plan,
+        placement,
+        semiSync: semiSync?.marked ?? false,
+      }),
       profile,
       findings,
+      semiSync,
       beginning: plan.beginning,
       at: plan.at,
       continues: plan.continues,
@@ -104,7 +114,10 @@ export async function openDump(
 }
 
 /** Connects as a replica that nobody else is. */
-export function examinerOf(options: Omit<SourceOptions, 'startAt'>, signal: AbortSignal): Examiner {
+export function examinerOf(
+  options: Omit<SourceOptions, 'startAt' | 'semiSync'>,
+  signal: AbortSignal,
+): Examiner {
   const { address, self, limits, clock, random } = options
   return {
     clock,
@@ -182,7 +195,7 @@ async function planResume(
 function startDump(
   { address, self, limits, clock }: SourceOptions,
   connection: SourceConnection,
-  { plan, placement }: { plan: Plan; placement: Placement },
+  { plan, placement, semiSync }: { plan: Plan; placement: Placement; semiSync: boolean },
 ): DumpStream {
   const { at, beginning, relocatedTo } = plan
   const inside = beginning !== undefined && at.position > FILE_START
@@ -206,7 +219,7 @@ function startDump(
       position: BigInt(at.position),
       gtidSet: GtidSet.empty().encode(),
     }),
-    decoder: { checksum: 'CRC32', start: relocatedTo ?? at.position, semiSync: false },
+    decoder: { checksum: 'CRC32', start: relocatedTo ?? at.position, semiSync },
     relocate: relocated ? (format) => relocatedTo ?? placement(format, beginning) : undefined,
   })
 }

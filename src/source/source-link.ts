@@ -14,6 +14,7 @@ import {
 } from '../lib/index.ts'
 import type { Holdings, SourcePlace } from './holdings.ts'
 import { type OpenDump, openDump, type Placement, type SourceOptions } from './open-dump.ts'
+import type { SemiSyncState } from './semi-sync.ts'
 import { formatAddress } from './source-address.ts'
 import { SourceConnection } from './source-connection.ts'
 import { readEnd } from './source-end.ts'
@@ -75,10 +76,19 @@ export class SourceLink {
     sourceEnd: undefined,
     lastEventAtMs: 0,
   }
+  readonly semiSync: SemiSyncState
 
   constructor(options: SourceOptions, logger: Logger) {
     this.#options = options
     this.#logger = logger
+    this.semiSync = {
+      wanted: options.semiSync,
+      active: false,
+      reason: undefined,
+      acknowledged: undefined,
+      acks: 0,
+      waitSeconds: 0,
+    }
     const { retryFirstMs, retryMostMs } = options.limits
     this.#backoff = new Backoff({ firstMs: retryFirstMs, mostMs: retryMostMs }, () =>
       options.random.fraction(),
@@ -143,10 +153,32 @@ export class SourceLink {
       if (severity === 'warning')
         this.#logger.warn({ id, found, remedy }, 'the source works with less')
     }
+    this.#noteSemiSync(dump)
     this.#enter('streaming')
     this.progress.place = at
-    this.#logger.info({ ...at, version: profile.version }, 'the dump from the source begins')
+    const { active } = this.semiSync
+    this.#logger.info(
+      { ...at, version: profile.version, semiSync: active },
+      'the dump from the source begins',
+    )
     return dump
+  }
+
+  /** The source was told that everything before the place is safe, `waitedMs` after it had arrived. */
+  acknowledged(place: SourcePlace, waitedMs: number): void {
+    const { semiSync } = this
+    semiSync.active = true
+    semiSync.reason = undefined
+    semiSync.acknowledged = place
+    semiSync.acks += 1
+    semiSync.waitSeconds += waitedMs / 1000
+  }
+
+  #noteSemiSync({ semiSync: answer }: OpenDump): void {
+    const { semiSync } = this
+    semiSync.active = answer?.marked === true && answer.reason === undefined
+    semiSync.reason = answer?.reason
+    if (answer?.reason !== undefined) this.#logger.warn({}, answer.reason)
   }
 
   /** Asks the source from time to time how far it is, on a connection of its own, until the signal fires. */

@@ -51,7 +51,7 @@ export interface SourceSurvey {
 
 /** @throws OperationalError with the codes E_SOURCE_*, ProtocolError */
 export async function surveySource(
-  options: Omit<SourceOptions, 'startAt'>,
+  options: Omit<SourceOptions, 'startAt' | 'semiSync'>,
   signal: AbortSignal,
 ): Promise<SourceSurvey> {
   const { address, self, limits, clock } = options
@@ -135,7 +135,7 @@ async function compareClocks(
 }
 
 async function examineFiles(
-  options: Omit<SourceOptions, 'startAt'>,
+  options: Omit<SourceOptions, 'startAt' | 'semiSync'>,
   signal: AbortSignal,
 ): Promise<SourceSurvey['files']> {
   const examiner = examinerOf(options, signal)

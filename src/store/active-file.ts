@@ -99,17 +99,40 @@ export class ActiveFile {
   }
 
   /**
-   * Makes what was written before the call durable, then writes its entries.
-   * @param held makes the GTID set at the last place between transactions of what is durable then
+   * Makes what was written before the call durable. Its entries are written by `writeIndex`, after
+   * whoever waits for it was told.
    */
-  async sync(held: () => GtidSet): Promise<void> {
+  async sync(): Promise<void> {
     const entries = this.#unsynced
     this.#unsynced = []
     await this.#data.sync()
-    this.#appender.append(entries, held)
+    this.#note(entries)
+    const purged = entries.some((entry) => entry.kind === 'purge')
+    if (purged || this.#appender.syncDue) await this.#appender.sync()
+  }
+
+  /** Whether `syncNow` does all that there is to do. */
+  get canSyncNow(): boolean {
+    return !this.#appender.syncDue && this.#unsynced.every(({ kind }) => kind === 'bytes')
+  }
+
+  /** As `sync`, while the process waits; returns how long that took, in milliseconds. */
+  syncNow(): number {
+    const entries = this.#unsynced
+    this.#unsynced = []
+    const tookMs = this.#data.syncNow()
+    this.#note(entries)
+    return tookMs
+  }
+
+  /** @param held makes the GTID set at the last place between transactions of what was synced */
+  writeIndex(held: () => GtidSet): void {
+    this.#appender.write(held)
+  }
+
+  #note(entries: readonly RecordEntry[]): void {
+    this.#appender.append(entries)
     noteState(this.stored, this.#appender)
-    if (entries.some((entry) => entry.kind === 'purge')) await this.#appender.sync()
-    else await this.#appender.syncWhenDue()
   }
 
   /** Makes the index durable up to the last sync. */

@@ -33,6 +33,8 @@ export interface Chunk {
   readonly gtids: GtidSet | undefined
   /** seconds since 1970 of the newest event header that ends in this piece; 0 when unknown */
   readonly timestamp: number
+  /** somebody waits until this is committed: it is worth more than the throughput of what comes after it */
+  readonly awaited?: boolean
 }
 
 export interface FileBegin {

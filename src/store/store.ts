@@ -311,8 +311,34 @@ export class Store {
     }
   }
 
-  /** Shows everything up to the record, which is durable. */
+  /** Whether `syncNow` may be called: nothing else is under way, and it has nothing long to do. */
+  get canSyncNow(): boolean {
+    return !this.#busy && this.#failure === undefined && (this.#active?.canSyncNow ?? false)
+  }
+
+  /** As `sync`, while the process waits; returns how long that took, in milliseconds. @throws as sync */
+  syncNow(): number {
+    assert(this.canSyncNow, 'a sync is under way, or takes long')
+    try {
+      const tookMs = present(this.#active, 'the current file').syncNow()
+      this.#pending.markDurable(this.#pending.appended)
+      return tookMs
+    } catch (thrown) {
+      throw this.#explain(this.#context.folder, thrown)
+    }
+  }
+
+  /** Shows all up to the record; then writes the index, for which nobody waits. @throws as sync */
   commit(sequence: number): void {
+    this.#show(sequence)
+    try {
+      this.#active?.writeIndex(() => this.#pending.heldWith(this.#executed, this.#pending.durable))
+    } catch (thrown) {
+      throw this.#explain(this.#context.folder, thrown)
+    }
+  }
+
+  #show(sequence: number): void {
     const boundary = this.#pending.commit(sequence, this.#executed)
     if (boundary === undefined) return
     const { contact } = present(this.#files.newest, 'the last file').facts
@@ -397,7 +423,7 @@ export class Store {
     const sequence = this.#pending.appended
     const active = this.#active
     if (active?.unsynced) {
-      await active.sync(() => this.#pending.heldWith(this.#executed, sequence))
+      await active.sync()
       this.#pending.markDurable(sequence)
     }
     return this.#pending.durable

@@ -177,6 +177,7 @@ export class SimulatedNode {
         },
         self: { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid },
         startAt,
+        semiSync: false,
         // mysql2 measures these two by the machine's own clock.
         limits: { ...SOURCE_LIMITS, connectMs: 0, queryMs: 0, readBytes: 64 * 1024 },
         clock,

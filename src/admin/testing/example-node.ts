@@ -21,6 +21,12 @@ export const exampleStatus: Status = {
     position: 1234,
     lagSeconds: 2,
     safeToPurgeTo: 'binlog.000002',
+    semiSync: {
+      wanted: true,
+      active: false,
+      reason: 'the source has no semi-sync plugin',
+      acknowledged: { file: 'binlog.000002', position: 1200 },
+    },
     attempts: 3,
     error: { code: 'E_SOURCE_UNREACHABLE', message: 'connection refused' },
   },

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { SourceStatus } from '../../admin/index.ts'
 import { type NodeOptions, nodeClient, withNodeOptions } from '../node-options.ts'
 import { printFacts, printJson } from '../output.ts'
+import { semiSyncText } from '../semi-sync-text.ts'
 import type { Terminal } from '../terminal.ts'
 
 export function addSourceCommands(program: Command, terminal: Terminal): void {
@@ -37,6 +38,7 @@ function show(source: SourceStatus, options: NodeOptions, terminal: Terminal): v
     ['server version', source.serverVersion],
     ['received up to', source.file === null ? null : `${source.file}:${source.position ?? ''}`],
     ['lag in seconds', source.lagSeconds],
+    ['semi-sync', semiSyncText(source)],
     ['may purge to', source.safeToPurgeTo],
   ])
 }

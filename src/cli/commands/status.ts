@@ -5,6 +5,7 @@ import { ExitCode } from '../exit-codes.ts'
 import { type NodeOptions, nodeClient, withNodeOptions } from '../node-options.ts'
 import type { Outcome } from '../outcome.ts'
 import { type Cell, printFacts, printJson } from '../output.ts'
+import { semiSyncText } from '../semi-sync-text.ts'
 import type { Terminal } from '../terminal.ts'
 
 const AFTER = `
@@ -41,6 +42,7 @@ function factsOf(status: Status): (readonly [string, Cell])[] {
       'disk',
       `${formatBytes(status.disk.freeBytes)} free of ${formatBytes(status.disk.totalBytes)}`,
     ],
+    ['semi-sync', semiSyncText(source)],
     ['source may purge to', source.safeToPurgeTo],
     ['replicas', replicas.length],
     ['gtid executed', status.gtidExecuted],

@@ -12,6 +12,7 @@ import { decodeGreeting, encodeGreeting } from './greeting.ts'
 import { decodeHandshakeResponse, encodeHandshakeResponse } from './handshake-response.ts'
 import { encodeEndOfRows, encodeOk } from './ok.ts'
 import { decodeColumn, decodeRow, encodeColumn } from './result-set.ts'
+import { encodeSemiSyncAck } from './semi-sync-ack.ts'
 
 /*
   Packets that real servers and clients sent, from test/fixtures: a line has the direction (C for client
@@ -102,6 +103,11 @@ describe('packets of real servers and clients', () => {
     const decoded = decodeAuthSwitch(payload)
     expect(decoded.authPlugin).toBe('caching_sha2_password')
     expect(encodeAuthSwitch(decoded)).toEqual(payload)
+  })
+
+  test('the acknowledgement of a semi-synchronous 9.7 replica is what we write', () => {
+    const { fromClient } = capture('replica-semisync')
+    expect(encodeSemiSyncAck('binlog.000003', 1896)).toEqual(first(fromClient, 0xef))
   })
 
   test('the commands of replicas are read and written again', () => {

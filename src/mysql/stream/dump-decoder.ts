@@ -26,6 +26,7 @@ import { decodeRotate } from '../binlog/rotate.ts'
 import { TransactionTracker } from '../binlog/transaction-tracker.ts'
 import type { Gtid } from '../gtid/gtid.ts'
 import { decodeErr, type ErrPacket } from '../packets/err.ts'
+import { SEMI_SYNC_MAGIC } from '../packets/semi-sync-ack.ts'
 import { PACKET_HEADER_SIZE, PHYSICAL_PAYLOAD_MOST } from '../wire/packet.ts'
 import { ChecksumError, verifyChecksum } from './event-checksum.ts'
 import { PIECE_BYTES_MAX, type Piece, PieceBuilder } from './piece-builder.ts'
@@ -37,7 +38,6 @@ const LARGE_PACKET = 128 * 1024
 /** Bytes of a payload before its event, without and with semi-synchronous replication. */
 const MARKER_BYTES = 1
 const SEMI_SYNC_MARKER_BYTES = 3
-const SEMI_SYNC_MAGIC = 0xef
 /** So much of a large packet is gathered before its event begins: marker, header and the start of a QUERY. */
 const PREFIX_BYTES = SEMI_SYNC_MARKER_BYTES + QUERY_PREFIX_BYTES
 /** MySQL's own limit for an event is 1 GiB of data; headers come on top. */

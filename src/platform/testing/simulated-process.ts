@@ -236,21 +236,28 @@ class SimulatedFile implements DiskFile {
 
   async sync(): Promise<void> {
     this.#check()
-    const inode = this.#inode
-    const { mark } = inode
-    const { random } = this.#disk
-    await this.#process.later(this.path, () => {
-      if (this.#disk.meets('sync fails', this.path)) {
-        inode.settleBadly(mark, random)
-        throw systemError('EIO', this.path)
-      }
-      inode.settle(mark)
-    })
+    const { mark } = this.#inode
+    await this.#process.later(this.path, () => this.#settle(mark))
+  }
+
+  syncNow(): number {
+    this.#check()
+    this.#process.operation(this.path)
+    this.#settle(this.#inode.mark)
+    return 0
   }
 
   async close(): Promise<void> {
     this.#closed = true
     await this.#process.later(this.path, () => {})
+  }
+
+  #settle(mark: SimulatedInode['mark']): void {
+    if (this.#disk.meets('sync fails', this.path)) {
+      this.#inode.settleBadly(mark, this.#disk.random)
+      throw systemError('EIO', this.path)
+    }
+    this.#inode.settle(mark)
   }
 
   #readNow(target: Uint8Array, position: number): number {

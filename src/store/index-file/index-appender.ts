@@ -85,12 +85,16 @@ export class IndexAppender {
     return this.#digest.peek()
   }
 
+  /** Adds the entries of records; in memory, until they are written. */
+  append(entries: readonly RecordEntry[]): void {
+    for (const entry of entries) this.#add(entry)
+  }
+
   /**
-   * Adds the entries of records, and a checkpoint when one is due.
+   * Writes what was added, and a checkpoint when one is due.
    * @param held makes the GTID set at the boundary behind the records
    */
-  append(entries: readonly RecordEntry[], held: () => GtidSet): void {
-    for (const entry of entries) this.#add(entry)
+  write(held: () => GtidSet): void {
     this.#flush()
     const due = this.#bytesSince >= CHECKPOINT_BYTES || this.#recordsSince >= CHECKPOINT_RECORDS
     if (!due || this.#backlogSize > 0) return
@@ -146,9 +150,9 @@ export class IndexAppender {
     this.#flush()
   }
 
-  /** Syncs when so much was added since the last time that reading it again would take long. */
-  async syncWhenDue(): Promise<void> {
-    if (this.#bytesSinceSync >= SYNC_BYTES) await this.sync()
+  /** So much was added since the last sync that reading it again would take long. */
+  get syncDue(): boolean {
+    return this.#bytesSinceSync >= SYNC_BYTES
   }
 
   async sync(): Promise<void> {

@@ -132,7 +132,8 @@ export class TailRecovery {
   async #flush(): Promise<void> {
     if (this.#batch.length === 0) return
     await this.#options.file.sync()
-    this.#options.appender.append(this.#batch, () => this.#options.held)
+    this.#options.appender.append(this.#batch)
+    this.#options.appender.write(() => this.#options.held)
     this.#batch = []
     this.#batchBytes = 0
   }

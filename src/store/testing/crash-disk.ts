@@ -8,6 +8,8 @@ export class CrashDisk {
   readonly #open = new Set<DiskFile>()
   /** Takes the place of a file's next calls: a test makes it wait or fail. */
   onSync: (path: string) => Promise<void> = async () => {}
+  /** The same for a sync that the process waits for; returns how many milliseconds it pretends to take. */
+  onSyncNow: (path: string) => number = () => 0
   onWrite: (path: string, size: number) => void = () => {}
 
   readonly disk: Disk = {
@@ -42,6 +44,11 @@ export class CrashDisk {
       sync: async () => {
         await this.onSync(file.path)
         await file.sync()
+      },
+      syncNow: () => {
+        const pretendedMs = this.onSyncNow(file.path)
+        file.syncNow()
+        return pretendedMs
       },
       close: async () => {
         if (this.#open.delete(file)) await file.close()

@@ -21,6 +21,7 @@ export interface IngestAloneOptions {
   /** of an earlier one that was stopped; a fresh one otherwise */
   readonly folder?: string
   readonly startAt?: StartAt
+  readonly semiSync?: boolean
   readonly tls?: TlsMode
   readonly authorities?: Buffer
   readonly limits?: Partial<SourceLimits>
@@ -74,6 +75,7 @@ export class IngestAlone {
         },
         self: { serverId: 4711, uuid: 'aaaaaaaa-0000-4000-8000-000000004711' },
         startAt: options.startAt ?? 'oldest',
+        semiSync: options.semiSync ?? false,
         limits: { ...TEST_LIMITS, ...options.limits },
         clock: systemClock,
         random: systemRandom,

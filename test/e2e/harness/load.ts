@@ -154,7 +154,7 @@ const disconnects = new Set([
   'ER_CON_COUNT_ERROR',
 ])
 
-function isDisconnect(thrown: unknown): boolean {
+export function isDisconnect(thrown: unknown): boolean {
   if (typeof thrown !== 'object' || thrown === null) return false
   if ('code' in thrown && disconnects.has(String(thrown.code))) return true
   return 'message' in thrown && /closed state|lost|closed/i.test(String(thrown.message))

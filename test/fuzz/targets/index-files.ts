@@ -35,6 +35,7 @@ function fileOf(bytes: Buffer): DiskFile {
     write: refuse,
     truncate: refuse,
     sync: refuse,
+    syncNow: refuse,
     close: async () => {},
   }
 }

@@ -49,6 +49,7 @@ function memoryDisk(files: Files): Disk {
         files.set(path, cut)
       },
       sync: async () => {},
+      syncNow: () => 0,
       close: async () => {},
     }
   }
