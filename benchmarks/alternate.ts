@@ -22,8 +22,12 @@ export async function alternate(
   for (let round = -warmUps; round < repeats; round += 1) {
     for (let turn = 0; turn < parties.length; turn += 1) {
       const index = (round + warmUps + turn) % parties.length
-      const run = await parties[index]?.run()
-      if (run !== undefined && round >= 0) measured[index]?.runs.push(run)
+      const party = parties[index]
+      if (party === undefined) continue
+      const run = await party.run().catch((cause: unknown) => {
+        throw new Error(`${what} with ${party.who}: ${String(cause)}`, { cause })
+      })
+      if (round >= 0) measured[index]?.runs.push(run)
     }
   }
   return measured

@@ -29,17 +29,11 @@ test('every benchmark measures both sides and says which goals are met', async (
   const { stdout } = await promisify(execFile)(tsx, [program, ...tiny])
 
   const { results, goals } = readResults(path)
-  const whoIn = (name: string): string[] => {
-    const rows = results.filter(({ scenario }) => scenario === name)
-    return [...new Set(rows.map(({ who }) => who))].toSorted()
-  }
   for (const { name } of scenarios) {
-    const peer = name === 'client' ? ['plain sender'] : ['kingbus', 'mysql']
-    const found = whoIn(name).filter((who) => who !== 'disk')
-    expect(
-      found.map((who) => who.replace(/^mysql(d|binlog)$/, 'mysql')),
-      name,
-    ).toEqual(peer)
+    const rows = results.filter(({ scenario }) => scenario === name)
+    const parties = new Set(rows.map(({ who }) => who))
+    expect(parties.has('kingbus'), name).toBe(name !== 'client')
+    expect(parties.size, name).toBeGreaterThan(name === 'client' ? 0 : 1)
   }
   const rates = results.flatMap(({ figures }) => figures.megabytesPerSecond?.least ?? [])
   expect(Math.min(...rates)).toBeGreaterThan(0)
