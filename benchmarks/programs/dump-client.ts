@@ -43,6 +43,7 @@ export interface Finished {
 export type DumpReport = Opened | Finished
 
 const eofPacketSize = 9
+const statusAutocommit = 2
 
 /** One connection that has one dump to do. */
 class Dump {
@@ -87,10 +88,14 @@ class Dump {
     bytes.copy(this.#tail, eofPacketSize - bytes.length)
   }
 
-  /** A payload of 5 bytes: fe, no warnings, status 2. The sequence number may be any. */
+  /**
+   * A payload of 5 bytes: fe, no warnings, a status with AUTOCOMMIT. The sequence number may be any, and
+   * mysqld adds a bit to the status of a dump that took longer than long_query_time.
+   */
   #endsWithEof(): boolean {
     const tail = this.#tail
-    return tail.readUIntLE(0, 3) === 5 && tail[4] === 0xfe && tail.readUInt32LE(5) === 0x00020000
+    const isEof = tail.readUIntLE(0, 3) === 5 && tail[4] === 0xfe && tail.readUInt16LE(5) === 0
+    return isEof && (tail.readUInt16LE(7) & statusAutocommit) !== 0
   }
 }
 
