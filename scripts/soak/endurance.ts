@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { endEverything } from '../../test/e2e/harness/child.ts'
 import { cacheFolder } from '../../test/e2e/harness/project.ts'
 import { runEndurance } from '../../test/endurance/endurance-run.ts'
-import { failures, summary } from '../../test/endurance/summary.ts'
+import { conclusions, summary } from '../../test/endurance/summary.ts'
 
 const cycleMs = 60_000
 
@@ -31,10 +31,11 @@ async function run(options: { minutes: string; seed: string }): Promise<void> {
     })
     writeFileSync(`${base}.json`, `${JSON.stringify(result, undefined, 1)}\n`)
     console.log(`${summary(result)}\nresult: ${base}.json`)
-    const reasons = failures(result)
-    for (const reason of reasons) console.log(`FAIL ${reason}`)
-    if (reasons.length === 0) console.log('PASS')
-    process.exitCode = reasons.length === 0 ? 0 : 1
+    const { failures, notes } = conclusions(result)
+    for (const note of notes) console.log(`NOTE ${note}`)
+    for (const reason of failures) console.log(`FAIL ${reason}`)
+    if (failures.length === 0) console.log('PASS')
+    process.exitCode = failures.length === 0 ? 0 : 1
   } catch (thrown) {
     console.error(thrown)
     process.exitCode = 1

@@ -72,7 +72,12 @@ export async function runEndurance(plan: EndurancePlan): Promise<EnduranceResult
   const held = parties.kingbus.binlogs()[0]?.name
   const compared = await compareAll(crew)
   await Promise.all(crew.followers.map((follower) => follower.stop()))
-  faults.push(...churn.surprises, ...compared.differences, ...errorLines(parties.kingbus.logFile))
+  faults.push(
+    ...sampler.faults,
+    ...churn.surprises,
+    ...compared.differences,
+    ...errorLines(parties.kingbus.logFile),
+  )
   return {
     committed,
     probes: probes.count,

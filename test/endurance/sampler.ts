@@ -14,6 +14,8 @@ export interface Sample extends ProcessSample {
 /** Looks at Kingbus every few seconds; each sample is a line of the file too. */
 export class Sampler {
   readonly samples: Sample[] = []
+  /** why Kingbus could not be looked at while it had to be up */
+  readonly faults: string[] = []
   /** the cycle that runs */
   cycle = 0
   readonly #parties: Parties
@@ -34,7 +36,6 @@ export class Sampler {
     this.#intervalMs = intervalMs
   }
 
-  /** @throws what a sample threw while Kingbus had to be up */
   async stop(): Promise<void> {
     this.#stopping = true
     await this.#ended
@@ -57,7 +58,7 @@ export class Sampler {
       this.samples.push(sample)
       appendFileSync(this.#path, `${JSON.stringify({ kind: 'process', ...sample })}\n`)
     } catch (thrown) {
-      if (this.#parties.lifetime === lifetime) throw thrown
+      if (this.#parties.lifetime === lifetime) this.faults.push(`no sample: ${String(thrown)}`)
     }
   }
 }

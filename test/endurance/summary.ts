@@ -4,7 +4,7 @@ import type { MetricTrend } from './trends.ts'
 
 const round = (value: number): string => value.toFixed(Math.abs(value) < 10 ? 2 : 1)
 
-function row({ lifetime, metric, unit, isControl, verdict, ...trend }: MetricTrend): string[] {
+function row({ lifetime, metric, unit, kind, verdict, ...trend }: MetricTrend): string[] {
   const allowed = trend.tolerance.absolute + trend.tolerance.relative * trend.first
   return [
     String(lifetime + 1),
@@ -15,7 +15,7 @@ function row({ lifetime, metric, unit, isControl, verdict, ...trend }: MetricTre
     round(trend.last),
     round(trend.slopePerMinute),
     `+${round(allowed)}`,
-    isControl ? `control: ${verdict}` : verdict.toUpperCase(),
+    kind === 'control' ? `control: ${verdict}` : verdict.toUpperCase(),
   ]
 }
 
@@ -46,16 +46,26 @@ export function summary(result: EnduranceResult): string {
   ].join('\n')
 }
 
-/** Why the run fails; nothing when it passes. Too short a life is no reason, it is shown as SHORT. */
-export function failures({ trends, faults }: EnduranceResult): string[] {
+/**
+ * Why the run fails, nothing when it passes; and what is to be known beside it. Too short a life is no reason
+ * to fail, the table shows it as SHORT.
+ */
+export function conclusions({ trends, faults }: EnduranceResult): {
+  failures: string[]
+  notes: string[]
+} {
   const growing = trends.filter(({ verdict }) => verdict === 'grows')
-  const controls = growing.filter(({ isControl }) => isControl).map(({ metric }) => metric)
-  const busier =
-    controls.length === 0
-      ? ''
-      : `; the machine was busier at the end, since these grew too: ${controls.join(', ')}`
-  const reasons = growing
-    .filter(({ isControl }) => !isControl)
-    .map(({ metric, lifetime }) => `${metric} grows in process ${lifetime + 1} of Kingbus${busier}`)
-  return [...reasons, ...faults]
+  const controls = growing.filter(({ kind }) => kind === 'control')
+  const isExcused = ({ kind, lifetime }: MetricTrend): boolean =>
+    kind === 'timed' && controls.some((control) => control.lifetime === lifetime)
+  const words = ({ metric, lifetime }: MetricTrend): string =>
+    `${metric} grows in the time of process ${lifetime + 1} of Kingbus`
+  const own = growing.filter(({ kind }) => kind !== 'control')
+  return {
+    failures: [...own.filter((trend) => !isExcused(trend)).map(words), ...faults],
+    notes: [
+      ...controls.map((trend) => `${words(trend)}: the machine was busier at the end`),
+      ...own.filter(isExcused).map((trend) => `${words(trend)}, and so does a control`),
+    ],
+  }
 }

@@ -26,12 +26,17 @@ export interface CycleLatency {
   readonly addedP99: number
 }
 
+/**
+ * `own`: of Kingbus alone. `control`: of the machine and the source, without Kingbus. `timed`: of Kingbus, but a
+ * machine that others use slows it down too; what grows together with a control says nothing of Kingbus.
+ */
+export type Kind = 'own' | 'timed' | 'control'
+
 export interface MetricTrend extends Trend {
   readonly lifetime: number
   readonly metric: string
   readonly unit: string
-  /** shows the machine and the source, without Kingbus */
-  readonly isControl: boolean
+  readonly kind: Kind
   readonly tolerance: Tolerance
   readonly verdict: Verdict
 }
@@ -41,7 +46,8 @@ const MiB = 2 ** 20
 interface Watched<T> {
   readonly metric: string
   readonly unit: string
-  readonly isControl?: boolean
+  /** own where it is not given */
+  readonly kind?: Kind
   readonly of: (from: T) => number
   readonly tolerance: Tolerance
 }
@@ -93,6 +99,7 @@ const ofProcess: readonly (Watched<Sample> & { readonly pick: 'least' | 'middle'
   {
     metric: 'event loop delay, p99',
     unit: 'ms',
+    kind: 'timed',
     of: ({ loopDelayP99Ms }) => loopDelayP99Ms,
     pick: 'middle',
     tolerance: { absolute: 10, relative: 0.5 },
@@ -110,45 +117,55 @@ const ofLatency: readonly Watched<CycleLatency>[] = [
   {
     metric: 'commit at the source, p50',
     unit: 'ms',
-    isControl: true,
+    kind: 'control',
     of: ({ commitP50 }) => commitP50,
     tolerance: { absolute: 3, relative: 0.5 },
   },
   {
     metric: 'to a client of the source, p50',
     unit: 'ms',
-    isControl: true,
+    kind: 'control',
     of: ({ viaSourceP50 }) => viaSourceP50,
     tolerance: { absolute: 3, relative: 0.5 },
   },
   {
     metric: 'to a client of the source, p99',
     unit: 'ms',
-    isControl: true,
+    kind: 'control',
     of: ({ viaSourceP99 }) => viaSourceP99,
     tolerance: { absolute: 100, relative: 1 },
   },
   {
+    metric: 'the two p50 to clients, ratio',
+    unit: '',
+    of: ({ viaKingbusP50, viaSourceP50 }) => viaKingbusP50 / viaSourceP50,
+    tolerance: { absolute: 0.5, relative: 0 },
+  },
+  {
     metric: 'to a client of Kingbus, p50',
     unit: 'ms',
+    kind: 'timed',
     of: ({ viaKingbusP50 }) => viaKingbusP50,
     tolerance: { absolute: 3, relative: 0.5 },
   },
   {
     metric: 'to a client of Kingbus, p99',
     unit: 'ms',
+    kind: 'timed',
     of: ({ viaKingbusP99 }) => viaKingbusP99,
     tolerance: { absolute: 100, relative: 1 },
   },
   {
     metric: "Kingbus's part of it, p50",
     unit: 'ms',
+    kind: 'timed',
     of: ({ addedP50 }) => addedP50,
     tolerance: { absolute: 1, relative: 0.5 },
   },
   {
     metric: "Kingbus's part of it, p99",
     unit: 'ms',
+    kind: 'timed',
     of: ({ addedP99 }) => addedP99,
     tolerance: { absolute: 50, relative: 1 },
   },
@@ -186,7 +203,7 @@ export function trendsOf(
 
 function trendRow<T>(
   lifetime: number,
-  { metric, unit, isControl = false, tolerance }: Watched<T>,
+  { metric, unit, kind = 'own', tolerance }: Watched<T>,
   series: readonly Point[],
 ): MetricTrend {
   const trend = trendOf(series)
@@ -194,7 +211,7 @@ function trendRow<T>(
     lifetime,
     metric,
     unit,
-    isControl,
+    kind,
     tolerance,
     ...trend,
     verdict: judge(trend, tolerance),
