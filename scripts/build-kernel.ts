@@ -1,16 +1,16 @@
-// Compiles assembly/row-events.ts to WebAssembly and writes it, as base64, into the source tree, so that
+// Compiles assembly/plain-events.ts to WebAssembly and writes it, as base64, into the source tree, so that
 // neither the build nor a user needs the compiler. A test compiles it again and compares.
 import { writeFileSync } from 'node:fs'
 import { main } from 'assemblyscript/asc'
 
 const OPTIONS = ['-O3', '--runtime', 'stub', '--noAssert']
-const MEMORY = ['--initialMemory', '16', '--maximumMemory', '16']
-const TARGET = 'src/mysql/stream/row-event-kernel.wasm.ts'
+const MEMORY = ['--initialMemory', '32', '--maximumMemory', '32']
+const TARGET = 'src/mysql/stream/event-kernel.wasm.ts'
 
 /** The compiled kernel as base64. */
 export async function compileKernel(): Promise<string> {
   let wasm: Uint8Array | undefined
-  const args = ['assembly/row-events.ts', ...OPTIONS, ...MEMORY, '--outFile', 'kernel.wasm']
+  const args = ['assembly/plain-events.ts', ...OPTIONS, ...MEMORY, '--outFile', 'kernel.wasm']
   const { error } = await main(args, {
     writeFile(_name, contents) {
       if (typeof contents !== 'string') wasm = contents
@@ -24,8 +24,8 @@ export async function compileKernel(): Promise<string> {
 function kernelSource(base64: string): string {
   const lines = (base64.match(/.{1,88}/g) ?? []).map((line) => `  '${line}',`)
   return [
-    '// Made by `npm run kernel` from assembly/row-events.ts; a test compares the two. Not edited by hand.',
-    'export const ROW_EVENT_KERNEL_BASE64: string = [',
+    '// Made by `npm run kernel` from assembly/plain-events.ts; a test compares the two. Not edited by hand.',
+    'export const EVENT_KERNEL_BASE64: string = [',
     ...lines,
     "].join('')",
     '',

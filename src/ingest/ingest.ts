@@ -250,7 +250,6 @@ export class Ingest {
     this.counters.bytes += piece.bytes.length
     this.counters.pieces += 1
     if (piece.boundary > end.boundary) link.succeeded()
-    piece.release()
   }
 
   /** While the disk has no room the source waits; the same piece is given again until there is. */

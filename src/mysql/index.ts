@@ -112,6 +112,7 @@ export {
 export { DumpDecoder, type DumpDecoderOptions } from './stream/dump-decoder.ts'
 export { DumpFramer, type FramerState, framingBytesMax } from './stream/dump-framer.ts'
 export { ChecksumError } from './stream/event-checksum.ts'
+export { EventKernel } from './stream/event-kernel.ts'
 export { type Piece } from './stream/piece-builder.ts'
 export {
   encodePackets,

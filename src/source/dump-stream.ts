@@ -1,9 +1,10 @@
 /*
-  A dump while it runs: the connection after COM_BINLOG_DUMP_GTID, its decoder, and a bounded queue of what
-  came. One reader takes item by item; while the queue is full the socket is not read, so that the source
-  waits. A connection that says nothing for `silenceMs`, although the source promised heartbeats, is given up.
+  A dump while it runs: the connection after COM_BINLOG_DUMP_GTID and its decoder. One reader takes item by
+  item and sets the pace: the socket is read only when all that came is taken, so that a source that is faster
+  waits. A connection that says nothing for `silenceMs` while it is listened to, although the source promised
+  heartbeats, is given up.
 */
-import { assert, OperationalError, ProtocolError } from '../lib/index.ts'
+import { assert, OperationalError } from '../lib/index.ts'
 import {
   checksumMatches,
   DumpDecoder,
@@ -14,6 +15,7 @@ import {
   decodeRotate,
   ERR_MARKER,
   type ErrPacket,
+  EventKernel,
   EventType,
   encodePackets,
   encodeSemiSyncAck,
@@ -31,7 +33,7 @@ import type { SourceLimits } from './source-limits.ts'
 const ANSWER_BYTES_MAX = 64 * 1024
 
 export type DumpItem =
-  /** the next bytes of the file; `piece.release()` when they are no longer needed */
+  /** the next bytes of the file, valid until the next item is asked for */
   | { readonly kind: 'piece'; readonly piece: Piece }
   /** what follows lies in this file of the source, from this position on */
   | { readonly kind: 'file'; readonly place: SourcePlace }
@@ -59,11 +61,9 @@ export interface DumpStreamOptions {
 export class DumpStream {
   readonly #options: DumpStreamOptions
   readonly #decoder: DumpDecoder
-  readonly #queue: DumpItem[] = []
-  #queuedBytes = 0
-  #paused = false
   #failure: Error | undefined
   #wake: (() => void) | undefined
+  /** monotonic time at which the source last said something, or we began to listen again */
   #heardAtMs: number
   #stopWatching: () => void = () => {}
   /** reads the answer to COM_REGISTER_REPLICA; undefined once the dump is asked for */
@@ -75,24 +75,19 @@ export class DumpStream {
   constructor(options: DumpStreamOptions) {
     this.#options = options
     this.#heardAtMs = options.clock.monotonicMs()
+    const kernel = new EventKernel()
     this.#decoder = new DumpDecoder({
       ...options.decoder,
+      kernel,
       relocate: options.relocate !== undefined,
-      piece: (piece) => this.#put({ kind: 'piece', piece }, piece.bytes.length),
-      control: (event) => this.#control(event),
-      ended: (error) => this.#fail(this.#endOf(error)),
     })
     options.connection.receive({
-      bytes: (bytes) => this.#take(bytes),
+      target: kernel.readTarget,
+      arrived: () => this.#wake?.(),
       ended: (error) => this.#fail(this.#closed(error)),
     })
     options.connection.write(encodePackets(options.register, 0))
     this.#watch(options.limits.silenceMs)
-  }
-
-  /** monotonic time at which the source last said something */
-  get heardAtMs(): number {
-    return this.#heardAtMs
   }
 
   /**
@@ -102,13 +97,12 @@ export class DumpStream {
   async next(signal: AbortSignal): Promise<DumpItem> {
     while (true) {
       signal.throwIfAborted()
-      const item = this.#queue.shift()
-      if (item !== undefined) {
-        this.#taken(item)
-        return item
-      }
-      if (this.#failure !== undefined) throw this.#failure
-      await this.#arrival(signal)
+      const item = this.#decoded()
+      if (item !== undefined) return item
+      const bytes = this.#options.connection.read()
+      if (bytes !== undefined) this.#take(bytes)
+      else if (this.#failure !== undefined) throw this.#failure
+      else await this.#arrival(signal)
     }
   }
 
@@ -125,6 +119,7 @@ export class DumpStream {
 
   #arrival(signal: AbortSignal): Promise<void> {
     assert(this.#wake === undefined, 'a dump has one reader')
+    this.#heardAtMs = this.#options.clock.monotonicMs()
     return new Promise((resolve) => {
       const wake = (): void => {
         this.#wake = undefined
@@ -137,63 +132,46 @@ export class DumpStream {
   }
 
   #take(bytes: Buffer): void {
-    this.#heardAtMs = this.#options.clock.monotonicMs()
-    if (this.#failure !== undefined) return
-    try {
-      if (this.#answers === undefined) this.#decoder.push(bytes)
-      else this.#answers.push(bytes, (payload) => this.#registered(payload))
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      this.#fail(error)
-    }
+    if (this.#answers === undefined) this.#decoder.feed(bytes)
+    else this.#answers.push(bytes, (payload) => this.#registered(payload))
   }
 
   /** Nothing follows the answer: the dump is asked for only now. */
   #registered(payload: Buffer): 'stop' {
-    if (payload[0] === ERR_MARKER) {
-      this.#fail(new DumpRefused(decodeErr(payload)))
-    } else {
-      decodeOk(payload)
-      this.#answers = undefined
-      this.#options.connection.write(encodePackets(this.#options.dump, 0))
-    }
+    if (payload[0] === ERR_MARKER) throw new DumpRefused(decodeErr(payload))
+    decodeOk(payload)
+    this.#answers = undefined
+    this.#options.connection.write(encodePackets(this.#options.dump, 0))
     return 'stop'
   }
 
-  #put(item: DumpItem, size: number): void {
-    this.#queue.push(item)
-    this.#queuedBytes += size
-    if (!this.#paused && this.#queuedBytes > this.#options.limits.queuedBytes) {
-      this.#paused = true
-      this.#options.connection.pause()
+  /** What the bytes that came are, as far as somebody has to know; undefined when more are needed. */
+  #decoded(): DumpItem | undefined {
+    while (true) {
+      const step = this.#decoder.next()
+      if (step === undefined || step.kind === 'piece') return step
+      if (step.kind === 'end') throw this.#endOf(step.error)
+      const item = this.#control(step.event)
+      if (item !== undefined) return item
     }
-    this.#wake?.()
   }
 
-  #taken(item: DumpItem): void {
-    if (item.kind === 'piece') this.#queuedBytes -= item.piece.bytes.length
-    if (!this.#paused || this.#queuedBytes > this.#options.limits.queuedBytes / 2) return
-    this.#paused = false
-    // The silence while the socket was not read was ours.
-    this.#heardAtMs = this.#options.clock.monotonicMs()
-    this.#options.connection.resume()
-  }
-
-  #control(event: Buffer): void {
+  #control(event: Buffer): DumpItem | undefined {
     const { type } = readEventHeader(event)
     // The decoder has verified the event by the algorithm in force, so that one with a checksum shows it.
     const checksum = checksumMatches(event) ? 'CRC32' : 'NONE'
     if (type === EventType.ROTATE) {
       const { file, position } = decodeRotate(event, checksum)
-      this.#put({ kind: 'file', place: { file, position: Number(position) } }, 0)
-    } else if (type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2) {
-      const { file, position } = decodeHeartbeat(event, checksum)
-      this.#put({ kind: 'heartbeat', place: { file, position: Number(position) } }, 0)
-    } else if (type === EventType.FORMAT_DESCRIPTION) {
-      const { relocate } = this.#options
-      if (relocate !== undefined) this.#decoder.relocateTo(relocate(event))
-      this.#put({ kind: 'format', event }, 0)
+      return { kind: 'file', place: { file, position: Number(position) } }
     }
+    if (type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2) {
+      const { file, position } = decodeHeartbeat(event, checksum)
+      return { kind: 'heartbeat', place: { file, position: Number(position) } }
+    }
+    if (type !== EventType.FORMAT_DESCRIPTION) return undefined
+    const { relocate } = this.#options
+    if (relocate !== undefined) this.#decoder.relocateTo(relocate(event))
+    return { kind: 'format', event }
   }
 
   #fail(error: Error): void {
@@ -207,7 +185,8 @@ export class DumpStream {
   #watch(afterMs: number): void {
     this.#stopWatching = this.#options.clock.after(afterMs, () => {
       const { clock, limits, address } = this.#options
-      const silentMs = this.#paused ? 0 : clock.monotonicMs() - this.#heardAtMs
+      // While nobody listens the silence is ours.
+      const silentMs = this.#wake === undefined ? 0 : clock.monotonicMs() - this.#heardAtMs
       if (silentMs < limits.silenceMs) {
         this.#watch(limits.silenceMs - silentMs)
         return

@@ -37,6 +37,9 @@ export interface Examiner {
   connect(): Promise<SourceConnection>
 }
 
+/** So much is read from the socket at a time. */
+const READ_BYTES = 256 * 1024
+
 /** The file name is empty where the source is to find the file. */
 interface Question extends SourcePlace {
   /** transactions to leave out; undefined to begin with the source's oldest file */
@@ -58,19 +61,25 @@ async function examine(examiner: Examiner, question: Question, visit: Visit): Pr
       const skimmer = new EventSkimmer(examiner.keptBytesMax, (event) => {
         if (!done) done = visit(event) === 'enough'
       })
+      const take = (bytes: Buffer): void => {
+        cancel()
+        cancel = examiner.clock.after(examiner.silenceMs, close)
+        try {
+          skimmer.push(bytes)
+        } catch (error) {
+          // What comes behind the event that was enough does not matter any more.
+          if (!done) reject(error)
+          done = true
+        }
+        if (done || skimmer.ended) resolve()
+      }
       raw.receive({
-        bytes(bytes) {
-          if (done) return
-          cancel()
-          cancel = examiner.clock.after(examiner.silenceMs, close)
-          try {
-            skimmer.push(bytes)
-          } catch (error) {
-            // What comes behind the event that was enough does not matter any more.
-            if (!done) reject(error)
-            done = true
+        target: Buffer.allocUnsafe(READ_BYTES),
+        arrived() {
+          for (let bytes = raw.read(); bytes !== undefined; bytes = raw.read()) {
+            take(bytes)
+            if (done) break
           }
-          if (done || skimmer.ended) resolve()
         },
         ended: (error) => reject(lost(examiner, error)),
       })

@@ -1,13 +1,15 @@
 /*
-  A connection to the source after mysql2 has logged in: bytes in, bytes out, nothing else. Bytes go to one
-  receiver, which may pause them; after `turnBytes` in one go other work of the process gets its turn.
+  A connection to the source after mysql2 has logged in: bytes in, bytes out, nothing else. The receiver asks
+  for what came; until it does, the connection is not read any further.
 */
 import type { Duplex } from 'node:stream'
 import type { Dialed } from '../platform/index.ts'
 
 export interface Receiver {
-  /** the bytes are valid only during the call */
-  bytes(bytes: Buffer): void
+  /** where a plain connection is read into, from the second read on */
+  readonly target: Buffer<ArrayBuffer>
+  /** `read` has something */
+  arrived(): void
   /** the connection ended, with the system's error or without one; called once */
   ended(error: Error | undefined): void
 }
@@ -15,65 +17,57 @@ export interface Receiver {
 export class RawConnection {
   readonly #stream: Duplex
   readonly #dialed: Dialed | undefined
-  readonly #turnBytes: number
-  #turn = 0
-  #turnEnds: NodeJS.Immediate | undefined
-  #paused = false
+  /** of a plain connection: what was read and not asked for */
+  #arrived: Buffer | undefined
+  #mostBytes = 0
   #error: Error | undefined
 
   /** @param parts.dialed the plain connection; undefined under TLS */
-  constructor(parts: { stream: Duplex; dialed: Dialed | undefined; turnBytes: number }) {
+  constructor(parts: { stream: Duplex; dialed: Dialed | undefined }) {
     this.#stream = parts.stream
     this.#dialed = parts.dialed
-    this.#turnBytes = parts.turnBytes
   }
 
   receive(receiver: Receiver): void {
-    const take = (bytes: Buffer): void => {
-      if (this.#stream.destroyed) return
-      receiver.bytes(bytes)
-      this.#countTurn(bytes.length)
-    }
     this.#stream.on('error', (error) => {
       this.#error = error
     })
     this.#stream.once('close', () => receiver.ended(this.#error))
     // A source that closes its side has nothing more to say; our side closes by itself then.
     this.#stream.once('end', () => this.#stream.destroy())
-    if (this.#dialed === undefined) this.#stream.on('data', take)
-    else this.#dialed.divert(take)
-    this.#stream.resume()
+    this.#mostBytes = receiver.target.length
+    if (this.#dialed === undefined) {
+      this.#stream.on('readable', () => receiver.arrived())
+      return
+    }
+    this.#dialed.divert(receiver.target, (bytes) => {
+      this.#arrived = bytes
+      receiver.arrived()
+      return false
+    })
+  }
+
+  /**
+   * What came, at most as much as the target holds, and valid until the next call; undefined when there is
+   * nothing: then the connection is read, and `arrived` called when there is.
+   */
+  read(): Buffer | undefined {
+    if (this.#dialed === undefined) {
+      const size = Math.min(this.#stream.readableLength, this.#mostBytes)
+      const bytes: Buffer | null = this.#stream.read(size === 0 ? undefined : size)
+      return bytes ?? undefined
+    }
+    const bytes = this.#arrived
+    this.#arrived = undefined
+    if (bytes === undefined) this.#stream.resume()
+    return bytes
   }
 
   write(bytes: Uint8Array): void {
     this.#stream.write(bytes)
   }
 
-  /** No bytes until `resume`; a few that are on their way may still come. */
-  pause(): void {
-    this.#paused = true
-    this.#stream.pause()
-  }
-
-  resume(): void {
-    this.#paused = false
-    if (this.#turnEnds === undefined) this.#stream.resume()
-  }
-
   close(): void {
-    clearImmediate(this.#turnEnds)
     this.#stream.destroy()
-  }
-
-  #countTurn(size: number): void {
-    this.#turn += size
-    if (this.#turnEnds !== undefined) return
-    if (this.#turn < this.#turnBytes) return
-    this.#turn = 0
-    this.#stream.pause()
-    this.#turnEnds = setImmediate(() => {
-      this.#turnEnds = undefined
-      if (!this.#paused) this.#stream.resume()
-    })
   }
 }

@@ -101,7 +101,7 @@ export class SourceConnection {
     internals._closing = true
     for (const event of ['data', 'end', 'close', 'error']) stream.removeAllListeners(event)
     const dialed = stream === this.#dialed.stream ? this.#dialed : undefined
-    return new RawConnection({ stream, dialed, turnBytes: this.#limits.turnBytes })
+    return new RawConnection({ stream, dialed })
   }
 
   close(): void {
@@ -137,11 +137,7 @@ async function login(
   const password = await address.password()
   const ca = mode === 'disabled' ? undefined : await address.tls.authorities()
   signal.throwIfAborted()
-  const dialed = address.dial({
-    host: address.host,
-    port: address.port,
-    readBytes: limits.readBytes,
-  })
+  const dialed = address.dial({ host: address.host, port: address.port })
   const options: ConnectionOptions = {
     host: address.host,
     port: address.port,

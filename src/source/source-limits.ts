@@ -11,12 +11,6 @@ export interface SourceLimits {
   /** waits between attempts, doubling from the first to the last */
   readonly retryFirstMs: number
   readonly retryMostMs: number
-  /** bytes received and not yet taken; the socket is paused at this bound, and read again at half of it */
-  readonly queuedBytes: number
-  /** bytes handled in one go before other work gets its turn */
-  readonly turnBytes: number
-  /** size of the buffer that the socket is read into */
-  readonly readBytes: number
   /** a PREVIOUS_GTIDS or GTID event longer than this is refused where the source is examined */
   readonly examinedEventBytes: number
   /** how often the source's newest position is asked for, on a connection of its own */
@@ -33,9 +27,6 @@ export const SOURCE_LIMITS: SourceLimits = {
   silenceMs: 2.5 * HEARTBEAT_MS,
   retryFirstMs: 250,
   retryMostMs: 15_000,
-  queuedBytes: 4 * MIB,
-  turnBytes: 4 * MIB,
-  readBytes: MIB,
   examinedEventBytes: 64 * MIB,
   statusMs: 5_000,
 }

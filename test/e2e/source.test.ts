@@ -95,7 +95,7 @@ test('a connection cut in the middle of events and transactions leaves no trace 
 })
 
 test('a killed dump thread is followed by a new dump at the same place', async () => {
-  const one = await begin({ limits: { queuedBytes: 1024 * 1024 } })
+  const one = await begin()
   await one.caughtUp(await source.gtidExecuted())
   for (let round = 0; round < 3; round += 1) {
     const writing = insert(3, 20_000_000)

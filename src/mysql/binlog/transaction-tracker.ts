@@ -19,7 +19,7 @@ import { EventFlag } from './header.ts'
   'gtid': a GTID event came, and nothing else. 'pre-statement': INTVAR, RAND or USER_VAR came, and
   no BEGIN. 'statements': a BEGIN came.
 */
-type State = 'outside' | 'gtid' | 'pre-statement' | 'statements'
+export type TransactionState = 'outside' | 'gtid' | 'pre-statement' | 'statements'
 type EventClass =
   | 'gtid'
   | 'begin'
@@ -30,9 +30,11 @@ type EventClass =
   | 'payload'
   | 'incident'
   | 'other'
-type Step = State | 'ended' | 'error'
+type Step = TransactionState | 'ended' | 'error'
 
-const STEPS: Readonly<Record<Exclude<EventClass, 'other'>, Readonly<Record<State, Step>>>> = {
+const STEPS: Readonly<
+  Record<Exclude<EventClass, 'other'>, Readonly<Record<TransactionState, Step>>>
+> = {
   gtid: row('gtid', 'error', 'error', 'error'),
   begin: row('statements', 'statements', 'error', 'error'),
   end: row('error', 'error', 'error', 'ended'),
@@ -80,7 +82,7 @@ const CLASSES: ReadonlyMap<number, EventClass> = new Map<number, EventClass>([
  * transaction.
  */
 export class TransactionTracker {
-  #state: State = 'outside'
+  #state: TransactionState = 'outside'
 
   /** Whether `take` looks at the text; for other types '' will do. */
   static needsQueryText(type: number): boolean {
@@ -98,9 +100,13 @@ export class TransactionTracker {
     return this.#state !== 'outside'
   }
 
-  /** A BEGIN has come: row events change nothing. */
-  get inStatements(): boolean {
-    return this.#state === 'statements'
+  get state(): TransactionState {
+    return this.#state
+  }
+
+  /** Goes on where a faster reader of plain transactions has come to. */
+  moveTo(state: TransactionState): void {
+    this.#state = state
   }
 
   /** Forgets a transaction that has begun, as after a new connection. */
@@ -151,6 +157,6 @@ function row(
   gtid: Step,
   pre: Step,
   statements: Step,
-): Readonly<Record<State, Step>> {
+): Readonly<Record<TransactionState, Step>> {
   return { outside, gtid, 'pre-statement': pre, statements }
 }

@@ -81,6 +81,12 @@ export class GtidSet {
     this.#lastIntervals.add(gno)
   }
 
+  /** Adds the transactions `first` to `last`, which have no tag. */
+  addRun(uuid: string, first: bigint, last: bigint): void {
+    assert(first >= 1n && first <= last && last <= GNO_MOST, `${first}-${last} are no transactions`)
+    this.#entry(uuid, '').addRange(first, last + 1n)
+  }
+
   addAll(other: GtidSet): void {
     for (const [key, theirs] of other.#entries) {
       const ours = this.#entries.get(key)

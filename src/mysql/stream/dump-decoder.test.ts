@@ -5,10 +5,11 @@ import { crc32, ProtocolError } from '../../lib/index.ts'
 import { encodeEvent } from '../binlog/event.ts'
 import { EventType } from '../binlog/event-type.ts'
 import { encodeRotate } from '../binlog/rotate.ts'
+import { GtidSet } from '../gtid/gtid-set.ts'
 import { encodePackets } from '../wire/packet.ts'
-import { DumpDecoder } from './dump-decoder.ts'
+import { DumpDecoder, type DumpStep } from './dump-decoder.ts'
 import { ChecksumError } from './event-checksum.ts'
-import type { Piece } from './piece-builder.ts'
+import { EventKernel, READ_BYTES } from './event-kernel.ts'
 
 const FIXTURES = ['plain.000002', 'tagged-gtids.000003', 'compressed-trx.000004', 'ddl-xa.000005']
 
@@ -81,47 +82,59 @@ interface Seen {
 interface DecodeOptions {
   readonly relocateTo?: number
   readonly semiSync?: boolean
+  readonly kernel?: EventKernel
 }
 
 function decode(
   parts: readonly Buffer[],
   start: number,
-  { relocateTo, semiSync = false }: DecodeOptions = {},
+  { relocateTo, semiSync = false, kernel = new EventKernel() }: DecodeOptions = {},
 ): Seen {
   const seen: Buffer[] = []
-  const gtids: string[] = []
+  const gtids = GtidSet.empty()
   const controls: number[] = []
   const awaited: number[] = []
   let boundary = start
   let next = relocateTo ?? start
   let ended = false
   const decoder = new DumpDecoder({
+    kernel,
     checksum: 'CRC32',
     start,
     semiSync,
     relocate: relocateTo !== undefined,
-    piece(piece: Piece) {
+  })
+  const take = (step: DumpStep): void => {
+    if (step.kind === 'end') ended = true
+    else if (step.kind === 'piece') {
+      const { piece } = step
       expect(piece.start).toBe(next)
       expect(piece.crc).toBe(crc32(piece.bytes))
       next += piece.bytes.length
       seen.push(Buffer.from(piece.bytes))
       boundary = piece.boundary
-      if (piece.gtids !== undefined) gtids.push(piece.gtids.toString())
+      if (piece.gtids !== undefined) gtids.addAll(piece.gtids)
       if (piece.awaited) awaited.push(piece.boundary)
-      piece.release()
-    },
-    control(event) {
-      controls.push(event[4] ?? 0)
-      if (relocateTo !== undefined && event[4] === EventType.PREVIOUS_GTIDS) {
+    } else {
+      controls.push(step.event[4] ?? 0)
+      if (relocateTo !== undefined && step.event[4] === EventType.PREVIOUS_GTIDS) {
         decoder.relocateTo(relocateTo)
       }
-    },
-    ended() {
-      ended = true
-    },
-  })
-  for (const part of parts) decoder.push(part)
-  return { bytes: Buffer.concat(seen), boundary, gtids: gtids.join(), controls, awaited, ended }
+    }
+  }
+  for (const part of reads(parts)) {
+    decoder.feed(part)
+    for (let step = decoder.next(); step !== undefined; step = decoder.next()) take(step)
+  }
+  const bytes = Buffer.concat(seen)
+  return { bytes, boundary, gtids: gtids.toString(), controls, awaited, ended }
+}
+
+/** As a socket gives them. */
+function* reads(parts: readonly Buffer[]): Generator<Buffer> {
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += READ_BYTES) yield part.subarray(at, at + READ_BYTES)
+  }
 }
 
 function cut(stream: Buffer, places: readonly number[]): Buffer[] {
@@ -142,6 +155,63 @@ function rows(logPos: number, size: number): Buffer {
     checksum: true,
   })
 }
+
+/** Leaves everything to the TypeScript path. */
+class IdleKernel extends EventKernel {
+  override take(): number {
+    return 0
+  }
+}
+
+/** What comes out, or the words of the error. */
+function outcome(parts: readonly Buffer[], options: DecodeOptions): Seen | string {
+  try {
+    return decode(parts, 4, options)
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    return error.message
+  }
+}
+
+describe('the kernel and the TypeScript path', () => {
+  const streams = FIXTURES.map((name) => [rotateTo(name, 4n), ...eventsOf(fixture(name))])
+
+  it.each([false, true])('give the same of any stream and split, semi-sync %s', (semiSync) => {
+    const makers = streams.map((events) => (semiSync ? semiSyncStreamOf(events) : streamOf(events)))
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...makers),
+        fc.array(fc.nat(), { maxLength: 12 }),
+        (stream, places) => {
+          const parts = cut(stream, places)
+          const plain = outcome(parts, { semiSync, kernel: new IdleKernel() })
+          expect(outcome(parts, { semiSync })).toEqual(plain)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it('name the same wrong byte', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...streams),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        (events, at, change) => {
+          const stream = streamOf(events)
+          const place = at % stream.length
+          stream[place] = (stream[place] ?? 0) ^ change
+          const seen = outcome([stream], {})
+          const plain = outcome([stream], { kernel: new IdleKernel() })
+          expect(typeof seen).toBe(typeof plain)
+          if (typeof plain === 'string' && plain.includes('checksum')) expect(seen).toBe(plain)
+        },
+      ),
+      { numRuns: 400 },
+    )
+  })
+})
 
 describe('DumpDecoder', () => {
   it.each(FIXTURES)('gives back the bytes of %s, with its end as the boundary', (name) => {

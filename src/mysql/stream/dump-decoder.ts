@@ -8,29 +8,32 @@
     payload of an event, where semi-synchronous replication was asked for: 00 | ef | awaited 0 or 1 | event;
     the sequence begins again at 1 behind an event whose acknowledgement is awaited
 
-  Events of at most LARGE_PACKET bytes are looked at whole, in place or, when the input cuts them, in a
-  carry buffer. Larger ones pass through in parts, so that an event of 1 GiB needs no memory; only their
-  first bytes are gathered.
+  Bytes go in by `feed`, one read of a socket at a time; what they are comes out by `next`, until it says
+  that more is needed. So the reader sets the pace, and nothing is queued here.
+
+  Plain transactions go through the kernel (event-kernel.ts). Of the others, events of at most LARGE_PACKET
+  bytes are looked at whole. Larger ones pass through in parts, so that an event of 1 GiB needs no memory;
+  only their first bytes are gathered.
 
   Not part of a file, and handed out by themselves: events with the ARTIFICIAL flag, heartbeats, the first
   FORMAT_DESCRIPTION of a dump that began beyond position 4 and, when relocating, the PREVIOUS_GTIDS too.
 */
-import { crc32, ProtocolError } from '../../lib/index.ts'
+import { assert, crc32, ProtocolError } from '../../lib/index.ts'
 import { CHECKSUM_SIZE, type ChecksumAlgorithm } from '../binlog/checksum.ts'
 import { EventType } from '../binlog/event-type.ts'
 import { decodeFormatDescription } from '../binlog/format-description.ts'
-import { decodeGtidEvent, isGtidEvent } from '../binlog/gtid-event.ts'
+import { isGtidEvent } from '../binlog/gtid-event.ts'
 import { EVENT_HEADER_SIZE, EventFlag, FIRST_EVENT_POSITION } from '../binlog/header.ts'
-import { QUERY_PREFIX_BYTES, queryTextPrefix } from '../binlog/query.ts'
+import { QUERY_PREFIX_BYTES } from '../binlog/query.ts'
 import { decodeRotate } from '../binlog/rotate.ts'
-import { TransactionTracker } from '../binlog/transaction-tracker.ts'
-import type { Gtid } from '../gtid/gtid.ts'
 import { decodeErr, type ErrPacket } from '../packets/err.ts'
 import { SEMI_SYNC_MAGIC } from '../packets/semi-sync-ack.ts'
 import { PACKET_HEADER_SIZE, PHYSICAL_PAYLOAD_MOST } from '../wire/packet.ts'
-import { ChecksumError, verifyChecksum } from './event-checksum.ts'
-import { PIECE_BYTES_MAX, type Piece, PieceBuilder } from './piece-builder.ts'
-import { RowEventKernel, WINDOW_BYTES } from './row-event-kernel.ts'
+import { DumpTransaction, type Verdict } from './dump-transaction.ts'
+import { findBadChecksum, verifyChecksum } from './event-checksum.ts'
+import { type EventKernel, KEPT_BYTES_MAX, READ_BYTES } from './event-kernel.ts'
+import { LargeEvent } from './large-event.ts'
+import { type Piece, PieceBuilder } from './piece-builder.ts'
 
 const EOF_PACKET_BYTES_MAX = 8
 /** Above this a packet passes through in parts. */
@@ -44,6 +47,8 @@ const PREFIX_BYTES = SEMI_SYNC_MARKER_BYTES + QUERY_PREFIX_BYTES
 const EVENT_BYTES_MAX = 2 ** 30 + 2 ** 20
 
 export interface DumpDecoderOptions {
+  /** holds what is read and what comes out of it; serves one decoder */
+  readonly kernel: EventKernel
   /** what was announced in @source_binlog_checksum: holds until the first FORMAT_DESCRIPTION */
   readonly checksum: ChecksumAlgorithm
   /** where our file ends: the first event that is stored begins there */
@@ -52,45 +57,35 @@ export interface DumpDecoderOptions {
   readonly semiSync: boolean
   /**
    * The first file does not continue the source's byte for byte: its FORMAT_DESCRIPTION and PREVIOUS_GTIDS
-   * come through `control`, the caller then says by `relocateTo` where the events go, and their log_pos
+   * come as `control`, the caller then says by `relocateTo` where the events go, and their log_pos
    * (and CRC) are rewritten to be true there.
    */
   readonly relocate: boolean
-  /** The next piece of the file, in order with `control`. */
-  readonly piece: (piece: Piece) => void
-  /** A whole event that is not stored (a copy). All pieces before it have been handed out. */
-  readonly control: (event: Buffer) => void
-  /** The source ended the dump, by EOF or by an error. */
-  readonly ended: (error: ErrPacket | undefined) => void
 }
 
-/** An event that passes through in parts. */
-interface OpenEvent {
-  readonly type: number
-  readonly timestamp: number
-  /** bytes before the trailing checksum that are still to come */
-  bodyLeft: number
-  /** bytes of the trailing checksum seen so far */
-  readonly tail: Buffer
-  tailCount: number
-  crcIn: number
-  crcOut: number
-  verdict: 'inside' | 'ended' | 'outside'
-  readonly awaited: boolean
-}
+export type DumpStep =
+  /** the next piece of the file; its bytes are valid until the next call of `next` */
+  | { readonly kind: 'piece'; readonly piece: Piece }
+  /** a whole event that is not stored (a copy) */
+  | { readonly kind: 'control'; readonly event: Buffer }
+  /** the source ended the dump, by EOF or by an error; nothing comes after it */
+  | { readonly kind: 'end'; readonly error: ErrPacket | undefined }
 
 export class DumpDecoder {
   readonly #options: DumpDecoderOptions
+  readonly #kernel: EventKernel
+  /** the kernel's; what is not done yet lies at `#at` to `#end` */
+  readonly #input: Buffer
+  #at = KEPT_BYTES_MAX
+  #end = KEPT_BYTES_MAX
+  /** found, and not yet asked for */
+  readonly #steps: DumpStep[] = []
   readonly #pieces: PieceBuilder
   readonly #markerBytes: number
-  readonly #kernel: RowEventKernel
-  readonly #tracker = new TransactionTracker()
+  readonly #transaction = new DumpTransaction()
   #checksumSize: number
   #sequence = 1
-  /** the packet, or the first part of a large one, that the input has cut */
-  readonly #carry = Buffer.allocUnsafeSlow(PACKET_HEADER_SIZE + LARGE_PACKET)
-  #carried = 0
-  #open: OpenEvent | undefined
+  #open: LargeEvent | undefined
   #packetLeft = 0
   #packetFull = false
   /** bytes at the start of a payload that do not pass: the marker, and a header that was relocated */
@@ -99,19 +94,17 @@ export class DumpDecoder {
   #skipFormatDescription: boolean
   #relocating: boolean
   #sawRotate = false
-  #gtid: Gtid | undefined
-  /** where the current transaction must end, from its GTID event; 0 when it does not say */
-  #expectedEnd = 0
   #ended = false
 
   constructor(options: DumpDecoderOptions) {
     this.#options = options
+    this.#kernel = options.kernel
+    this.#input = options.kernel.input
     this.#markerBytes = options.semiSync ? SEMI_SYNC_MARKER_BYTES : MARKER_BYTES
-    this.#kernel = new RowEventKernel(PIECE_BYTES_MAX, this.#markerBytes)
     this.#checksumSize = options.checksum === 'CRC32' ? CHECKSUM_SIZE : 0
     this.#relocating = options.relocate
     this.#skipFormatDescription = options.relocate || options.start > FIRST_EVENT_POSITION
-    this.#pieces = new PieceBuilder(this.#kernel.output, options.piece)
+    this.#pieces = new PieceBuilder(options.kernel.output)
     this.#pieces.moveTo(options.start)
   }
 
@@ -120,97 +113,106 @@ export class DumpDecoder {
     return this.#pieces.position
   }
 
-  /** Where the first relocated event goes; to be called from `control`. */
+  /** Where the first relocated event goes; to be called before anything behind its `control` is asked for. */
   relocateTo(position: number): void {
     this.#pieces.moveTo(position)
   }
 
-  /** Takes what the socket gave; `input` is not kept. Throws ProtocolError at the first byte that is wrong. */
-  push(input: Buffer): void {
-    let at = 0
-    while (at < input.length && !this.#ended) {
-      if (this.#packetLeft > 0) at = this.#pass(input, at)
-      else if (this.#carried > 0) at = this.#fillCarry(input, at)
-      else at += this.#window(input, at)
+  /**
+   * Gives what the socket gave, once `next` has said that more is needed. Bytes that were read into the
+   * kernel's `readTarget` stay there; others are copied to it, and may be at most as many as fit it.
+   */
+  feed(bytes: Buffer): void {
+    assert(this.#end === KEPT_BYTES_MAX, 'what was fed before is used up')
+    assert(bytes.length <= READ_BYTES, 'what is fed fits the memory')
+    const { readTarget } = this.#kernel
+    if (bytes.buffer !== readTarget.buffer) bytes.copy(readTarget)
+    else assert(bytes.byteOffset === readTarget.byteOffset, 'a read begins at its target')
+    this.#end = KEPT_BYTES_MAX + bytes.length
+  }
+
+  /** What comes next; undefined when more has to be fed. @throws ProtocolError at the first byte that is wrong */
+  next(): DumpStep | undefined {
+    while (true) {
+      const step = this.#steps.shift()
+      if (step !== undefined) return step
+      if (this.#ended) return undefined
+      if (this.#advance()) continue
+      if (this.#flush()) continue
+      this.#keep()
+      return undefined
     }
-    this.#pieces.flush()
   }
 
-  /** Looks at the next bytes through the kernel's window; returns how many of them it is done with. */
-  #window(from: Buffer, start: number): number {
-    const { input } = this.#kernel
-    const size = from.copy(input, 0, start, start + WINDOW_BYTES)
-    return this.#wholePackets(size === WINDOW_BYTES ? input : input.subarray(0, size))
-  }
-
-  /** Packets that lie whole in the window. Returns where it stopped. */
-  #wholePackets(input: Buffer): number {
-    let at = 0
-    while (!this.#ended) {
-      if (this.#tracker.inStatements) at = this.#takeRows(at, input.length)
-      const have = input.length - at
-      if (have === 0) return at
-      if (have < PACKET_HEADER_SIZE) return this.#keep(input, at)
-      const size = input.readUIntLE(at, 3)
-      if (size > LARGE_PACKET || this.#open !== undefined) {
-        if (have < neededOf(size, this.#open !== undefined)) return this.#keep(input, at)
-        this.#beginLarge(input, at, size)
-        return at + PACKET_HEADER_SIZE
-      }
-      const end = at + PACKET_HEADER_SIZE + size
-      if (end > input.length) return this.#keep(input, at)
-      this.#takeSequence(input[at + 3] ?? 0)
-      this.#packet(input, at + PACKET_HEADER_SIZE, size)
-      at = end
+  /** Takes the next packets or parts of one; false when there is too little input. */
+  #advance(): boolean {
+    if (this.#packetLeft > 0) return this.#pass()
+    if (this.#open === undefined) this.#takePlain()
+    const have = this.#end - this.#at
+    if (have < PACKET_HEADER_SIZE) return false
+    const size = this.#input.readUIntLE(this.#at, 3)
+    const continues = this.#open !== undefined
+    if (size > LARGE_PACKET || continues) {
+      if (have < neededOf(size, continues)) return false
+      // An event that passes in parts begins a piece, which has room for all that is gathered of it.
+      if (!continues && this.#flush()) return true
+      this.#beginLarge(size)
+      return true
     }
-    return at
+    const end = this.#at + PACKET_HEADER_SIZE + size
+    if (end > this.#end) return false
+    if (size > this.#pieces.room) return this.#flush()
+    const packet = this.#at
+    this.#at = end
+    this.#takeSequence(this.#input[packet + 3] ?? 0)
+    this.#packet(this.#input, packet + PACKET_HEADER_SIZE, size)
+    return true
   }
 
-  /** Between BEGIN and the end of a transaction: lets the kernel take the small row events that come next. */
-  #takeRows(at: number, end: number): number {
-    if (this.#checksumSize === 0 || this.#relocating || this.#open !== undefined) return at
+  /** Moves what cannot be used yet to where the next read continues it. */
+  #keep(): void {
+    const kept = this.#end - this.#at
+    this.#input.copyWithin(KEPT_BYTES_MAX - kept, this.#at, this.#end)
+    this.#at = KEPT_BYTES_MAX - kept
+    this.#end = KEPT_BYTES_MAX
+  }
+
+  /** Hands out what has been collected; false when that is nothing. */
+  #flush(): boolean {
+    const piece = this.#pieces.handOut()
+    if (piece === undefined) return false
+    this.#steps.push({ kind: 'piece', piece })
+    return true
+  }
+
+  /** Lets the kernel take the plain events that come next. */
+  #takePlain(): void {
+    if (this.#checksumSize === 0 || this.#relocating) return
+    const { phase } = this.#transaction
+    if (phase === undefined) return
     const kernel = this.#kernel
     const pieces = this.#pieces
-    const taken = kernel.take(at, end, pieces, this.#sequence)
-    if (taken === 0) return at
-    this.#sequence = (this.#sequence + taken) & 255
-    pieces.setUsed(kernel.outputUsed)
+    const { used, position } = pieces
+    const taken = kernel.take({
+      at: this.#at,
+      end: this.#end,
+      used,
+      crc: pieces.crc,
+      position,
+      sequence: this.#sequence,
+      phase,
+      markerBytes: this.#markerBytes,
+    })
+    if (taken === 0) return
+    this.#at = kernel.inputAt
+    this.#sequence = kernel.sequence
+    pieces.takeWritten(kernel.outputUsed)
+    if (pieces.crc !== kernel.crc) findBadChecksum(pieces.takenSince(used), position)
     pieces.markEventEnd(kernel.newestTimestamp)
-    return kernel.inputAt
-  }
-
-  #keep(input: Buffer, at: number): number {
-    this.#carried = input.copy(this.#carry, 0, at)
-    return input.length
-  }
-
-  #fillCarry(input: Buffer, from: number): number {
-    let at = from
-    const fill = (size: number): boolean => {
-      const missing = Math.min(size - this.#carried, input.length - at)
-      if (missing > 0) {
-        input.copy(this.#carry, this.#carried, at, at + missing)
-        this.#carried += missing
-        at += missing
-      }
-      return this.#carried >= size
-    }
-    if (!fill(PACKET_HEADER_SIZE)) return at
-    const size = this.#carry.readUIntLE(0, 3)
-    const continues = this.#open !== undefined
-    const needed = neededOf(size, continues)
-    if (!fill(needed)) return at
-    this.#carried = 0
-    if (size > LARGE_PACKET || continues) {
-      this.#beginLarge(this.#carry, 0, size)
-      const gathered = this.#carry.subarray(0, needed)
-      let passed = PACKET_HEADER_SIZE
-      while (passed < needed) passed = this.#pass(gathered, passed)
-    } else {
-      this.#takeSequence(this.#carry[3] ?? 0)
-      this.#packet(this.#carry, PACKET_HEADER_SIZE, size)
-    }
-    return at
+    if (kernel.boundary !== undefined) pieces.markBoundary(kernel.boundary)
+    for (const run of kernel.runs()) pieces.addTransactions(run)
+    if (kernel.awaited) pieces.markAwaited()
+    this.#transaction.followKernel(kernel)
   }
 
   #takeSequence(sequence: number): void {
@@ -230,9 +232,9 @@ export class DumpDecoder {
       this.#event(input, at + this.#markerBytes, size - this.#markerBytes)
       if (awaited) this.#noteAwaited()
     } else if (marker === 0xfe && size <= EOF_PACKET_BYTES_MAX) {
-      this.#end(undefined)
+      this.#finish(undefined)
     } else if (marker === 0xff) {
-      this.#end(decodeErr(Buffer.from(input.subarray(at, at + size))))
+      this.#finish(decodeErr(Buffer.from(input.subarray(at, at + size))))
     } else {
       throw new ProtocolError(
         `the source sent a packet of ${size} bytes that begins with ${marker ?? 'nothing'}`,
@@ -254,10 +256,10 @@ export class DumpDecoder {
     this.#pieces.markAwaited()
   }
 
-  #end(error: ErrPacket | undefined): void {
+  #finish(error: ErrPacket | undefined): void {
     this.#ended = true
-    this.#pieces.flush()
-    this.#options.ended(error)
+    this.#flush()
+    this.#steps.push({ kind: 'end', error })
   }
 
   #event(input: Buffer, at: number, size: number): void {
@@ -271,7 +273,7 @@ export class DumpDecoder {
     const flags = input.readUInt16LE(at + 17)
     // The FORMAT_DESCRIPTION carries a CRC whatever its algorithm says.
     const checksumSize = type === EventType.FORMAT_DESCRIPTION ? CHECKSUM_SIZE : this.#checksumSize
-    if (checksumSize > 0) verifyChecksum(input, at, size, this.position)
+    if (checksumSize > 0) verifyChecksum(input.subarray(at, at + size), this.position)
     if (this.#isControl(type, flags))
       this.#control(Buffer.from(input.subarray(at, at + size)), type)
     else this.#store(input, at, size)
@@ -285,13 +287,13 @@ export class DumpDecoder {
   }
 
   #control(event: Buffer, type: number): void {
-    this.#pieces.flush()
+    this.#flush()
     if (type === EventType.ROTATE) this.#enterFile(event)
     if (type === EventType.FORMAT_DESCRIPTION) {
       this.#readFormatDescription(event)
       this.#skipFormatDescription = false
     }
-    this.#options.control(event)
+    this.#steps.push({ kind: 'control', event })
   }
 
   /** An artificial ROTATE names the file that comes next; the first one the file that was asked for. */
@@ -306,7 +308,7 @@ export class DumpDecoder {
       }
       return
     }
-    if (this.#tracker.inTransaction) {
+    if (this.#transaction.inTransaction) {
       throw new ProtocolError(`the source begins a file inside a transaction, at ${this.position}`)
     }
     this.#relocating = false
@@ -327,9 +329,9 @@ export class DumpDecoder {
     const type = input[at + 4] ?? 0
     const end = this.#pieces.position + size
     this.#checkPlace(input.readUInt32LE(at + 13), end, type)
-    const verdict = this.#track(input, at, size, size)
-    const lies = this.#pieces.takeEvent(input, at, size)
-    if (this.#relocating) this.#relocate(lies, size, end)
+    const verdict = this.#track(input.subarray(at, at + size), size)
+    if (this.#relocating) this.#relocate(input, at, { size, end })
+    this.#pieces.take(input, at, at + size)
     this.#finishEvent(verdict, input.readUInt32LE(at))
   }
 
@@ -341,57 +343,35 @@ export class DumpDecoder {
     )
   }
 
-  /** Rewrites log_pos and CRC of the event that lies at `lies` in the piece in the making. */
-  #relocate(lies: number, size: number, end: number): void {
-    const buffer = this.#pieces.buffer
-    buffer.writeUInt32LE(end % 2 ** 32, lies + 13)
+  /** Rewrites log_pos and CRC of the event in place: the input is ours. */
+  #relocate(input: Buffer, at: number, { size, end }: { size: number; end: number }): void {
+    input.writeUInt32LE(end % 2 ** 32, at + 13)
     if (this.#checksumSize === 0) return
-    const body = lies + size - CHECKSUM_SIZE
-    buffer.writeUInt32LE(crc32(buffer.subarray(lies, body)), body)
+    const body = at + size - CHECKSUM_SIZE
+    input.writeUInt32LE(crc32(input.subarray(at, body)), body)
   }
 
-  /**
-   * Follows the bounds of transactions. `have` bytes of the event's `size` are there; the place of the
-   * pieces is still before the event.
-   */
-  #track(input: Buffer, at: number, have: number, size: number): OpenEvent['verdict'] {
-    const type = input[at + 4] ?? 0
-    if (type === EventType.FORMAT_DESCRIPTION) {
-      this.#readFormatDescription(Buffer.from(input.subarray(at, at + have)))
-    }
-    const text = TransactionTracker.needsQueryText(type)
-      ? (queryTextPrefix(input.subarray(at, at + have), size, this.#algorithm()) ?? '')
-      : ''
-    const verdict = this.#tracker.take(type, input.readUInt16LE(at + 17), text)
-    if (isGtidEvent(type)) {
-      const found = decodeGtidEvent(input.subarray(at, at + have), this.#algorithm())
-      this.#gtid = found.gtid
-      const length = found.transactionLength
-      this.#expectedEnd = length > 0 ? this.#pieces.position + length : 0
-    }
-    return verdict
+  /** Follows the bounds of transactions; `event` is what is there of its `size` bytes. */
+  #track(event: Buffer, size: number): Verdict {
+    if (event[4] === EventType.FORMAT_DESCRIPTION) this.#readFormatDescription(Buffer.from(event))
+    return this.#transaction.take(event, this.#algorithm(), { position: this.position, size })
   }
 
-  #finishEvent(verdict: OpenEvent['verdict'], timestamp: number): void {
+  #finishEvent(verdict: Verdict, timestamp: number): void {
     this.#pieces.markEventEnd(timestamp)
     if (verdict === 'outside') this.#pieces.markBoundary()
-    if (verdict !== 'ended') return
-    if (this.#expectedEnd !== 0 && this.#expectedEnd !== this.#pieces.position) {
-      throw new ProtocolError(
-        `a transaction ends at ${this.position} where its GTID event says ${this.#expectedEnd}`,
-      )
+    if (verdict === 'ended') {
+      this.#pieces.markTransactionEnd(this.#transaction.end(this.position))
     }
-    this.#pieces.markTransactionEnd(this.#gtid)
-    this.#gtid = undefined
-    this.#expectedEnd = 0
   }
 
-  /** Begins a packet that passes in parts: `needed` bytes of it lie in `input` at `at`. */
-  #beginLarge(input: Buffer, at: number, size: number): void {
-    this.#takeSequence(input[at + 3] ?? 0)
+  /** Begins a packet that passes in parts, whose first bytes are there. */
+  #beginLarge(size: number): void {
+    this.#takeSequence(this.#input[this.#at + 3] ?? 0)
+    this.#at += PACKET_HEADER_SIZE
     this.#packetLeft = size
     this.#packetFull = size === PHYSICAL_PAYLOAD_MOST
-    if (this.#open === undefined) this.#openEvent(input, at + PACKET_HEADER_SIZE)
+    if (this.#open === undefined) this.#openEvent(this.#input, this.#at)
     else this.#closeIfWhole()
   }
 
@@ -414,76 +394,70 @@ export class DumpDecoder {
     }
     const end = this.#pieces.position + size
     this.#checkPlace(input.readUInt32LE(event + 13), end, type)
-    this.#open = {
+    this.#open = new LargeEvent({
       type,
       timestamp: input.readUInt32LE(event),
-      bodyLeft: size - this.#checksumSize,
-      tail: Buffer.alloc(CHECKSUM_SIZE),
-      tailCount: 0,
-      crcIn: 0,
-      crcOut: 0,
-      verdict: this.#track(input, event, PREFIX_BYTES - this.#markerBytes, size),
+      size,
+      checksumSize: this.#checksumSize,
+      verdict: this.#track(input.subarray(event, at + PREFIX_BYTES), size),
       awaited: this.#isAwaited(input, at),
-    }
+    })
     this.#skipLeft = this.#markerBytes
-    if (this.#relocating) this.#passRelocatedHeader(this.#open, input, event, end)
+    if (this.#relocating) this.#relocateHeader(this.#open, event, end)
   }
 
   /** The header goes into the piece changed, and is then left out of what passes. */
-  #passRelocatedHeader(open: OpenEvent, input: Buffer, event: number, end: number): void {
-    const original = input.subarray(event, event + EVENT_HEADER_SIZE)
-    const header = Buffer.from(original)
-    header.writeUInt32LE(end % 2 ** 32, 13)
-    open.crcIn = crc32(original)
-    open.crcOut = crc32(header)
-    open.bodyLeft -= EVENT_HEADER_SIZE
+  #relocateHeader(open: LargeEvent, event: number, end: number): void {
+    const header = this.#input.subarray(event, event + EVENT_HEADER_SIZE)
+    const stored = Buffer.from(header)
+    stored.writeUInt32LE(end % 2 ** 32, 13)
+    open.replaceHeader(header, stored)
     this.#skipLeft += EVENT_HEADER_SIZE
-    this.#pieces.take(header, 0, EVENT_HEADER_SIZE)
+    this.#pieces.take(stored, 0, EVENT_HEADER_SIZE)
   }
 
-  /** Takes what `input` has of the current packet's payload; returns where it stopped. */
-  #pass(input: Buffer, from: number): number {
+  /** Takes what there is of the current packet's payload, and room for it; false when there is nothing of it. */
+  #pass(): boolean {
     const open = this.#open
     if (open === undefined) throw new ProtocolError('a packet goes on after its event has ended')
-    let at = from
-    const end = Math.min(input.length, from + this.#packetLeft)
-    this.#packetLeft -= end - from
-    const skipped = Math.min(this.#skipLeft, end - at)
+    if (this.#at === this.#end) return false
+    const skipped = Math.min(this.#skipLeft, this.#end - this.#at, this.#packetLeft)
     this.#skipLeft -= skipped
-    at += skipped
-    const body = Math.min(end, at + open.bodyLeft)
-    if (body > at) {
-      const part = input.subarray(at, body)
-      open.crcIn = crc32(part, open.crcIn)
-      if (this.#relocating) open.crcOut = crc32(part, open.crcOut)
-      this.#pieces.take(input, at, body)
-      open.bodyLeft -= body - at
-      at = body
+    this.#pastBytes(skipped)
+    // The checksum behind the body always finds room.
+    const room = this.#pieces.room - CHECKSUM_SIZE
+    const body = Math.min(open.bodyLeft, this.#end - this.#at, this.#packetLeft)
+    if (body > 0 && room <= 0) return this.#flush()
+    if (body > 0) this.#passBody(open, Math.min(body, room))
+    if (open.bodyLeft === 0) {
+      const size = Math.min(this.#end - this.#at, this.#packetLeft)
+      open.takeTail(this.#input.subarray(this.#at, this.#at + size), this.position)
+      this.#pastBytes(size)
     }
-    if (end - at > this.#checksumSize - open.tailCount) {
-      throw new ProtocolError(`an event is longer than it says, at position ${this.position}`)
-    }
-    open.tailCount += input.copy(open.tail, open.tailCount, at, end)
     this.#closeIfWhole()
-    return end
+    return true
+  }
+
+  #pastBytes(count: number): void {
+    this.#at += count
+    this.#packetLeft -= count
+  }
+
+  #passBody(open: LargeEvent, size: number): void {
+    const end = this.#at + size
+    open.takeBody(this.#input.subarray(this.#at, end))
+    this.#pieces.take(this.#input, this.#at, end)
+    this.#pastBytes(size)
   }
 
   #closeIfWhole(): void {
     const open = this.#open
     if (open === undefined || this.#packetLeft > 0 || this.#packetFull) return
-    if (open.bodyLeft > 0 || open.tailCount < this.#checksumSize) {
-      throw new ProtocolError(`an event is shorter than it says, at position ${this.position}`)
-    }
-    if (this.#checksumSize > 0) {
-      if (open.crcIn !== open.tail.readUInt32LE(0)) {
-        throw new ChecksumError(open.type, this.position)
-      }
-      if (this.#relocating) open.tail.writeUInt32LE(open.crcOut)
-      this.#pieces.take(open.tail, 0, CHECKSUM_SIZE)
-    }
+    const tail = open.finish(this.position)
+    this.#pieces.take(tail, 0, tail.length)
     this.#open = undefined
-    this.#finishEvent(open.verdict, open.timestamp)
-    if (open.awaited) this.#noteAwaited()
+    this.#finishEvent(open.facts.verdict, open.facts.timestamp)
+    if (open.facts.awaited) this.#noteAwaited()
   }
 }
 

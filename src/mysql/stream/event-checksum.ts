@@ -1,10 +1,6 @@
-import { crc32 as crcOfSmall } from 'node:zlib'
-import { crc32, ProtocolError } from '../../lib/index.ts'
+import { crc32, InvariantError, ProtocolError } from '../../lib/index.ts'
 import { CHECKSUM_SIZE } from '../binlog/checksum.ts'
 import { EVENT_HEADER_SIZE } from '../binlog/header.ts'
-
-/** Below this size zlib's CRC-32 costs less per call than the native module's. */
-const SMALL_CRC_BYTES = 256
 
 /** An event whose CRC-32 is not that of its bytes: it must not become visible, and is read again. */
 export class ChecksumError extends ProtocolError {
@@ -15,15 +11,30 @@ export class ChecksumError extends ProtocolError {
 }
 
 /**
- * Compares the CRC-32 at the end of the event of `size` bytes that lies at `at`.
+ * Compares the CRC-32 at the end of a whole event.
  * @param position of the event in the file, for the words of the error
  */
-export function verifyChecksum(input: Buffer, at: number, size: number, position: number): void {
-  const body = size - CHECKSUM_SIZE
+export function verifyChecksum(event: Buffer, position: number): void {
+  const body = event.length - CHECKSUM_SIZE
   if (body < EVENT_HEADER_SIZE) {
-    throw new ProtocolError(`an event of ${size} bytes is too short at position ${position}`)
+    throw new ProtocolError(
+      `an event of ${event.length} bytes is too short at position ${position}`,
+    )
   }
-  const part = input.subarray(at, at + body)
-  const crc = body < SMALL_CRC_BYTES ? crcOfSmall(part) : crc32(part)
-  if (crc !== input.readUInt32LE(at + body)) throw new ChecksumError(input[at + 4] ?? 0, position)
+  if (crc32(event.subarray(0, body)) === event.readUInt32LE(body)) return
+  throw new ChecksumError(event[4] ?? 0, position)
+}
+
+/**
+ * Finds the event that is not true to its checksum, in a run of whole events of which one is not.
+ * @param position of the first of them in the file
+ */
+export function findBadChecksum(events: Buffer, position: number): never {
+  let at = 0
+  while (at < events.length) {
+    const size = events.readUInt32LE(at + 9)
+    verifyChecksum(events.subarray(at, at + size), position + at)
+    at += size
+  }
+  throw new InvariantError(`each event from position ${position} to ${position + at} is true alone`)
 }

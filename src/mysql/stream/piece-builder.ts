@@ -1,23 +1,12 @@
 /*
   Collects the bytes of a binlog file into pieces, with what the journal must know of each (the fields are
-  those of store/record.ts's Chunk). They are collected in one buffer that stays in a core's cache, and
-  leave it as a copy: of their own size when small, else in a buffer from a small pool.
+  those of store/record.ts's Chunk). They are collected in one buffer that stays in a core's cache, and are
+  used from there: a piece is handed out, written, and then the next one is collected in its place.
 */
 import { assert, crc32 } from '../../lib/index.ts'
 import type { Gtid } from '../gtid/gtid.ts'
 import { GtidSet } from '../gtid/gtid-set.ts'
-
-/**
- * Bytes of a piece at most. A quarter MiB is read back in one go by a dump, stays in a core's cache
- * between receiving, checking and writing, and costs the index next to nothing.
- */
-export const PIECE_BYTES_MAX = 256 * 1024
-
-/** Buffers have powers of two as sizes, from this on; a smaller piece gets one of its own size. */
-const POOLED_BYTES_MIN = 16 * 1024
-
-/** Bytes of buffers kept for use again; what is over goes to the garbage collector. */
-const SPARE_BYTES_MAX = 2 * 1024 * 1024
+import type { GtidRun } from './event-kernel.ts'
 
 export interface Piece {
   /** position of the first byte in the file */
@@ -33,18 +22,13 @@ export interface Piece {
   readonly timestamp: number
   /** the source waits for an acknowledgement of a transaction that ends in this piece */
   readonly awaited: boolean
-  /** Gives the buffer back; `bytes` must not be used afterwards. */
-  release(): void
 }
 
 export class PieceBuilder {
-  readonly #emit: (piece: Piece) => void
-  /** by their size */
-  readonly #spare = new Map<number, Buffer[]>()
-  #spareBytes = 0
-  /** the piece in the making, open to changes in place until it is handed out */
-  readonly buffer: Buffer
+  /** the piece in the making */
+  readonly #buffer: Buffer
   #used = 0
+  #crc = 0
   /** position of the piece's first byte */
   #start = 0
   #boundary = 0
@@ -52,21 +36,24 @@ export class PieceBuilder {
   #timestamp = 0
   #awaited = false
 
-  /** @param buffer of PIECE_BYTES_MAX bytes */
-  constructor(buffer: Buffer, emit: (piece: Piece) => void) {
-    assert(buffer.length === PIECE_BYTES_MAX, 'the buffer has the size of a piece')
-    this.buffer = buffer
-    this.#emit = emit
+  /** @param buffer has the size of the largest piece */
+  constructor(buffer: Buffer) {
+    this.#buffer = buffer
   }
 
-  /** bytes of `buffer` that are taken */
+  /** bytes that are taken */
   get used(): number {
     return this.#used
   }
 
-  /** Says that whole events were put into `buffer` behind `used`, which is now this. */
-  setUsed(used: number): void {
-    this.#used = used
+  /** CRC-32 of the bytes that are taken */
+  get crc(): number {
+    return this.#crc
+  }
+
+  /** bytes that can still be taken */
+  get room(): number {
+    return this.#buffer.length - this.#used
   }
 
   /** The position behind the last byte taken. */
@@ -74,43 +61,34 @@ export class PieceBuilder {
     return this.#start + this.#used
   }
 
-  /** Goes on at another place, which lies between transactions. What was taken before is handed out first. */
+  /** Goes on at another place, which lies between transactions. */
   moveTo(position: number): void {
-    this.flush()
+    assert(this.#used === 0, 'what was taken before has been handed out')
     this.#start = position
     this.#boundary = position
   }
 
-  /** Takes a whole event, which is kept in one piece if it fits one; returns where it lies in `buffer`. */
-  takeEvent(from: Buffer, start: number, size: number): number {
-    if (size > PIECE_BYTES_MAX - this.#used) {
-      this.flush()
-      if (size > PIECE_BYTES_MAX) {
-        this.take(from, start, start + size)
-        return -1
-      }
-    }
-    const at = this.#used
-    from.copy(this.buffer, at, start, start + size)
-    this.#used = at + size
-    return at
-  }
-
-  /** Takes bytes of an event that may be cut anywhere. */
+  /** Takes bytes, for which there is room. */
   take(from: Buffer, start: number, end: number): void {
-    let at = start
-    while (at < end) {
-      if (this.#used === PIECE_BYTES_MAX) this.flush()
-      const size = Math.min(end - at, PIECE_BYTES_MAX - this.#used)
-      from.copy(this.buffer, this.#used, at, at + size)
-      this.#used += size
-      at += size
-    }
+    const copied = from.copy(this.#buffer, this.#used, start, end)
+    assert(copied === end - start, 'a piece has room for what is taken')
+    this.takeWritten(this.#used + copied)
   }
 
-  /** Says that the file lies between transactions at its present end. */
-  markBoundary(): void {
-    this.#boundary = this.#start + this.#used
+  /** Bytes have been written into the buffer behind `used`, which is now this. */
+  takeWritten(used: number): void {
+    this.#crc = crc32(this.#buffer.subarray(this.#used, used), this.#crc)
+    this.#used = used
+  }
+
+  /** The bytes that were taken last, from where `used` was before. */
+  takenSince(used: number): Buffer {
+    return this.#buffer.subarray(used, this.#used)
+  }
+
+  /** Says that the file lies between transactions at this place of the piece, or at its present end. */
+  markBoundary(used = this.#used): void {
+    this.#boundary = this.#start + used
   }
 
   markEventEnd(timestamp: number): void {
@@ -125,57 +103,35 @@ export class PieceBuilder {
     this.#gtids.add(gtid.uuid, gtid.tag, gtid.gno)
   }
 
-  /** Says that the source waits for an acknowledgement of the present end of the file. */
+  /** Says that these transactions end at or before the present end of the file. */
+  addTransactions({ uuid, first, last }: GtidRun): void {
+    this.#gtids ??= GtidSet.empty()
+    this.#gtids.addRun(uuid, first, last)
+  }
+
+  /** Says that the source waits for an acknowledgement of a transaction that has ended. */
   markAwaited(): void {
     this.#awaited = true
   }
 
-  /** Hands out what has been collected; nothing when that is nothing. */
-  flush(): void {
-    if (this.#used === 0) return
-    const pooled = this.#used >= POOLED_BYTES_MIN
-    const home = pooled ? this.#takeBuffer(this.#used) : Buffer.allocUnsafeSlow(this.#used)
-    this.buffer.copy(home, 0, 0, this.#used)
-    const bytes = home.subarray(0, this.#used)
+  /** What has been collected, valid until more is taken; undefined when that is nothing. */
+  handOut(): Piece | undefined {
+    if (this.#used === 0) return undefined
     const piece = {
       start: this.#start,
-      bytes,
-      crc: crc32(bytes),
+      bytes: this.#buffer.subarray(0, this.#used),
+      crc: this.#crc,
       boundary: this.#boundary,
       gtids: this.#gtids,
       timestamp: this.#timestamp,
       awaited: this.#awaited,
-      release: pooled ? this.#releaseOnce(home) : nothing,
     }
     this.#start += this.#used
     this.#used = 0
+    this.#crc = 0
     this.#gtids = undefined
     this.#timestamp = 0
     this.#awaited = false
-    this.#emit(piece)
-  }
-
-  #takeBuffer(needed: number): Buffer {
-    const size = 2 ** Math.ceil(Math.log2(needed))
-    const spare = this.#spare.get(size)?.pop()
-    if (spare === undefined) return Buffer.allocUnsafeSlow(size)
-    this.#spareBytes -= size
-    return spare
-  }
-
-  #releaseOnce(buffer: Buffer): () => void {
-    let released = false
-    return () => {
-      assert(!released, 'a piece is released once')
-      released = true
-      const size = buffer.length
-      if (this.#spareBytes + size > SPARE_BYTES_MAX) return
-      this.#spareBytes += size
-      const spare = this.#spare.get(size)
-      if (spare === undefined) this.#spare.set(size, [buffer])
-      else spare.push(buffer)
-    }
+    return piece
   }
 }
-
-function nothing(): void {}

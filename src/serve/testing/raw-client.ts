@@ -48,7 +48,7 @@ export class RawClient {
   }
 
   static async connect(port: number): Promise<RawClient> {
-    const { stream } = dial({ host: '127.0.0.1', port, readBytes: 64 * 1024 })
+    const { stream } = dial({ host: '127.0.0.1', port })
     await once(stream, 'connect')
     return new RawClient(stream)
   }
