@@ -55,13 +55,19 @@ async function replicaIds(kingbus: Kingbus): Promise<string[]> {
 
 test('when nothing happens for more than two heartbeats all connections stay and both threads run', async () => {
   const { replica, kingbus } = chain
+  const connections = async (): Promise<number> =>
+    replica.server.errorLog().split('Replica receiver thread for channel').length
+  const connected = await connections()
   await replica.server.sql(
     'STOP REPLICA',
     'CHANGE REPLICATION SOURCE TO SOURCE_HEARTBEAT_PERIOD = 2',
     'START REPLICA',
   )
-  const connections = async (): Promise<number> =>
-    replica.server.errorLog().split('Replica receiver thread for channel').length
+  // The log tells of a connection a little later than the threads' states do.
+  await waitFor(
+    { what: 'the new connection in the log' },
+    async () => (await connections()) > connected,
+  )
   await waitFor({ what: 'both threads to run' }, () => replica.bothThreadsRun())
   const before = { dump: await dumpConnectionId(), connections: await connections() }
   const heartbeats = (): Promise<string> =>
