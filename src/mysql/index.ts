@@ -109,7 +109,7 @@ export {
   encodeSslRequest,
   isSslRequest,
 } from './packets/ssl-request.ts'
-export { DumpDecoder, type DumpDecoderOptions } from './stream/dump-decoder.ts'
+export { DumpDecoder, type DumpDecoderOptions, type DumpStep } from './stream/dump-decoder.ts'
 export { DumpFramer, type FramerState, framingBytesMax } from './stream/dump-framer.ts'
 export { ChecksumError } from './stream/event-checksum.ts'
 export { EventKernel } from './stream/event-kernel.ts'

@@ -311,8 +311,13 @@ export class DumpDecoder {
     if (this.#transaction.inTransaction) {
       throw new ProtocolError(`the source begins a file inside a transaction, at ${this.position}`)
     }
+    if (position !== FIRST_EVENT_POSITION) {
+      throw new ProtocolError(
+        `the source begins its next file at position ${position}, not at its start`,
+      )
+    }
     this.#relocating = false
-    this.#skipFormatDescription = position > FIRST_EVENT_POSITION
+    this.#skipFormatDescription = false
     this.#pieces.moveTo(position)
   }
 

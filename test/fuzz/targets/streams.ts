@@ -4,6 +4,8 @@ import {
   ChecksumError,
   DumpDecoder,
   DumpFramer,
+  type DumpStep,
+  EventKernel,
   encodePackets,
   encodeRotate,
   framingBytesMax,
@@ -75,10 +77,22 @@ interface Taken {
   rotates: number
 }
 
-function decodeDump(
-  pieces: readonly Buffer[],
-  { relocate, semiSync }: { relocate: boolean; semiSync: boolean },
-): Taken {
+/** Leaves everything to the TypeScript path. */
+class IdleKernel extends EventKernel {
+  override take(): number {
+    return 0
+  }
+}
+
+const kernels = { plain: new EventKernel(), idle: new IdleKernel() }
+
+interface DecodeMode {
+  readonly relocate: boolean
+  readonly semiSync: boolean
+  readonly kernel: keyof typeof kernels
+}
+
+function decodeDump(pieces: readonly Buffer[], { relocate, semiSync, kernel }: DecodeMode): Taken {
   const parts: Buffer[] = []
   const gtids = GtidSet.empty()
   let next = START_OF_FILE
@@ -87,34 +101,39 @@ function decodeDump(
   let unchecked = false
   let rotates = 0
   const decoder = new DumpDecoder({
+    kernel: kernels[kernel],
     checksum: 'CRC32',
     start: START_OF_FILE,
     relocate,
     semiSync,
-    piece(piece: Piece) {
-      require(moved || piece.start === next, 'a piece goes on where the one before it ends')
-      require(piece.crc === crc32(piece.bytes), 'the CRC of a piece is that of its bytes')
-      require(piece.boundary <= piece.start + piece.bytes.length, 'a boundary lies in what came')
-      next = piece.start + piece.bytes.length
-      boundary = piece.boundary
-      moved = false
-      parts.push(Buffer.from(piece.bytes))
-      if (piece.gtids !== undefined) gtids.addAll(piece.gtids)
-      piece.release()
-    },
-    control(event) {
-      if (event[4] === 4) {
-        moved = true
-        rotates += 1
-      }
-      if (event[4] === 15 && event[event.length - 5] !== 1) unchecked = true
-      if (relocate && event[4] === 15) decoder.relocateTo(START_OF_FILE)
-    },
-    ended: () => {},
   })
+  const takePiece = (piece: Piece): void => {
+    require(moved || piece.start === next, 'a piece goes on where the one before it ends')
+    require(piece.crc === crc32(piece.bytes), 'the CRC of a piece is that of its bytes')
+    require(piece.boundary <= piece.start + piece.bytes.length, 'a boundary lies in what came')
+    next = piece.start + piece.bytes.length
+    boundary = piece.boundary
+    moved = false
+    parts.push(Buffer.from(piece.bytes))
+    if (piece.gtids !== undefined) gtids.addAll(piece.gtids)
+  }
+  const takeStep = (step: DumpStep): void => {
+    if (step.kind === 'piece') takePiece(step.piece)
+    if (step.kind !== 'control') return
+    const { event } = step
+    if (event[4] === 4) {
+      moved = true
+      rotates += 1
+    }
+    if (event[4] === 15 && event[event.length - 5] !== 1) unchecked = true
+    if (relocate && event[4] === 15) decoder.relocateTo(START_OF_FILE)
+  }
   let refused = false
   try {
-    for (const piece of pieces) decoder.push(piece)
+    for (const piece of pieces) {
+      decoder.feed(piece)
+      for (let step = decoder.next(); step !== undefined; step = decoder.next()) takeStep(step)
+    }
   } catch (thrown) {
     if (!(thrown instanceof ProtocolError)) throw thrown
     refused = true
@@ -146,8 +165,13 @@ function checkStored(bytes: Buffer, relocate: boolean): void {
 
 function runDecoder(input: Buffer, random: SeededRandom): void {
   const relocate = random.chance(0.2)
-  const mode = { relocate, semiSync: isSemiSync(input) }
+  const mode = { relocate, semiSync: isSemiSync(input), kernel: 'plain' } as const
   const whole = decodeDump([input], mode)
+  const twin = decodeDump([input], { ...mode, kernel: 'idle' })
+  require(whole.refused === twin.refused, 'the kernel refuses what the TypeScript path refuses')
+  if (!twin.refused) {
+    require(isDeepStrictEqual(whole, twin), 'the kernel gives what the TypeScript path gives')
+  }
   // Only the events of the first file are relocated.
   if (!whole.unchecked) checkStored(whole.bytes, relocate && whole.rotates < 2)
   const split = decodeDump(splitAnywhere(input, random), mode)
@@ -204,7 +228,7 @@ function runSkimmer(input: Buffer, random: SeededRandom): void {
 export const streamTargets: readonly Target[] = [
   {
     name: 'dump-decoder',
-    covers: ['DumpDecoder', 'ChecksumError'],
+    covers: ['DumpDecoder', 'EventKernel', 'ChecksumError'],
     seeds: dumps,
     run: runDecoder,
     repair: reframed,
