@@ -2,6 +2,11 @@ import * as net from 'node:net'
 import type { Duplex } from 'node:stream'
 import * as tls from 'node:tls'
 
+export interface DialOptions {
+  readonly host: string
+  readonly port: number
+}
+
 /** A connection to a server, read into one buffer instead of a fresh one per read (twice as fast). */
 export interface Dialed {
   readonly stream: Duplex
@@ -18,7 +23,7 @@ export interface Dialed {
 const LOGIN_READ_BYTES = 64 * 1024
 
 /** Begins to connect at once; the stream says how that went ('connect', 'error'). */
-export function dial({ host, port }: { host: string; port: number }): Dialed {
+export function dial({ host, port }: DialOptions): Dialed {
   let receive: ((bytes: Buffer) => boolean) | undefined
   let target: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(LOGIN_READ_BYTES)
   const socket = net.connect({

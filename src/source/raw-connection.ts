@@ -19,6 +19,8 @@ export class RawConnection {
   readonly #dialed: Dialed | undefined
   /** of a plain connection: what was read and not asked for */
   #arrived: Buffer | undefined
+  /** the receiver has asked for more than there was, also from inside `arrived` */
+  #asked = false
   #mostBytes = 0
   #error: Error | undefined
 
@@ -42,8 +44,9 @@ export class RawConnection {
     }
     this.#dialed.divert(receiver.target, (bytes) => {
       this.#arrived = bytes
+      this.#asked = false
       receiver.arrived()
-      return false
+      return this.#asked
     })
   }
 
@@ -59,7 +62,10 @@ export class RawConnection {
     }
     const bytes = this.#arrived
     this.#arrived = undefined
-    if (bytes === undefined) this.#stream.resume()
+    if (bytes === undefined) {
+      this.#asked = true
+      this.#stream.resume()
+    }
     return bytes
   }
 

@@ -179,7 +179,7 @@ export class SimulatedNode {
         startAt,
         semiSync: false,
         // mysql2 measures these two by the machine's own clock.
-        limits: { ...SOURCE_LIMITS, connectMs: 0, queryMs: 0, readBytes: 64 * 1024 },
+        limits: { ...SOURCE_LIMITS, connectMs: 0, queryMs: 0 },
         clock,
         random,
       },

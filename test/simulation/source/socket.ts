@@ -21,7 +21,9 @@ export class SimulatedSocket extends Duplex implements Dialed {
   readonly #clock: ProcessClock
   readonly #random: SeededRandom
   #peer: Peer | undefined
-  #receive: ((bytes: Buffer) => void) | undefined
+  #receive: ((bytes: Buffer) => boolean) | undefined
+  /** where bytes are read to, again and again */
+  #target: Buffer = Buffer.alloc(0)
   #coming: Buffer[] = []
   #isArriving = false
   #ends = false
@@ -38,7 +40,8 @@ export class SimulatedSocket extends Duplex implements Dialed {
     return this
   }
 
-  divert(receive: (bytes: Buffer) => void): void {
+  divert(target: Buffer, receive: (bytes: Buffer) => boolean): void {
+    this.#target = target
     this.#receive = receive
   }
 
@@ -108,7 +111,7 @@ export class SimulatedSocket extends Duplex implements Dialed {
     const bytes = this.#take()
     if (bytes.length > 0) {
       if (this.#receive === undefined) this.push(bytes)
-      else this.#receive(bytes)
+      else this.#deliver(bytes, this.#receive)
     }
     if (this.cutAfter <= 0) {
       this.refuse('ECONNRESET')
@@ -122,13 +125,20 @@ export class SimulatedSocket extends Duplex implements Dialed {
     }
   }
 
+  /** Into the target, as a real socket does; a receiver that has enough is left alone until it asks. */
+  #deliver(bytes: Buffer, receive: (bytes: Buffer) => boolean): void {
+    bytes.copy(this.#target)
+    if (!receive(this.#target.subarray(0, bytes.length))) this.pause()
+  }
+
   /** Some of what comes, up to where the connection breaks. */
   #take(): Buffer {
     const all = this.#coming.length === 1 ? this.#coming[0] : Buffer.concat(this.#coming)
     if (all === undefined) return Buffer.alloc(0)
     const random = this.#random
     const wanted = random.chance(0.85) ? all.length : random.between(1, Math.min(all.length, 3000))
-    const size = Math.min(wanted, Math.max(0, this.cutAfter))
+    const most = this.#receive === undefined ? wanted : this.#target.length
+    const size = Math.min(wanted, most, Math.max(0, this.cutAfter))
     this.cutAfter -= size
     this.#coming = size < all.length ? [all.subarray(size)] : []
     return Buffer.from(all.subarray(0, size))
