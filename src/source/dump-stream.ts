@@ -63,7 +63,6 @@ export class DumpStream {
   readonly #decoder: DumpDecoder
   #failure: Error | undefined
   #wake: (() => void) | undefined
-  /** monotonic time at which the source last said something, or we began to listen again */
   #heardAtMs: number
   #stopWatching: () => void = () => {}
   /** reads the answer to COM_REGISTER_REPLICA; undefined once the dump is asked for */
@@ -88,6 +87,11 @@ export class DumpStream {
     })
     options.connection.write(encodePackets(options.register, 0))
     this.#watch(options.limits.silenceMs)
+  }
+
+  /** monotonic time at which the source last said something, or we began to listen again */
+  get heardAtMs(): number {
+    return this.#heardAtMs
   }
 
   /**
@@ -132,6 +136,7 @@ export class DumpStream {
   }
 
   #take(bytes: Buffer): void {
+    this.#heardAtMs = this.#options.clock.monotonicMs()
     if (this.#answers === undefined) this.#decoder.feed(bytes)
     else this.#answers.push(bytes, (payload) => this.#registered(payload))
   }
