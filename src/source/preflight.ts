@@ -3,13 +3,13 @@
   which shows all of it. Reads variables and grants only: statements that list binlog files can wait for a
   lock for ever.
 */
-import { type ErrorCode, OperationalError, present } from '../lib/index.ts'
+import { type ErrorCode, OperationalError } from '../lib/index.ts'
 import { GtidSet } from '../mysql/index.ts'
 import type { Finding, Severity } from './finding.ts'
 import { parseGtidOwned } from './gtid-owned.ts'
 import type { SourceFacts } from './resume.ts'
 import type { ReplicaSelf } from './source-address.ts'
-import type { Row, SourceConnection } from './source-connection.ts'
+import { columnOf, type SourceConnection } from './source-connection.ts'
 
 /** What a source says of itself. */
 export interface SourceProfile {
@@ -40,22 +40,21 @@ const PROFILE_SQL =
 
 /** @throws OperationalError E_SOURCE_VERSION for a server that is no MySQL of 8.0 or later */
 export async function readProfile(connection: SourceConnection): Promise<SourceProfile> {
-  const { version } = await connection.queryRow('SELECT @@version AS version')
-  const name = present(version, '@@version')
+  const name = columnOf(await connection.queryRow('SELECT @@version AS version'), 'version')
   checkVersion(name)
   const row = await connection.queryRow(PROFILE_SQL)
   const grants = (await connection.query('SHOW GRANTS')).flatMap((grant) => Object.values(grant))
   return {
     version: name,
-    account: accountName(textOf(row, 'account')),
-    uuid: textOf(row, 'uuid').toLowerCase(),
-    serverId: Number(textOf(row, 'id')),
-    gtidMode: textOf(row, 'gtid_mode'),
-    gtidConsistency: textOf(row, 'consistency'),
-    logBin: textOf(row, 'log_bin') === '1',
-    checksum: textOf(row, 'checksum'),
-    encrypted: textOf(row, 'encrypted') === '1',
-    expireSeconds: Number(textOf(row, 'expires')),
+    account: accountName(columnOf(row, 'account')),
+    uuid: columnOf(row, 'uuid').toLowerCase(),
+    serverId: Number(columnOf(row, 'id')),
+    gtidMode: columnOf(row, 'gtid_mode'),
+    gtidConsistency: columnOf(row, 'consistency'),
+    logBin: columnOf(row, 'log_bin') === '1',
+    checksum: columnOf(row, 'checksum'),
+    encrypted: columnOf(row, 'encrypted') === '1',
+    expireSeconds: Number(columnOf(row, 'expires')),
     mayReplicate: hasGrant(grants, 'REPLICATION SLAVE'),
     mayAskStatus: hasGrant(grants, 'REPLICATION CLIENT'),
   }
@@ -69,9 +68,9 @@ export async function readHistory(
     'SELECT @@global.gtid_owned AS owned, @@global.gtid_executed AS executed, @@global.gtid_purged AS purged',
   )
   return {
-    owned: parseGtidOwned(textOf(row, 'owned')),
-    executed: GtidSet.parse(textOf(row, 'executed')),
-    purged: GtidSet.parse(textOf(row, 'purged')),
+    owned: parseGtidOwned(columnOf(row, 'owned')),
+    executed: GtidSet.parse(columnOf(row, 'executed')),
+    purged: GtidSet.parse(columnOf(row, 'purged')),
   }
 }
 
@@ -223,10 +222,6 @@ function checkVersion(version: string): void {
     `the source has version ${version}; ${OLDEST_MAJOR}.0 is the oldest that is understood`,
     { version },
   )
-}
-
-function textOf(row: Row, name: string): string {
-  return present(row[name], `column ${name}`)
 }
 
 /** Grants on all databases, also through roles that are active, as SHOW GRANTS lists them. */

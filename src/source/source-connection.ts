@@ -6,7 +6,7 @@
 
 import type { Duplex } from 'node:stream'
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2'
-import { InvariantError, OperationalError, systemCodeOf } from '../lib/index.ts'
+import { InvariantError, OperationalError, ProtocolError, systemCodeOf } from '../lib/index.ts'
 import { certificateMismatch, type Dialed, isAddress } from '../platform/index.ts'
 import { RawConnection } from './raw-connection.ts'
 import { formatAddress, type SourceAddress, type TlsMode } from './source-address.ts'
@@ -118,6 +118,15 @@ function closedHere(address: SourceAddress): OperationalError {
     `the connection to source ${source} was closed from here`,
     { source },
   )
+}
+
+/** The value of a column that the source was asked for. @throws ProtocolError when it did not answer that */
+export function columnOf(row: Row, name: string): string {
+  const value = row[name]
+  if (value === undefined || value === null) {
+    throw new ProtocolError(`the source's answer has no column ${name}`)
+  }
+  return value
 }
 
 /** With `typeCast: false` mysql2 gives every value as the bytes that came. */

@@ -2,7 +2,7 @@
   Everything that `kingbus doctor` wants to know of a source, beyond what every connect asks. It only reads, on
   connections that no dump of ours waits for: some of these statements wait for locks of the source.
 */
-import { OperationalError, present } from '../lib/index.ts'
+import { OperationalError } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
 import { findOldest, findOldestReadable } from './examine.ts'
 import { examinerOf, type SourceOptions } from './open-dump.ts'
@@ -13,7 +13,7 @@ import {
   readProfile,
   type SourceProfile,
 } from './preflight.ts'
-import { type Row, SourceConnection } from './source-connection.ts'
+import { columnOf, type Row, SourceConnection } from './source-connection.ts'
 import { clientErrorNumber } from './source-error.ts'
 
 const SYNTAX_ERROR = 1064
@@ -123,11 +123,11 @@ async function compareClocks(
   { clock }: Pick<SourceOptions, 'clock'>,
 ): Promise<Pick<SourceSurvey, 'clockAheadMs' | 'clockExactMs'>> {
   const sentMs = clock.nowMs()
-  const { micros } = await connection.queryRow(
+  const row = await connection.queryRow(
     `SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS UNSIGNED) AS micros`,
   )
   const receivedMs = clock.nowMs()
-  const theirsMs = Number(present(micros, 'column micros')) / US_PER_MS
+  const theirsMs = Number(columnOf(row, 'micros')) / US_PER_MS
   return {
     clockAheadMs: theirsMs - (sentMs + receivedMs) / 2,
     clockExactMs: (receivedMs - sentMs) / 2,
@@ -150,7 +150,7 @@ async function examineFiles(
 }
 
 function binlogOf(row: Row): { name: string; size: number } {
-  return { name: present(row['Log_name'], 'Log_name'), size: Number(row['File_size']) }
+  return { name: columnOf(row, 'Log_name'), size: Number(row['File_size']) }
 }
 
 function replicaOf(row: Row): { serverId: number; uuid: string } {

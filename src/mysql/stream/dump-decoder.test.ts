@@ -364,6 +364,12 @@ describe('DumpDecoder', () => {
     }
   })
 
+  it('refuses a next file that would begin elsewhere than at its first event', () => {
+    const events = eventsOf(fixture('plain.000002'))
+    const stream = streamOf([rotateTo('plain', 4n), ...events, rotateTo('next', 100n)])
+    expect(() => decode([stream], 4)).toThrow(/next file at position 100/)
+  })
+
   it('tells the end of the dump, and takes nothing behind it', () => {
     const stream = streamOf([rotateTo('plain', 4n)])
     const eof = Buffer.from([5, 0, 0, 2, 0xfe, 0, 0, 2, 0])
