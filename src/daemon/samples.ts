@@ -7,7 +7,7 @@ import type { NodeParts } from './build.ts'
 export function samplesOf(node: {
   readonly status: Status
   readonly files: readonly FileInfo[]
-  readonly parts: Pick<NodeParts, 'source' | 'users'>
+  readonly parts: Pick<NodeParts, 'source' | 'users' | 'server'>
 }): Samples {
   const { status, files, parts } = node
   const { source, visibleEnd } = status
@@ -27,6 +27,7 @@ export function samplesOf(node: {
     kingbus_binlog_files: status.files,
     kingbus_binlog_bytes: status.bytes,
     ...(oldest === 0 ? {} : { kingbus_oldest_event_timestamp_seconds: oldest }),
+    ...clientSamples(parts.server),
     kingbus_replicas: status.replicas.length,
     kingbus_replica_lag_bytes: status.replicas.flatMap(({ lagBytes, serverId, uuid, address }) =>
       lagBytes === null
@@ -35,6 +36,16 @@ export function samplesOf(node: {
     ),
     kingbus_disk_free_bytes: status.disk.freeBytes,
     kingbus_users: parts.users.count,
+  }
+}
+
+function clientSamples({ counts }: NodeParts['server']): Samples {
+  return {
+    kingbus_client_connections_total: counts.connections,
+    kingbus_client_connections_refused_total: counts.refused,
+    kingbus_client_logins_refused_total: counts.loginsRefused,
+    kingbus_client_faults_total: counts.faults,
+    kingbus_client_timeouts_total: counts.late,
   }
 }
 

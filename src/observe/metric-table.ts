@@ -44,6 +44,19 @@ export const METRICS = {
   kingbus_oldest_event_timestamp_seconds: gauge(
     'Time of the first event of the oldest file, seconds since 1970; absent when there is none',
   ),
+  kingbus_client_connections_total: counter('Connections to the replication port since the start'),
+  kingbus_client_connections_refused_total: counter(
+    'Connections beyond the limits since the start; each was told error 1040 or closed',
+  ),
+  kingbus_client_logins_refused_total: counter(
+    'Clients that were not let in since the start: wrong password, unknown user, gone before',
+  ),
+  kingbus_client_faults_total: counter(
+    'Connections that were closed since the start for bytes that break the protocol',
+  ),
+  kingbus_client_timeouts_total: counter(
+    'Connections that were closed since the start because the client took too long',
+  ),
   kingbus_replicas: gauge('Dumps that are connected'),
   kingbus_replica_lag_bytes: gauge(
     'Bytes between where the dump of a replica stands and the visible end',

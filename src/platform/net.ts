@@ -163,7 +163,9 @@ class SocketConnection implements Connection {
     const timer = setTimeout(() => socket.destroy(), lingerMs)
     socket.once('close', () => clearTimeout(timer))
     if (socket.destroyed) clearTimeout(timer)
-    // What the client still sends is thrown away, or its bytes would keep the socket from closing.
+    // What the client still sends is thrown away, or its bytes would keep the socket from closing. A stream
+    // with a listener for 'readable' does not flow.
+    socket.off('readable', this.#onReadable)
     socket.end()
     socket.resume()
   }

@@ -4,6 +4,8 @@ export interface ServeLimits {
   readonly connectionsMost: number
   /** connections from one address; one more is told 1040 and closed */
   readonly connectionsPerHostMost: number
+  /** connections at once that are told 1040; one more is closed without a word */
+  readonly refusedLingeringMost: number
   /** from accepting a connection to its login, milliseconds; then it is closed */
   readonly loginMs: number
   /** bytes of a packet before the login; a larger one closes the connection */
@@ -26,6 +28,7 @@ export interface ServeLimits {
 export const SERVE_LIMITS: ServeLimits = {
   connectionsMost: 2000,
   connectionsPerHostMost: 1000,
+  refusedLingeringMost: 200,
   loginMs: 10_000,
   loginPacketBytesMost: 64 * 1024,
   packetBytesMost: 16 * 1024 * 1024,

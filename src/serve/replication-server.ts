@@ -8,6 +8,7 @@ import type { ServeLimits } from './limits.ts'
 import { Replicas } from './replicas.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { Authenticator } from './session/authenticator.ts'
+import { ClientCounts } from './session/client-counts.ts'
 import { Listener } from './session/listener.ts'
 import { RememberedPasswords } from './session/remembered-passwords.ts'
 import { SessionList } from './session/session-list.ts'
@@ -31,6 +32,7 @@ export interface ReplicationServerOptions {
 export class ReplicationServer {
   readonly replicas: Replicas
   readonly sessions = new SessionList()
+  readonly counts = new ClientCounts()
   readonly listener: Listener
 
   constructor(options: ReplicationServerOptions) {
@@ -59,6 +61,7 @@ export class ReplicationServer {
       limits,
       clock,
       random,
+      counts: this.counts,
       logger,
     })
   }

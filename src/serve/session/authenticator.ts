@@ -58,6 +58,8 @@ export class Authenticator {
   readonly #publicKey: string
   readonly #random: Random
   readonly #decoy: CachingSha2Hash
+  /** resolves when the hash that is being computed is done */
+  #hashing: Promise<unknown> = Promise.resolve()
 
   constructor({ users, remembered, passwordKey, random }: AuthenticatorOptions) {
     this.#users = users
@@ -130,7 +132,7 @@ export class Authenticator {
     await channel.send(encodeAuthMoreData(Buffer.of(AuthMore.FULL_AUTHENTICATION)))
     const password = await this.#readPassword(channel, scramble)
     if (password === undefined) return undefined
-    const right = await this.#passwordMatches(verifier, password)
+    const right = await this.#inTurn(channel, () => this.#passwordMatches(verifier, password))
     if (right) this.#remembered.keep(name, verifier, fastAuthDigest(password))
     return right
   }
@@ -149,6 +151,18 @@ export class Authenticator {
       ? passwordUpToNul(packet)
       : decryptPassword(packet, this.#passwordKey, scramble)
     return password ?? NO_PASSWORD
+  }
+
+  /**
+   * One after the other: a thousand hashes at once would each take a slice of every round of the event loop,
+   * and the dumps would get one in between. A client that has gone in the meantime costs nothing.
+   */
+  async #inTurn(channel: PacketChannel, check: () => Promise<boolean>): Promise<boolean> {
+    const turn = this.#hashing.then(async () =>
+      channel.connection.gone.aborted ? false : await check(),
+    )
+    this.#hashing = turn
+    return await turn
   }
 
   async #passwordMatches(verifier: Verifier, password: Buffer): Promise<boolean> {

@@ -91,6 +91,8 @@ async function query(payload: Buffer, context: CommandContext): Promise<Outcome>
 }
 
 async function initDb(payload: Buffer, context: CommandContext): Promise<Outcome> {
+  if (payload.length - 1 > DATABASE_BYTES_MOST)
+    return await answer(context, encodeErr(BAD_DATABASE))
   context.state.database = payload.toString('utf8', 1)
   return await answer(context, encodeOk())
 }
@@ -139,6 +141,14 @@ function endMarker({ capabilities }: CommandContext): Buffer {
   return (capabilities & Capability.DEPRECATE_EOF) !== 0 ? encodeEndOfRows() : encodeEof()
 }
 
+/** 64 characters, the longest name that MySQL allows, of four bytes each. */
+const DATABASE_BYTES_MOST = 256
+
+const BAD_DATABASE: ErrPacket = {
+  code: 1102,
+  sqlState: '42000',
+  message: 'Incorrect database name',
+}
 const UNKNOWN_COMMAND: ErrPacket = { code: 1047, sqlState: '08S01', message: 'Unknown command' }
 
 const NOT_PREPARED: ErrPacket = {

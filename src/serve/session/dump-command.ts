@@ -14,6 +14,9 @@ const NANOSECONDS_PER_MS = 1e6
 /** A longer heartbeat period would not fit a timer; nobody waits 24 days for one. */
 const HEARTBEAT_MS_MOST = 2 ** 31 - 1
 
+/** A longer @replica_uuid is none; it is kept for a day after its replica has left. */
+const UUID_CHARACTERS_MOST = 36
+
 /** What the client asks for with COM_BINLOG_DUMP or COM_BINLOG_DUMP_GTID, or why it cannot be had. */
 export function readDumpCommand(
   payload: Buffer,
@@ -78,9 +81,10 @@ function readSession(
 
 export function identityOf(state: SessionState, serverId: number): ReplicaIdentity {
   const uuid = userVariable(state, 'replica_uuid', 'slave_uuid')?.toLowerCase()
+  const isName = uuid !== undefined && uuid !== '' && uuid.length <= UUID_CHARACTERS_MOST
   return {
     serverId,
-    uuid: uuid === '' ? undefined : uuid,
+    uuid: isName ? uuid : undefined,
     connectionId: state.connectionId,
     user: state.user,
     address: `${state.host}:${state.port}`,

@@ -1,5 +1,6 @@
 import { encodeErr, encodePackets } from '../../mysql/index.ts'
 import { type Connection, listen, type TcpServer } from '../../platform/index.ts'
+import { LimitedLogger } from './limited-logger.ts'
 import { Session, type SessionContext } from './session.ts'
 
 const CONNECTION_ID_MOST = 0xffffffff
@@ -11,10 +12,12 @@ export class Listener {
   readonly #perHost = new Map<string, number>()
   #server: TcpServer | undefined
   #lastId = 0
+  /** connections that are being told 1040 */
+  #refusing = 0
   #closed = false
 
   constructor(context: SessionContext) {
-    this.#context = context
+    this.#context = { ...context, logger: new LimitedLogger(context.logger, context.clock) }
   }
 
   /** Begins to listen; port 0 takes any free one. E_LISTEN when it cannot. Returns the port. */
@@ -47,22 +50,35 @@ export class Listener {
   }
 
   #accept(connection: Connection): void {
-    const { limits, logger } = this.#context
+    const { limits, counts } = this.#context
+    counts.connections += 1
     const fromHost = this.#perHost.get(connection.host) ?? 0
     const full =
       this.#running.size >= limits.connectionsMost || fromHost >= limits.connectionsPerHostMost
     if (full || this.#closed) {
-      logger.warn(
-        { client: connection.host, connections: this.#running.size },
-        'too many connections',
-      )
-      connection.write(encodePackets(encodeErr(TOO_MANY), 0))
-      connection.end(limits.lingerMs)
+      this.#refuse(connection)
       return
     }
     this.#perHost.set(connection.host, fromHost + 1)
     const session = new Session(connection, this.#nextId(), this.#context)
     this.#running.set(session, this.#run(session, connection))
+  }
+
+  #refuse(connection: Connection): void {
+    const { limits, logger, counts } = this.#context
+    counts.refused += 1
+    const fields = { client: connection.host, connections: this.#running.size }
+    logger.warn(fields, 'too many connections')
+    if (this.#refusing >= limits.refusedLingeringMost) {
+      connection.destroy()
+      return
+    }
+    this.#refusing += 1
+    connection.write(encodePackets(encodeErr(TOO_MANY), 0))
+    connection.end(limits.lingerMs)
+    void untilGone(connection).then(() => {
+      this.#refusing -= 1
+    })
   }
 
   async #run(session: Session, connection: Connection): Promise<void> {

@@ -1,3 +1,4 @@
+import { connect as netConnect } from 'node:net'
 import { Duplex } from 'node:stream'
 import * as tls from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -51,6 +52,36 @@ const eventually = (condition: () => boolean): Promise<void> =>
 afterEach(async () => {
   for (const client of clients.splice(0)) client.stream.destroy()
   await Promise.all(servers.splice(0).map((server) => server.close()))
+})
+
+test('a client that goes on sending after its fault reads the error, and is closed at once', async () => {
+  const server = await start({ lingerMs: 60_000 })
+  const client = await connect(server)
+  await client.readGreeting()
+  client.send(Buffer.alloc(0), 1)
+  client.stream.write(Buffer.alloc(1024 * 1024))
+  expect((await client.mustRead())[0]).toBe(0xff)
+  expect(await client.read()).toBeUndefined()
+  client.stream.end()
+  await eventually(() => server.listener.connections === 0)
+})
+
+test('of a flood beyond the limit a few are told so, and the rest is closed without a word', async () => {
+  const server = await start({ connectionsMost: 1, refusedLingeringMost: 2, lingerMs: 60_000 })
+  await loggedIn(server)
+  // Half open, so that those who are told do not make room for others by leaving.
+  const refused = Array.from({ length: 5 }, () => {
+    return new RawClient(netConnect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true }))
+  })
+  clients.push(...refused)
+  const first = await Promise.all(refused.map((client) => client.read()))
+  expect(first.filter((packet) => packet !== undefined)).toHaveLength(2)
+})
+
+test('a name of a database that no database has is refused, and not kept', async () => {
+  const client = await loggedIn(await start())
+  const answer = await client.command(Buffer.from(`\u0002${'d'.repeat(300)}`))
+  expect(decodeErr(answer).code).toBe(1102)
 })
 
 describe('before the login', () => {

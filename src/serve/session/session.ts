@@ -16,6 +16,7 @@ import type { Scope } from '../sql/scope.ts'
 import { accessDenied } from '../sql/sql-error.ts'
 import type { User } from '../user.ts'
 import type { Authenticator } from './authenticator.ts'
+import type { ClientCounts } from './client-counts.ts'
 import { type CommandContext, MALFORMED_PACKET, type Outcome, runCommand } from './commands.ts'
 import { readDumpCommand } from './dump-command.ts'
 import { type LoggedIn, login, refuse } from './login.ts'
@@ -37,6 +38,7 @@ export interface SessionContext {
   readonly limits: ServeLimits
   readonly clock: Clock
   readonly random: Random
+  readonly counts: ClientCounts
   readonly logger: Logger
 }
 
@@ -82,6 +84,7 @@ export class Session implements ListedSession {
       if (await this.#login()) await this.#commands()
     } catch (thrown) {
       if (!(thrown instanceof ProtocolError || thrown instanceof OperationalError)) throw thrown
+      this.#context.counts.faults += 1
       this.#logger.warn({ error: messageOf(thrown) }, 'the connection is closed for an error')
       // A dump has its own sequence numbers; whoever breaks the protocol there is told nothing.
       if (this.#dump === undefined) await this.#send(encodeErr(this.#errorOf(thrown)))
@@ -123,6 +126,7 @@ export class Session implements ListedSession {
       }),
     )
     if (found === undefined) {
+      this.#context.counts.loginsRefused += 1
       this.#logger.warn({}, 'the client is not let in')
       return false
     }
@@ -220,6 +224,7 @@ export class Session implements ListedSession {
       authenticator.verify(this.#channel, claim, authenticator.scramble()),
     )
     if (verdict.kind !== 'user') {
+      this.#context.counts.loginsRefused += 1
       await refuse(this.#channel, verdict, command.user)
       return 'close'
     }
@@ -272,6 +277,7 @@ export class Session implements ListedSession {
       }
     } catch (thrown) {
       if (!(thrown instanceof ProtocolError)) throw thrown
+      this.#context.counts.faults += 1
       this.#logger.warn({ error: thrown.message }, 'the dump is ended for what its client sent')
     }
     dump.abort('gone')
@@ -280,6 +286,7 @@ export class Session implements ListedSession {
   /** Cuts the connection when the client does not get to the end of `wait` in time. */
   async #within<T>(ms: number, what: string, wait: () => Promise<T>): Promise<T> {
     const cancel = this.#context.clock.after(ms, () => {
+      this.#context.counts.late += 1
       this.#logger.info({ waitedMs: ms }, `the connection is closed: no ${what} in time`)
       this.#channel.connection.destroy()
     })

@@ -13,6 +13,7 @@ import { SERVE_LIMITS, type ServeLimits } from '../limits.ts'
 import { Replicas } from '../replicas.ts'
 import type { ServerFacts } from '../server-facts.ts'
 import { Authenticator } from '../session/authenticator.ts'
+import { ClientCounts } from '../session/client-counts.ts'
 import { Listener } from '../session/listener.ts'
 import { RememberedPasswords } from '../session/remembered-passwords.ts'
 import type { RunDump } from '../session/session.ts'
@@ -105,6 +106,7 @@ export async function startFakeServer(
     limits: { ...SERVE_LIMITS, ...limits },
     clock: systemClock,
     random: systemRandom,
+    counts: new ClientCounts(),
     logger: silentLogger,
   })
   const port = await listener.open('127.0.0.1', 0)

@@ -1,0 +1,12 @@
+/** What clients have done to the listener since the start, for the metrics: a log line may be left out, a count is not. */
+export class ClientCounts {
+  connections = 0
+  /** told 1040, or closed without a word */
+  refused = 0
+  /** not let in: wrong passwords, unknown users, clients that left before */
+  loginsRefused = 0
+  /** closed for bytes that break the protocol */
+  faults = 0
+  /** closed because they kept us waiting too long */
+  late = 0
+}
