@@ -1,6 +1,9 @@
 import { Command } from 'commander'
+import { endEverything } from '../../test/e2e/harness/child.ts'
 import { keepCrash } from '../../test/fuzz/corpus.ts'
 import { type Crash, fuzzTarget, runKept } from '../../test/fuzz/fuzz-run.ts'
+import { runSessionFuzz } from '../../test/fuzz/session/session-run.ts'
+import { runSourceFuzz } from '../../test/fuzz/session/source-run.ts'
 import { canary } from '../../test/fuzz/targets/canary.ts'
 import { makeStoredFolder } from '../../test/fuzz/targets/stored-folder.ts'
 import { TARGETS, targetOf } from '../../test/fuzz/targets.ts'
@@ -78,6 +81,58 @@ async function decoders(options: DecoderOptions): Promise<void> {
   console.log(`${process.exitCode === 1 ? 'FAIL' : 'PASS'}, ${sum(next)} inputs`)
 }
 
+async function session(options: {
+  readonly seed: string
+  readonly minutes: string
+}): Promise<void> {
+  const again = `npm run soak -- fuzz session --seed ${options.seed} --minutes ${options.minutes}`
+  console.log(again)
+  const say = (line: string): void => console.log(line)
+  const ms = Number(options.minutes) * 60_000
+  try {
+    const result = await runSessionFuzz({ seed: Number(options.seed), ms, say })
+    const { tally, seconds, witnessMs, problems } = result
+    for (const [name, count] of tally.byAttack) say(`${count} times ${name}`)
+    say(`${tally.errors} ERR packets came back, ${tally.closed} connections were closed by Kingbus`)
+    say(`${Math.round(seconds)} s, peak memory ${Math.round(result.peakBytes / 2 ** 20)} MiB`)
+    say(
+      `the witness waited ${witnessMs.middle} ms, 99 of 100 times at most ${witnessMs.of99}, ${witnessMs.most} once`,
+    )
+    say(`${result.logBytes} bytes of log lines`)
+    for (const problem of problems) say(`PROBLEM ${problem}`)
+    if (problems.length > 0) process.exitCode = 1
+    const verdict = problems.length === 0 ? 'PASS' : 'FAIL'
+    say(`${verdict}, ${tally.packets} packets on ${tally.connections} connections`)
+  } catch (thrown) {
+    console.error(thrown)
+    process.exitCode = 1
+  }
+  if (process.exitCode === 1) say(`run it again: ${again}`)
+  await endEverything()
+}
+
+async function source(options: { readonly seed: string; readonly minutes: string }): Promise<void> {
+  const again = `npm run soak -- fuzz source --seed ${options.seed} --minutes ${options.minutes}`
+  const say = (line: string): void => console.log(line)
+  say(again)
+  try {
+    const ms = Number(options.minutes) * 60_000
+    const result = await runSourceFuzz({ seed: Number(options.seed), ms, say })
+    say(
+      `peak memory ${Math.round(result.peakBytes / 2 ** 20)} MiB; errors: ${result.errors.join(' ')}`,
+    )
+    for (const problem of result.problems) say(`PROBLEM ${problem}`)
+    if (result.problems.length > 0) process.exitCode = 1
+    const verdict = result.problems.length === 0 ? 'PASS' : 'FAIL'
+    say(`${verdict}, spoilt ${result.spoilt} times on ${result.connections} connections`)
+  } catch (thrown) {
+    console.error(thrown)
+    process.exitCode = 1
+  }
+  if (process.exitCode === 1) say(`run it again: ${again}`)
+  await endEverything()
+}
+
 function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0)
 }
@@ -92,4 +147,18 @@ export const fuzz = new Command('fuzz')
       .option('--target <name>', `one of ${TARGETS.map(({ name }) => name).join(', ')}, canary`)
       .option('--input <n>', 'this one input only, as a failure names it')
       .action(decoders),
+  )
+  .addCommand(
+    new Command('session')
+      .description('a real process between real servers, with hostile clients on its ports')
+      .option('--seed <n>', 'what is sent', String(Date.now() % 1_000_000))
+      .option('--minutes <n>', 'how long', '10')
+      .action(session),
+  )
+  .addCommand(
+    new Command('source')
+      .description('a real process behind a real source, whose words are spoilt on their way')
+      .option('--seed <n>', 'what is spoilt', String(Date.now() % 1_000_000))
+      .option('--minutes <n>', 'how long', '5')
+      .action(source),
   )
