@@ -1,4 +1,4 @@
-/** What clients have done to the listener since the start, for the metrics: a log line may be left out, a count is not. */
+/** What clients have done to the listener since the start, for the metrics; a log line may be left out. */
 export class ClientCounts {
   connections = 0
   /** told 1040, or closed without a word */
