@@ -130,9 +130,15 @@ function decodeDump(pieces: readonly Buffer[], { relocate, semiSync, kernel }: D
   }
   let refused = false
   try {
+    let ended = false
     for (const piece of pieces) {
+      // Nobody reads on behind what ends a dump.
+      if (ended) break
       decoder.feed(piece)
-      for (let step = decoder.next(); step !== undefined; step = decoder.next()) takeStep(step)
+      for (let step = decoder.next(); step !== undefined; step = decoder.next()) {
+        ended ||= step.kind === 'end'
+        takeStep(step)
+      }
     }
   } catch (thrown) {
     if (!(thrown instanceof ProtocolError)) throw thrown
