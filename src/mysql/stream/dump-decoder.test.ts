@@ -370,6 +370,28 @@ describe('DumpDecoder', () => {
     expect(() => decode([stream], 4)).toThrow(/next file at position 100/)
   })
 
+  it('refuses a FORMAT_DESCRIPTION that is not in the file, once the file has begun', () => {
+    const events = eventsOf(fixture('plain.000002'))
+    const format = encodeEvent({
+      type: EventType.FORMAT_DESCRIPTION,
+      timestamp: 0,
+      serverId: 1,
+      logPos: 0,
+      flags: 0x20,
+      body: events[0]?.subarray(19, -4) ?? Buffer.alloc(0),
+      checksum: true,
+    })
+    const stream = streamOf([rotateTo('plain', 4n), ...events, format])
+    expect(() => decode([stream], 4)).toThrow(/stands in no file/)
+    expect(() => decode([stream], 4, { relocateTo: 1000 })).toThrow(/stands in no file/)
+  })
+
+  it('refuses what is to be relocated before it is known where to', () => {
+    const [format, , ...events] = eventsOf(fixture('plain.000002'))
+    const stream = streamOf([rotateTo('plain', 4n), ...events, format ?? Buffer.alloc(0)])
+    expect(() => decode([stream], 4, { relocateTo: 1000 })).toThrow(/before its FORMAT_DESCRIPTION/)
+  })
+
   it('tells the end of the dump, and takes nothing behind it', () => {
     const stream = streamOf([rotateTo('plain', 4n)])
     const eof = Buffer.from([5, 0, 0, 2, 0xfe, 0, 0, 2, 0])

@@ -290,6 +290,12 @@ export class DumpDecoder {
     this.#flush()
     if (type === EventType.ROTATE) this.#enterFile(event)
     if (type === EventType.FORMAT_DESCRIPTION) {
+      // A second one would place what follows anew, somewhere in a file that has begun.
+      if (!this.#skipFormatDescription) {
+        throw new ProtocolError(
+          `a FORMAT_DESCRIPTION stands in no file, at position ${this.position}`,
+        )
+      }
       this.#readFormatDescription(event)
       this.#skipFormatDescription = false
     }
@@ -358,6 +364,10 @@ export class DumpDecoder {
 
   /** Follows the bounds of transactions; `event` is what is there of its `size` bytes. */
   #track(event: Buffer, size: number): Verdict {
+    // Where relocated events go is known only from there on.
+    if (this.#relocating && this.#skipFormatDescription) {
+      throw new ProtocolError('the source sent an event before its FORMAT_DESCRIPTION')
+    }
     if (event[4] === EventType.FORMAT_DESCRIPTION) this.#readFormatDescription(Buffer.from(event))
     return this.#transaction.take(event, this.#algorithm(), { position: this.position, size })
   }
