@@ -1,20 +1,20 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { endEverything } from '../../test/e2e/harness/child.ts'
 import { cacheFolder } from '../../test/e2e/harness/project.ts'
 import { runEndurance } from '../../test/endurance/endurance-run.ts'
 import { conclusions, summary } from '../../test/endurance/summary.ts'
+import { soakRun } from './soak-run.ts'
 
 const cycleMs = 60_000
 
-async function run(options: { minutes: string; seed: string }): Promise<void> {
+function run(options: { minutes: string; seed: string }): Promise<void> {
   const [minutes, seed] = [Number(options.minutes), Number(options.seed)]
   const again = `npm run soak -- endurance --minutes ${minutes} --seed ${seed}`
   const stamp = new Date().toISOString().replaceAll(/[:.]/g, '-')
   const base = join(cacheFolder, 'endurance', stamp)
-  console.log(`${again}\nsamples: ${base}.jsonl`)
-  try {
+  return soakRun(again, async (say) => {
+    say(`samples: ${base}.jsonl`)
     const result = await runEndurance({
       seed,
       cycles: minutes,
@@ -27,21 +27,16 @@ async function run(options: { minutes: string; seed: string }): Promise<void> {
       probeMs: 100,
       churnRestMs: 100,
       samplesFile: `${base}.jsonl`,
-      say: (line) => console.log(line),
+      say,
     })
     writeFileSync(`${base}.json`, `${JSON.stringify(result, undefined, 1)}\n`)
-    console.log(`${summary(result)}\nresult: ${base}.json`)
+    say(`${summary(result)}\nresult: ${base}.json`)
     const { failures, notes } = conclusions(result)
-    for (const note of notes) console.log(`NOTE ${note}`)
-    for (const reason of failures) console.log(`FAIL ${reason}`)
-    if (failures.length === 0) console.log('PASS')
-    process.exitCode = failures.length === 0 ? 0 : 1
-  } catch (thrown) {
-    console.error(thrown)
-    process.exitCode = 1
-  }
-  if (process.exitCode !== 0) console.log(`run it again: ${again}`)
-  await endEverything()
+    for (const note of notes) say(`NOTE ${note}`)
+    for (const reason of failures) say(`FAIL ${reason}`)
+    if (failures.length === 0) say('PASS')
+    return { failed: failures.length > 0 }
+  })
 }
 
 export const endurance = new Command('endurance')

@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import { endEverything } from '../../test/e2e/harness/child.ts'
 import { keepCrash } from '../../test/fuzz/corpus.ts'
 import { type Crash, fuzzTarget, runKept } from '../../test/fuzz/fuzz-run.ts'
 import { runSessionFuzz } from '../../test/fuzz/session/session-run.ts'
@@ -8,6 +7,7 @@ import { canary } from '../../test/fuzz/targets/canary.ts'
 import { makeStoredFolder } from '../../test/fuzz/targets/stored-folder.ts'
 import { TARGETS, targetOf } from '../../test/fuzz/targets.ts'
 import { Watchdog } from '../../test/fuzz/watchdog.ts'
+import { soakRun } from './soak-run.ts'
 
 /** A target has the machine for so long before the next one's turn comes. */
 const TURN_MS = 5_000
@@ -81,16 +81,16 @@ async function decoders(options: DecoderOptions): Promise<void> {
   console.log(`${process.exitCode === 1 ? 'FAIL' : 'PASS'}, ${sum(next)} inputs`)
 }
 
-async function session(options: {
+interface RunOptions {
   readonly seed: string
   readonly minutes: string
-}): Promise<void> {
-  const again = `npm run soak -- fuzz session --seed ${options.seed} --minutes ${options.minutes}`
-  console.log(again)
-  const say = (line: string): void => console.log(line)
-  const ms = Number(options.minutes) * 60_000
-  try {
-    const result = await runSessionFuzz({ seed: Number(options.seed), ms, say })
+}
+
+function session({ seed, minutes }: RunOptions): Promise<void> {
+  const again = `npm run soak -- fuzz session --seed ${seed} --minutes ${minutes}`
+  return soakRun(again, async (say) => {
+    const ms = Number(minutes) * 60_000
+    const result = await runSessionFuzz({ seed: Number(seed), ms, say })
     const { tally, seconds, witnessMs, problems } = result
     for (const [name, count] of tally.byAttack) say(`${count} times ${name}`)
     say(`${tally.errors} ERR packets came back, ${tally.closed} connections were closed by Kingbus`)
@@ -99,38 +99,30 @@ async function session(options: {
       `the witness waited ${witnessMs.middle} ms, 99 of 100 times at most ${witnessMs.of99}, ${witnessMs.most} once`,
     )
     say(`${result.logBytes} bytes of log lines`)
-    for (const problem of problems) say(`PROBLEM ${problem}`)
-    if (problems.length > 0) process.exitCode = 1
-    const verdict = problems.length === 0 ? 'PASS' : 'FAIL'
-    say(`${verdict}, ${tally.packets} packets on ${tally.connections} connections`)
-  } catch (thrown) {
-    console.error(thrown)
-    process.exitCode = 1
-  }
-  if (process.exitCode === 1) say(`run it again: ${again}`)
-  await endEverything()
+    return verdictOf(problems, `${tally.packets} packets on ${tally.connections} connections`, say)
+  })
 }
 
-async function source(options: { readonly seed: string; readonly minutes: string }): Promise<void> {
-  const again = `npm run soak -- fuzz source --seed ${options.seed} --minutes ${options.minutes}`
-  const say = (line: string): void => console.log(line)
-  say(again)
-  try {
-    const ms = Number(options.minutes) * 60_000
-    const result = await runSourceFuzz({ seed: Number(options.seed), ms, say })
-    say(
-      `peak memory ${Math.round(result.peakBytes / 2 ** 20)} MiB; errors: ${result.errors.join(' ')}`,
-    )
-    for (const problem of result.problems) say(`PROBLEM ${problem}`)
-    if (result.problems.length > 0) process.exitCode = 1
-    const verdict = result.problems.length === 0 ? 'PASS' : 'FAIL'
-    say(`${verdict}, spoilt ${result.spoilt} times on ${result.connections} connections`)
-  } catch (thrown) {
-    console.error(thrown)
-    process.exitCode = 1
-  }
-  if (process.exitCode === 1) say(`run it again: ${again}`)
-  await endEverything()
+function source({ seed, minutes }: RunOptions): Promise<void> {
+  const again = `npm run soak -- fuzz source --seed ${seed} --minutes ${minutes}`
+  return soakRun(again, async (say) => {
+    const ms = Number(minutes) * 60_000
+    const result = await runSourceFuzz({ seed: Number(seed), ms, say })
+    const { peakBytes, errors, problems, spoilt, connections } = result
+    say(`peak memory ${Math.round(peakBytes / 2 ** 20)} MiB; errors: ${errors.join(' ')}`)
+    return verdictOf(problems, `spoilt ${spoilt} times on ${connections} connections`, say)
+  })
+}
+
+function verdictOf(
+  problems: readonly string[],
+  what: string,
+  say: (line: string) => void,
+): { failed: boolean } {
+  for (const problem of problems) say(`PROBLEM ${problem}`)
+  const failed = problems.length > 0
+  say(`${failed ? 'FAIL' : 'PASS'}, ${what}`)
+  return { failed }
 }
 
 function sum(counts: readonly number[]): number {

@@ -7,6 +7,7 @@ import { messageOf, ProtocolError } from '../lib/index.ts'
 import {
   type ChecksumAlgorithm,
   EventFlag,
+  type EventPlace,
   eventTypeSymbol,
   formatGtid,
   type GtidSet,
@@ -15,7 +16,6 @@ import {
 } from '../mysql/index.ts'
 import type { DiskFile } from '../platform/index.ts'
 import {
-  type EventPlace,
   EventWalk,
   type OpenTransaction,
   TransactionFollower,

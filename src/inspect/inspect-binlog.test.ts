@@ -1,16 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { fixture, REAL_FILE_NAMES } from '../../test/captured-files.ts'
 import { crc32 } from '../lib/index.ts'
 import { EventType, encodeEvent, GtidSet, readEventHeader } from '../mysql/index.ts'
 import { systemDisk } from '../platform/index.ts'
 import { damageText } from './damage.ts'
 import { type Inspected, type InspectedEvent, inspectBinlog } from './inspect-binlog.ts'
-
-const fixture = (name: string): Buffer =>
-  readFileSync(new URL(`../../test/fixtures/${name}`, import.meta.url))
 
 /** Places in it: FORMAT_DESCRIPTION 4, then see test/golden/plain.000002.txt */
 const plain = fixture('plain.000002')
@@ -84,16 +81,7 @@ function flipped(bytes: Buffer, at: number, bit = 0x10): Buffer {
   return copy
 }
 
-const NAMES = [
-  'plain.000002',
-  'tagged-gtids.000003',
-  'compressed-trx.000004',
-  'ddl-xa.000005',
-  'large-trx.000006',
-  'statement-rowsquery-partialjson.000007',
-  'anonymous-myisam.000002',
-  'active-in-use.bin',
-]
+const NAMES = [...REAL_FILE_NAMES, 'anonymous-myisam.000002', 'active-in-use.bin']
 
 describe('a whole file', () => {
   test.each(NAMES)('%s has every event listed and no damage', async (name) => {

@@ -63,7 +63,7 @@ export {
   decodeTransactionPayloadHeader,
   type TransactionPayloadHeader,
 } from './binlog/transaction-payload.ts'
-export { TransactionTracker } from './binlog/transaction-tracker.ts'
+export { type EventPlace, TransactionTracker } from './binlog/transaction-tracker.ts'
 export { formatGtid, type Gtid } from './gtid/gtid.ts'
 export { GtidSet } from './gtid/gtid-set.ts'
 export { AuthMore, encodeAuthMoreData } from './packets/auth-more-data.ts'

@@ -37,7 +37,6 @@ export {
 } from './walk/event-walk.ts'
 export { readPreviousGtids } from './walk/previous-gtids.ts'
 export {
-  type EventPlace,
   type OpenTransaction,
   TransactionFollower,
 } from './walk/transaction-follower.ts'

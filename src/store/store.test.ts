@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { fixture } from '../../test/captured-files.ts'
 import { OperationalError } from '../lib/index.ts'
 import { GtidSet } from '../mysql/index.ts'
 import { findGtidStart } from './gtid-lookup.ts'
@@ -10,9 +11,6 @@ import { RECORD_BYTES_MAX } from './record.ts'
 import type { Store } from './store.ts'
 import { beginOf, chunksOf, endingsOf, heldOf, withPreviousGtids } from './testing/binlog-feed.ts'
 import { CrashDisk } from './testing/crash-disk.ts'
-
-const fixture = (name: string): Buffer =>
-  readFileSync(new URL(`../../test/fixtures/${name}`, import.meta.url))
 
 const PLAIN = withPreviousGtids(fixture('ddl-xa.000005'), GtidSet.empty())
 const LARGE = withPreviousGtids(fixture('large-trx.000006'), GtidSet.empty())

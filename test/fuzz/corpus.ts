@@ -6,12 +6,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { fixture } from '../captured-files.ts'
 
 const fuzzFolder = fileURLToPath(new URL('.', import.meta.url))
-
-export function fixture(name: string): Buffer {
-  return readFileSync(new URL(`../fixtures/${name}`, import.meta.url))
-}
 
 export const BINLOG_FIXTURES = [
   'plain.000002',
@@ -42,18 +39,6 @@ export function capturedPayloads(direction: 'C' | 'S'): Buffer[] {
       .filter((line) => line.startsWith(`${direction} `) && !line.includes(' RAW '))
       .map((line) => Buffer.from(line.split(' ')[3] ?? '', 'hex'))
   })
-}
-
-/** The events of a binlog file. */
-export function eventsOf(file: Buffer): Buffer[] {
-  const events: Buffer[] = []
-  for (let at = 4; at + 19 <= file.length; ) {
-    const size = file.readUInt32LE(at + 9)
-    if (size < 19 || at + size > file.length) break
-    events.push(file.subarray(at, at + size))
-    at += size
-  }
-  return events
 }
 
 export interface Kept {

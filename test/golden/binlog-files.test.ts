@@ -16,8 +16,9 @@ import {
   rewriteFormatDescription,
   TransactionTracker,
 } from '../../src/mysql/index.ts'
+import { fixture } from '../captured-files.ts'
 import { listEvent, track } from './event-listing.ts'
-import { expectGolden, readFixture } from './golden-file.ts'
+import { expectGolden } from './golden-file.ts'
 
 interface Placed {
   readonly offset: number
@@ -38,7 +39,7 @@ const MYSQL_FILES = [
 ] as const
 
 describe.each(MYSQL_FILES)('%s: %s', (name, prose, transactions) => {
-  const file = readFixture(name)
+  const file = fixture(name)
   const events = eventsOf(file)
 
   test('is listed as in its golden file', () => {
@@ -82,7 +83,7 @@ describe.each(MYSQL_FILES)('%s: %s', (name, prose, transactions) => {
 })
 
 test("mariadb.000001: MariaDB's own events pass by their headers", () => {
-  const file = readFixture('mariadb.000001')
+  const file = fixture('mariadb.000001')
   const events = eventsOf(file)
   for (const placed of events) {
     expect(checksumMatches(placed.event)).toBe(true)

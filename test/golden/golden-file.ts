@@ -13,7 +13,3 @@ export function expectGolden(name: string, prose: string, command: string, outpu
   const wanted = existsSync(path) ? readFileSync(path, 'utf8') : ''
   expect(found, `golden file ${name}; REWRITE=1 writes it anew`).toBe(wanted)
 }
-
-export function readFixture(name: string): Buffer {
-  return readFileSync(new URL(`../fixtures/${name}`, import.meta.url))
-}

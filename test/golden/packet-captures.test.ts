@@ -14,8 +14,9 @@ import {
   readEventHeader,
   TransactionTracker,
 } from '../../src/mysql/index.ts'
+import { fixture } from '../captured-files.ts'
 import { listEvent, track } from './event-listing.ts'
-import { expectGolden, readFixture } from './golden-file.ts'
+import { expectGolden } from './golden-file.ts'
 
 const EVENT_MARKER = 0
 const SEMI_SYNC_MARKER = 0xef
@@ -102,7 +103,7 @@ function dumpOf(name: string): Sent[] {
 }
 
 function serverPackets(name: string): { sequence: number; payload: Buffer }[] {
-  const lines = readFixture(name).toString('latin1').split('\n')
+  const lines = fixture(name).toString('latin1').split('\n')
   const fields = lines.map((line) => line.split(' ')).filter(([direction]) => direction === 'S')
   return fields.map(([, , sequence, hex]) => ({
     sequence: Number(sequence),

@@ -10,6 +10,7 @@ import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { fixture, REAL_FILE_NAMES } from '../../../test/captured-files.ts'
 import { silentLogger } from '../../lib/index.ts'
 import {
   decodePreviousGtids,
@@ -23,19 +24,7 @@ import { beginOf, chunksOf } from '../../store/testing/binlog-feed.ts'
 import { damageText } from '../damage.ts'
 import { type VerifyReport, verifyDataDir } from './verify-data-dir.ts'
 
-/** Six files of one server, each of which goes on where the one before ended. */
-const NAMES = [
-  'plain.000002',
-  'tagged-gtids.000003',
-  'compressed-trx.000004',
-  'ddl-xa.000005',
-  'large-trx.000006',
-  'statement-rowsquery-partialjson.000007',
-]
 const UUID = '90b578d4-e6e1-11f1-82c0-02fc00000001'
-const fixture = (name: string): Buffer =>
-  readFileSync(new URL(`../../../test/fixtures/${name}`, import.meta.url))
-
 let made = ''
 let folder = ''
 beforeAll(async () => {
@@ -58,11 +47,11 @@ async function filled(path: string, to?: number): Promise<{ dataDir: DataDir; st
   const { storeId } = dataDir.identity
   const options = { disk: systemDisk, folder: dataDir.binlogs, storeId, logger: silentLogger }
   const store = await Store.open(options)
-  for (const name of NAMES) {
+  for (const name of REAL_FILE_NAMES) {
     const bytes = fixture(name)
-    const purged = name === NAMES[0] ? previousOf(bytes) : undefined
+    const purged = name === REAL_FILE_NAMES[0] ? previousOf(bytes) : undefined
     store.commit(await store.beginFile(beginOf(nameOf(name), purged)))
-    const end = name === NAMES.at(-1) ? (to ?? bytes.length) : bytes.length
+    const end = name === REAL_FILE_NAMES.at(-1) ? (to ?? bytes.length) : bytes.length
     for (const chunk of chunksOf(bytes, 4, end, [150, 300, 777, 778])) store.append(chunk)
     store.commit(await store.sync())
   }
@@ -105,7 +94,7 @@ describe('a directory that is whole', () => {
     expect(noticesOf(report)).toEqual([])
     expect(report.mode).toBe('offline')
     expect(report.files.map(({ verifiedTo, size }) => verifiedTo - size)).toEqual(
-      NAMES.map(() => 0),
+      REAL_FILE_NAMES.map(() => 0),
     )
     expect(report.files.map(({ transactions }) => transactions)).toEqual([4, 6, 4, 15, 1, 7])
     expect(await contents()).toEqual(before)
@@ -113,14 +102,14 @@ describe('a directory that is whole', () => {
 
   test('can be verified from a file on', async () => {
     const report = await verify(folder, 'binlog.000005')
-    expect(report.files.map(({ name }) => name)).toEqual(NAMES.slice(3).map(nameOf))
+    expect(report.files.map(({ name }) => name)).toEqual(REAL_FILE_NAMES.slice(3).map(nameOf))
     expect(damagesOf(report)).toEqual([])
     await expect(verify(folder, 'binlog.000099')).rejects.toMatchObject({ code: 'E_FILE_UNKNOWN' })
   })
 
   test('is not disturbed while a process has it, and is verified as far as it is durable', async () => {
     const live = await mkdtemp(join(tmpdir(), 'kingbus-verify-live-'))
-    const bytes = fixture(NAMES.at(-1) ?? '')
+    const bytes = fixture(REAL_FILE_NAMES.at(-1) ?? '')
     const { dataDir, store } = await filled(live, bytes.length - 100)
     const report = await verify(live)
     expect(report.mode).toBe('live')
@@ -172,7 +161,7 @@ describe('damage of a file', () => {
   })
 
   test('that is the last one and lost bytes that its index speaks of', async () => {
-    const size = fixture(NAMES.at(-1) ?? '').length
+    const size = fixture(REAL_FILE_NAMES.at(-1) ?? '').length
     truncateSync(pathOf('000007'), size - 20)
     expect(damagesOf(await verify())).toContain(
       `binlog.000007: position ${size - 20}: the file ends there, and ${size} bytes were stored`,
@@ -265,7 +254,7 @@ describe('an index', () => {
 
 describe('what the next start mends is no damage', () => {
   test('a torn tail', async () => {
-    const size = fixture(NAMES.at(-1) ?? '').length
+    const size = fixture(REAL_FILE_NAMES.at(-1) ?? '').length
     change(pathOf('000007'), (bytes) => Buffer.concat([bytes, Buffer.alloc(500, 7)]))
     const report = await verify()
     expect(damagesOf(report)).toEqual([])

@@ -20,6 +20,9 @@ import { EventFlag } from './header.ts'
   no BEGIN. 'statements': a BEGIN came.
 */
 export type TransactionState = 'outside' | 'gtid' | 'pre-statement' | 'statements'
+/** The event is part of a transaction, the last one of it, or lies between two. */
+export type EventPlace = 'inside' | 'ended' | 'outside'
+
 type EventClass =
   | 'gtid'
   | 'begin'
@@ -119,7 +122,7 @@ export class TransactionTracker {
    * @returns whether the event is part of a transaction, the last one of it, or lies between two
    * @throws ProtocolError when the event cannot stand here; the state stays as it was
    */
-  take(type: number, flags: number, queryText: string): 'inside' | 'ended' | 'outside' {
+  take(type: number, flags: number, queryText: string): EventPlace {
     const found = classOf(type, flags, queryText)
     const step = found === 'other' ? this.#state : STEPS[found][this.#state]
     if (step === 'error') {

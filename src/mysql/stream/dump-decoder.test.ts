@@ -1,29 +1,18 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { eventsOf, fixture } from '../../../test/captured-files.ts'
 import { crc32, ProtocolError } from '../../lib/index.ts'
 import { encodeEvent } from '../binlog/event.ts'
 import { EventType } from '../binlog/event-type.ts'
 import { encodeRotate } from '../binlog/rotate.ts'
 import { GtidSet } from '../gtid/gtid-set.ts'
+import { IdleKernel } from '../testing/idle-kernel.ts'
 import { encodePackets } from '../wire/packet.ts'
 import { DumpDecoder, type DumpStep } from './dump-decoder.ts'
 import { ChecksumError } from './event-checksum.ts'
 import { EventKernel, READ_BYTES } from './event-kernel.ts'
 
 const FIXTURES = ['plain.000002', 'tagged-gtids.000003', 'compressed-trx.000004', 'ddl-xa.000005']
-
-function fixture(name: string): Buffer {
-  return readFileSync(new URL(`../../../test/fixtures/${name}`, import.meta.url))
-}
-
-function eventsOf(file: Buffer): Buffer[] {
-  const events: Buffer[] = []
-  for (let at = 4; at < file.length; at += file.readUInt32LE(at + 9)) {
-    events.push(file.subarray(at, at + file.readUInt32LE(at + 9)))
-  }
-  return events
-}
 
 const MARKER = Buffer.from([0])
 
@@ -154,13 +143,6 @@ function rows(logPos: number, size: number): Buffer {
     body: Buffer.alloc(size, 0x5a),
     checksum: true,
   })
-}
-
-/** Leaves everything to the TypeScript path. */
-class IdleKernel extends EventKernel {
-  override take(): number {
-    return 0
-  }
 }
 
 /** What comes out, or the words of the error. */

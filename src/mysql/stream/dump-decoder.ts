@@ -26,10 +26,11 @@ import { isGtidEvent } from '../binlog/gtid-event.ts'
 import { EVENT_HEADER_SIZE, EventFlag, FIRST_EVENT_POSITION } from '../binlog/header.ts'
 import { QUERY_PREFIX_BYTES } from '../binlog/query.ts'
 import { decodeRotate } from '../binlog/rotate.ts'
+import type { EventPlace } from '../binlog/transaction-tracker.ts'
 import { decodeErr, type ErrPacket } from '../packets/err.ts'
 import { SEMI_SYNC_MAGIC } from '../packets/semi-sync-ack.ts'
-import { PACKET_HEADER_SIZE, PHYSICAL_PAYLOAD_MOST } from '../wire/packet.ts'
-import { DumpTransaction, type Verdict } from './dump-transaction.ts'
+import { nextSequence, PACKET_HEADER_SIZE, PHYSICAL_PAYLOAD_MOST } from '../wire/packet.ts'
+import { DumpTransaction } from './dump-transaction.ts'
 import { findBadChecksum, verifyChecksum } from './event-checksum.ts'
 import { type EventKernel, KEPT_BYTES_MAX, READ_BYTES } from './event-kernel.ts'
 import { LargeEvent } from './large-event.ts'
@@ -221,7 +222,7 @@ export class DumpDecoder {
         `the source sent packet ${sequence} where ${this.#sequence} is next, near position ${this.position}`,
       )
     }
-    this.#sequence = (sequence + 1) & 255
+    this.#sequence = nextSequence(sequence)
   }
 
   /** A packet whose payload, `size` bytes at `at`, lies whole in `input`. */
@@ -340,10 +341,10 @@ export class DumpDecoder {
     const type = input[at + 4] ?? 0
     const end = this.#pieces.position + size
     this.#checkPlace(input.readUInt32LE(at + 13), end, type)
-    const verdict = this.#track(input.subarray(at, at + size), size)
+    const place = this.#track(input.subarray(at, at + size), size)
     if (this.#relocating) this.#relocate(input, at, { size, end })
     this.#pieces.take(input, at, at + size)
-    this.#finishEvent(verdict, input.readUInt32LE(at))
+    this.#finishEvent(place, input.readUInt32LE(at))
   }
 
   /** In a file that mirrors the source's, an event's log_pos (its end, 32 bits of it) is our end. */
@@ -363,7 +364,7 @@ export class DumpDecoder {
   }
 
   /** Follows the bounds of transactions; `event` is what is there of its `size` bytes. */
-  #track(event: Buffer, size: number): Verdict {
+  #track(event: Buffer, size: number): EventPlace {
     // Where relocated events go is known only from there on.
     if (this.#relocating && this.#skipFormatDescription) {
       throw new ProtocolError('the source sent an event before its FORMAT_DESCRIPTION')
@@ -372,10 +373,10 @@ export class DumpDecoder {
     return this.#transaction.take(event, this.#algorithm(), { position: this.position, size })
   }
 
-  #finishEvent(verdict: Verdict, timestamp: number): void {
+  #finishEvent(place: EventPlace, timestamp: number): void {
     this.#pieces.markEventEnd(timestamp)
-    if (verdict === 'outside') this.#pieces.markBoundary()
-    if (verdict === 'ended') {
+    if (place === 'outside') this.#pieces.markBoundary()
+    if (place === 'ended') {
       this.#pieces.markTransactionEnd(this.#transaction.end(this.position))
     }
   }
@@ -414,7 +415,7 @@ export class DumpDecoder {
       timestamp: input.readUInt32LE(event),
       size,
       checksumSize: this.#checksumSize,
-      verdict: this.#track(input.subarray(event, at + PREFIX_BYTES), size),
+      place: this.#track(input.subarray(event, at + PREFIX_BYTES), size),
       awaited: this.#isAwaited(input, at),
     })
     this.#skipLeft = this.#markerBytes
@@ -471,7 +472,7 @@ export class DumpDecoder {
     const tail = open.finish(this.position)
     this.#pieces.take(tail, 0, tail.length)
     this.#open = undefined
-    this.#finishEvent(open.facts.verdict, open.facts.timestamp)
+    this.#finishEvent(open.facts.place, open.facts.timestamp)
     if (open.facts.awaited) this.#noteAwaited()
   }
 }

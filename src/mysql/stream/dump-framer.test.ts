@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { eventsOf, fixture } from '../../../test/captured-files.ts'
 import { ProtocolError } from '../../lib/index.ts'
 import { encodePackets, PacketReader } from '../wire/packet.ts'
 import { DumpFramer, framingBytesMax } from './dump-framer.ts'
@@ -8,10 +8,9 @@ import { DumpFramer, framingBytesMax } from './dump-framer.ts'
 const MAGIC_SIZE = 4
 const FILES = ['plain.000002', 'tagged-gtids.000003', 'large-trx.000006', 'compressed-trx.000004']
 
-function fixture(name: string): Buffer {
-  return readFileSync(new URL(`../../../test/fixtures/${name}`, import.meta.url)).subarray(
-    MAGIC_SIZE,
-  )
+/** The events of a file, without what stands before them. */
+function contentOf(name: string): Buffer {
+  return fixture(name).subarray(MAGIC_SIZE)
 }
 
 function event(size: number): Buffer {
@@ -20,19 +19,11 @@ function event(size: number): Buffer {
   return bytes
 }
 
-function eventsOf(file: Buffer): Buffer[] {
-  const events: Buffer[] = []
-  for (let at = 0; at < file.length; at += file.readUInt32LE(at + 9)) {
-    events.push(file.subarray(at, at + file.readUInt32LE(at + 9)))
-  }
-  return events
-}
-
 /** The simple twin: one event at a time, everything in memory. */
 function framedSimply(file: Buffer, firstSequence: number): Buffer {
   let sequence = firstSequence
   return Buffer.concat(
-    eventsOf(file).map((event) => {
+    eventsOf(file, 0).map((event) => {
       const payload = Buffer.concat([Buffer.of(0), event])
       const packets = encodePackets(payload, sequence)
       sequence += Math.floor(payload.length / 0xff_ff_ff) + 1
@@ -61,7 +52,7 @@ describe('DumpFramer', () => {
         fc.array(fc.nat(200_000), { maxLength: 60 }),
         fc.integer({ min: 0, max: 255 }),
         (name, cuts, sequence) => {
-          const file = fixture(name)
+          const file = contentOf(name)
           const framer = new DumpFramer(sequence)
           const packets = cutAt(file, cuts).map((piece) => framed(framer, piece))
           expect(Buffer.concat(packets).equals(framedSimply(file, sequence))).toBe(true)
@@ -73,7 +64,7 @@ describe('DumpFramer', () => {
   })
 
   it('goes on in another framer from any saved state', () => {
-    const file = fixture('plain.000002')
+    const file = contentOf('plain.000002')
     for (let cut = 0; cut <= file.length; cut += 1) {
       const first = new DumpFramer(250)
       const head = framed(first, file.subarray(0, cut))
@@ -85,14 +76,14 @@ describe('DumpFramer', () => {
   })
 
   it('gives packets that join to the events again', () => {
-    const file = fixture('large-trx.000006')
+    const file = contentOf('large-trx.000006')
     const seen: Buffer[] = []
     const reader = new PacketReader({ limit: 1 << 24 })
     reader.push(framed(new DumpFramer(0), file), (payload) => {
       seen.push(Buffer.from(payload))
       return undefined
     })
-    expect(seen.map((payload) => payload.subarray(1))).toEqual(eventsOf(file))
+    expect(seen.map((payload) => payload.subarray(1))).toEqual(eventsOf(file, 0))
     expect(seen.every((payload) => payload[0] === 0)).toBe(true)
   })
 

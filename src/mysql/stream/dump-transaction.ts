@@ -2,11 +2,9 @@ import { ProtocolError } from '../../lib/index.ts'
 import type { ChecksumAlgorithm } from '../binlog/checksum.ts'
 import { decodeGtidEvent, isGtidEvent } from '../binlog/gtid-event.ts'
 import { queryTextPrefix } from '../binlog/query.ts'
-import { TransactionTracker } from '../binlog/transaction-tracker.ts'
+import { type EventPlace, TransactionTracker } from '../binlog/transaction-tracker.ts'
 import type { Gtid } from '../gtid/gtid.ts'
 import { type EventKernel, KernelPhase } from './event-kernel.ts'
-
-export type Verdict = ReturnType<TransactionTracker['take']>
 
 /** The transaction that a dump is inside of, whether its events go through the kernel or not. */
 export class DumpTransaction {
@@ -56,19 +54,19 @@ export class DumpTransaction {
     event: Buffer,
     checksum: ChecksumAlgorithm,
     at: { readonly position: number; readonly size: number },
-  ): Verdict {
+  ): EventPlace {
     const type = event[4] ?? 0
     const text = TransactionTracker.needsQueryText(type)
       ? (queryTextPrefix(event, at.size, checksum) ?? '')
       : ''
-    const verdict = this.#tracker.take(type, event.readUInt16LE(17), text)
+    const place = this.#tracker.take(type, event.readUInt16LE(17), text)
     if (isGtidEvent(type)) {
       const { gtid, transactionLength } = decodeGtidEvent(event, checksum)
       this.#gtid = gtid
       this.#expectedEnd = transactionLength > 0 ? at.position + transactionLength : 0
       this.#kernelKnows = false
     }
-    return verdict
+    return place
   }
 
   /** The GTID of the transaction, which has ended at `position`. @throws ProtocolError */

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { compileKernel } from '../../../scripts/build-kernel.ts'
+import { eventsOf, fixture } from '../../../test/captured-files.ts'
 import { crc32, present } from '../../lib/index.ts'
 import { encodeEvent } from '../binlog/event.ts'
 import { EventType } from '../binlog/event-type.ts'
@@ -13,11 +13,7 @@ const SEQUENCE = 9
 
 /** One transaction of a real source, GTID to XID, with its log_pos as if it began at POSITION. */
 function transaction(): Buffer[] {
-  const file = readFileSync(new URL('../../../test/fixtures/plain.000002', import.meta.url))
-  const events: Buffer[] = []
-  for (let at = 4; at < file.length; at += file.readUInt32LE(at + 9)) {
-    events.push(file.subarray(at, at + file.readUInt32LE(at + 9)))
-  }
+  const events = eventsOf(fixture('plain.000002'))
   const xid = events.findIndex((event) => event[4] === EventType.XID)
   const gtid = events.findLastIndex((event, index) => index < xid && event[4] === EventType.GTID)
   let end = POSITION

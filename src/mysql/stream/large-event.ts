@@ -1,5 +1,6 @@
 import { crc32, ProtocolError } from '../../lib/index.ts'
 import { CHECKSUM_SIZE } from '../binlog/checksum.ts'
+import type { EventPlace } from '../binlog/transaction-tracker.ts'
 import { ChecksumError } from './event-checksum.ts'
 
 interface LargeEventFacts {
@@ -10,7 +11,7 @@ interface LargeEventFacts {
   readonly size: number
   /** 0 or CHECKSUM_SIZE */
   readonly checksumSize: number
-  readonly verdict: 'inside' | 'ended' | 'outside'
+  readonly place: EventPlace
   /** the source waits for the acknowledgement of its transaction */
   readonly awaited: boolean
 }

@@ -21,7 +21,7 @@ import {
   wholeDump,
 } from './testing/run-dumps.ts'
 
-const FILES = capturedFiles(await capturedEvents('mysqlbinlog-gtid.hex'))
+const FILES = capturedFiles(capturedEvents('mysqlbinlog-gtid.hex'))
 const SOURCE = '90b578d4-e6e1-11f1-82c0-02fc00000001'
 const BEFORE_REAL_FILES = GtidSet.parse(`${SOURCE}:1-2`)
 
@@ -31,7 +31,7 @@ describe('a dump', () => {
   it('is byte for byte what a real source sent to mysqlbinlog, by GTIDs', async () => {
     const from = { file: 'binlog.000002', position: 4 }
     const { events } = await wholeDump(FILES, { from, held: GtidSet.empty(), checksum: 'NONE' })
-    expect(hex(events)).toEqual(hex(await capturedEvents('mysqlbinlog-gtid.hex')))
+    expect(hex(events)).toEqual(hex(capturedEvents('mysqlbinlog-gtid.hex')))
   })
 
   it('is byte for byte what a real source sent to mysqlbinlog, by file and position', async () => {
@@ -39,12 +39,12 @@ describe('a dump', () => {
       from: { file: 'binlog.000002', position: 4 },
       checksum: 'NONE',
     })
-    expect(hex(events)).toEqual(hex(await capturedEvents('mysqlbinlog-nongtid.hex')))
+    expect(hex(events)).toEqual(hex(capturedEvents('mysqlbinlog-nongtid.hex')))
     expect(ended).toEqual({ kind: 'eof', sequence: events.length + 1 })
   })
 
   it('is what a real source sent to a replica that began inside a file', async () => {
-    const captured = await capturedEvents('replica-filepos.hex')
+    const captured = capturedEvents('replica-filepos.hex')
     const { dump, binlogs, clock } = dumpsOver(FILES)
     binlogs.show('binlog.000003', 474)
     const from = { file: 'binlog.000003', position: 198 }
@@ -61,7 +61,7 @@ describe('a dump', () => {
   })
 
   it('is what a real source sent to a replica with auto-position, idle and over a rotation', async () => {
-    const captured = await capturedEvents('replica-gtid-rsa.hex')
+    const captured = capturedEvents('replica-gtid-rsa.hex')
     const { dump, binlogs, clock } = dumpsOver(FILES)
     const stages = captured.flatMap((event, index) =>
       isHeartbeat(event) && !isHeartbeat(captured[index - 1]) ? [index] : [],

@@ -2,43 +2,12 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../platform/index.ts'
 import { Replicas } from '../replicas.ts'
-import { SessionList } from '../session/session-list.ts'
-import type { SessionState } from '../session/session-state.ts'
 import { EXECUTED, FACTS } from '../testing/fake-server.ts'
-import type { Scope } from './scope.ts'
+import { makeScope } from '../testing/scope.ts'
 import { SqlError } from './sql-error.ts'
 import { answerStatement } from './statements.ts'
 
 const A = '24bc7850-2c16-11e6-a073-0242ac110001'
-
-function makeScope(rights: SessionState['rights'] = ['replicate']): Scope {
-  const session: SessionState = {
-    connectionId: 5,
-    user: 'repl',
-    host: '10.0.0.7',
-    port: 51244,
-    rights,
-    tlsVersion: 'TLSv1.3',
-    tlsCipher: 'TLS_AES_256_GCM_SHA384',
-    database: undefined,
-    userVariables: new Map(),
-    systemVariables: new Map(),
-    command: 'Query',
-    statement: undefined,
-    sinceMs: 0,
-  }
-  const sessions = new SessionList()
-  sessions.add({ state: session, kill: () => {} })
-  return {
-    facts: FACTS,
-    session,
-    sessions,
-    replicas: new Replicas(systemClock),
-    nowMs: Date.parse('2026-05-01T10:11:12Z'),
-    monotonicMs: 0,
-    uuid: () => 'ffffffff-2c16-11e6-a073-0242ac110001',
-  }
-}
 
 /** The rows, or 'OK', or the error's code. */
 function outcome(sql: string, scope = makeScope()): unknown {
@@ -216,8 +185,8 @@ describe('SHOW', () => {
     ]
     expect(outcome('SHOW BINARY LOGS')).toEqual(files)
     expect(outcome('SHOW MASTER LOGS')).toEqual(files)
-    expect(outcome('SHOW BINARY LOGS', makeScope([]))).toBe(1227)
-    expect(outcome('SHOW MASTER STATUS', makeScope([]))).toBe(1227)
+    expect(outcome('SHOW BINARY LOGS', makeScope({ rights: [] }))).toBe(1227)
+    expect(outcome('SHOW MASTER STATUS', makeScope({ rights: [] }))).toBe(1227)
   })
 
   test('registered replicas are shown with the columns of the word that was used', () => {
@@ -239,7 +208,7 @@ describe('SHOW', () => {
       kill: () => {},
     })
     expect(outcome('SHOW FULL PROCESSLIST', own)).toHaveLength(1)
-    const monitor = { ...makeScope(['monitor']), sessions: own.sessions }
+    const monitor = { ...makeScope({ rights: ['monitor'] }), sessions: own.sessions }
     expect(outcome('SHOW PROCESSLIST', monitor)).toHaveLength(2)
   })
 

@@ -1,6 +1,7 @@
 import {
   decodeGtidEvent,
   decodePreviousGtids,
+  type EventPlace,
   EventType,
   type GtidEvent,
   type GtidSet,
@@ -16,8 +17,6 @@ export interface OpenTransaction {
   readonly begin: number
   readonly facts: GtidEvent
 }
-
-export type EventPlace = 'inside' | 'ended' | 'outside'
 
 /**
  * Follows the events of a walk through their transactions, and adds the GTIDs that pass to a set.

@@ -22,7 +22,8 @@ import {
   rewriteFormatDescription,
   TransactionTracker,
 } from '../../../src/mysql/index.ts'
-import { BINLOG_FIXTURES, eventsOf, fixture } from '../corpus.ts'
+import { eventsOf, fixture } from '../../captured-files.ts'
+import { BINLOG_FIXTURES } from '../corpus.ts'
 import { require, type Target } from '../target.ts'
 
 const QUERY_TEXT_MOST = 100

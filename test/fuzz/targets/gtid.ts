@@ -1,6 +1,7 @@
 import { formatGtid, GtidSet } from '../../../src/mysql/index.ts'
 import { parseGtidOwned } from '../../../src/source/gtid-owned.ts'
-import { BINLOG_FIXTURES, eventsOf, fixture } from '../corpus.ts'
+import { eventsOf, fixture } from '../../captured-files.ts'
+import { BINLOG_FIXTURES } from '../corpus.ts'
 import { require, type Target } from '../target.ts'
 
 const TEXTS = [

@@ -1,10 +1,7 @@
-import { systemClock } from '../../../src/platform/index.ts'
-import { Replicas } from '../../../src/serve/replicas.ts'
-import { SessionList } from '../../../src/serve/session/session-list.ts'
 import type { Scope } from '../../../src/serve/sql/scope.ts'
 import { SqlError } from '../../../src/serve/sql/sql-error.ts'
 import { answerStatement } from '../../../src/serve/sql/statements.ts'
-import { FACTS } from '../../../src/serve/testing/fake-server.ts'
+import { makeScope } from '../../../src/serve/testing/scope.ts'
 import { capturedPayloads } from '../corpus.ts'
 import { require, type Target } from '../target.ts'
 
@@ -91,33 +88,13 @@ const WORDS = [
   "' 7.5'",
 ]
 
-function makeScope(): Scope {
-  const session = {
-    connectionId: 5,
-    user: 'repl',
-    host: '10.0.0.7',
-    port: 51244,
-    rights: ['replicate', 'administer'] as const,
+function mostRights(): Scope {
+  return makeScope({
+    rights: ['replicate', 'administer'],
     tlsVersion: undefined,
     tlsCipher: undefined,
-    database: undefined,
     userVariables: new Map([['a', '9'.repeat(3000)]]),
-    systemVariables: new Map(),
-    command: 'Query' as const,
-    statement: undefined,
-    sinceMs: 0,
-  }
-  const sessions = new SessionList()
-  sessions.add({ state: session, kill: () => {} })
-  return {
-    facts: FACTS,
-    session,
-    sessions,
-    replicas: new Replicas(systemClock),
-    nowMs: 1_777_630_272_000,
-    monotonicMs: 0,
-    uuid: () => 'ffffffff-2c16-11e6-a073-0242ac110001',
-  }
+  })
 }
 
 export const sqlTarget: Target = {
@@ -131,7 +108,7 @@ export const sqlTarget: Target = {
   ],
   words: WORDS,
   run(input) {
-    const answer = answerStatement(input.toString('utf8'), makeScope())
+    const answer = answerStatement(input.toString('utf8'), mostRights())
     if (answer.kind === 'ok') return
     const { columns, rows } = answer.result
     require(rows.every((row) => row.length === columns.length), 'a row has a value for each column')

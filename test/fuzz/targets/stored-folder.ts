@@ -13,7 +13,7 @@ import {
   heldOf,
   withPreviousGtids,
 } from '../../../src/store/testing/binlog-feed.ts'
-import { fixture } from '../corpus.ts'
+import { fixture } from '../../captured-files.ts'
 
 export const FOLDER = '/binlogs'
 export const INDEX_NAME = 'binlog.000005'

@@ -12,10 +12,12 @@ import {
   GtidSet,
   type Piece,
 } from '../../../src/mysql/index.ts'
+import { IdleKernel } from '../../../src/mysql/testing/idle-kernel.ts'
 import type { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
 import { EventSkimmer } from '../../../src/source/event-skimmer.ts'
 import { DumpRefused } from '../../../src/source/source-error.ts'
-import { BINLOG_FIXTURES, eventsOf, fixture } from '../corpus.ts'
+import { eventsOf, fixture } from '../../captured-files.ts'
+import { BINLOG_FIXTURES } from '../corpus.ts'
 import { splitAnywhere } from '../mutate.ts'
 import { require, type Target } from '../target.ts'
 import { restamped } from './events.ts'
@@ -75,13 +77,6 @@ interface Taken {
   /** a FORMAT_DESCRIPTION that is not stored has turned checksums off */
   unchecked: boolean
   rotates: number
-}
-
-/** Leaves everything to the TypeScript path. */
-class IdleKernel extends EventKernel {
-  override take(): number {
-    return 0
-  }
 }
 
 const kernels = { plain: new EventKernel(), idle: new IdleKernel() }

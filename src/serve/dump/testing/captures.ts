@@ -1,39 +1,24 @@
-import { fileURLToPath } from 'node:url'
+import { fixture, REAL_FILE_NAMES } from '../../../../test/captured-files.ts'
 import { decodeRotate, EventFlag, EventType } from '../../../mysql/index.ts'
-import { systemDisk } from '../../../platform/index.ts'
 import type { MemoryFile } from './memory-binlogs.ts'
 
 const MAGIC = Buffer.from('fe62696e', 'hex')
 
-function fixture(name: string): Promise<Buffer> {
-  const url = new URL(`../../../../test/fixtures/${name}`, import.meta.url)
-  return systemDisk.readFile(fileURLToPath(url))
-}
-
-/** Consecutive files of one real server, as one that was never restarted would have named them. */
-export const REAL_FILES: readonly MemoryFile[] = await Promise.all(
-  [
-    'plain.000002',
-    'tagged-gtids.000003',
-    'compressed-trx.000004',
-    'ddl-xa.000005',
-    'large-trx.000006',
-    'statement-rowsquery-partialjson.000007',
-  ].map(async (name) => ({
-    name: `binlog.${name.split('.')[1] ?? ''}`,
-    bytes: await fixture(name),
-  })),
-)
+/** Consecutive files of one real server, under the names that it would have given them. */
+export const REAL_FILES: readonly MemoryFile[] = REAL_FILE_NAMES.map((name) => ({
+  name: `binlog.${name.split('.')[1] ?? ''}`,
+  bytes: fixture(name),
+}))
 
 /** One that the server still wrote. */
 export const OPEN_FILE: MemoryFile = {
   name: 'binlog.000009',
-  bytes: await fixture('active-in-use.bin'),
+  bytes: fixture('active-in-use.bin'),
 }
 
 /** The events that a real source sent after the dump command of a capture. */
-export async function capturedEvents(name: string): Promise<Buffer[]> {
-  const packets = (await fixture(name))
+export function capturedEvents(name: string): Buffer[] {
+  const packets = fixture(name)
     .toString('latin1')
     .split('\n')
     .map((line) => line.split(' '))
