@@ -18,7 +18,13 @@ import {
   GtidSet,
   readEventHeader,
 } from '../../mysql/index.ts'
-import { systemClock, systemDisk, systemRandom } from '../../platform/index.ts'
+import {
+  type Disk,
+  type DiskFile,
+  systemClock,
+  systemDisk,
+  systemRandom,
+} from '../../platform/index.ts'
 import { type DataDir, openDataDir, Store } from '../../store/index.ts'
 import { beginOf, chunksOf } from '../../store/testing/binlog-feed.ts'
 import { damageText } from '../damage.ts'
@@ -63,9 +69,25 @@ function previousOf(bytes: Buffer): GtidSet {
   return decodePreviousGtids(bytes.subarray(at, at + readEventHeader(bytes, at).size), 'CRC32')
 }
 
-async function verify(path = folder, from?: string): Promise<VerifyReport> {
-  const [disk, clock] = [systemDisk, systemClock]
-  return await verifyDataDir({ disk, clock, dataDir: path, from, progress: () => {} })
+async function verify(path = folder, from?: string, disk = systemDisk): Promise<VerifyReport> {
+  return await verifyDataDir({ disk, clock: systemClock, dataDir: path, from, progress: () => {} })
+}
+
+/** The system's disk, with something that happens before each read of a file. */
+function whenRead(name: string, happens: () => void): Disk {
+  const open: Disk['open'] = async (path, mode) => {
+    const file = await systemDisk.open(path, mode)
+    if (!path.endsWith(name)) return file
+    return Object.assign(Object.create(file) as DiskFile, {
+      size: () => file.size(),
+      close: () => file.close(),
+      read: (bytes: Buffer, position: number) => {
+        happens()
+        return file.read(bytes, position)
+      },
+    })
+  }
+  return { ...systemDisk, open }
 }
 
 const damagesOf = ({ files, damages }: VerifyReport): string[] =>
@@ -122,6 +144,27 @@ describe('a directory that is whole', () => {
     await store.close()
     await dataDir.release()
     expect((await verify(live)).mode).toBe('offline')
+    await rm(live, { recursive: true })
+  })
+
+  test('may grow between a look at the file and one at its index', async () => {
+    const live = await mkdtemp(join(tmpdir(), 'kingbus-verify-live-'))
+    const bytes = fixture(REAL_FILE_NAMES.at(-1) ?? '')
+    const { dataDir, store } = await filled(live, bytes.length - 100)
+    let reads = 0
+    const disk = whenRead(`${nameOf(REAL_FILE_NAMES.at(-1) ?? '')}.idx`, () => {
+      reads += 1
+      if (reads !== 1) return
+      for (const chunk of chunksOf(bytes, bytes.length - 100, bytes.length, [])) store.append(chunk)
+      store.syncNow()
+      store.commit(store.sequence)
+    })
+    const report = await verify(live, undefined, disk)
+    expect(reads).toBeGreaterThan(1)
+    expect(damagesOf(report)).toEqual([])
+    expect(report.files.at(-1)).toMatchObject({ size: bytes.length, verifiedTo: bytes.length })
+    await store.close()
+    await dataDir.release()
     await rm(live, { recursive: true })
   })
 })

@@ -84,7 +84,7 @@ class FileVerification {
   readonly #options: VerifyFileOptions
   readonly #data: DiskFile
   readonly #index: DiskFile | undefined
-  readonly #size: number
+  #size: number
   #state: VerifiedFile['index'] = 'true'
   readonly #damages: Damage[] = []
   #damageCount = 0
@@ -186,6 +186,8 @@ class FileVerification {
     const records = new FinalRecords(walk)
     while (records.next() !== undefined);
     const { end, boundary } = walk.state
+    // Bytes stand in the file before its index speaks of them: what it spoke of is there by now.
+    if (isLive) this.#size = this.#data.size()
     // What is behind the last place between transactions may still be cut away.
     if (isLive) return { limit: Math.min(boundary, this.#size), indexed: boundary }
     if (records.openCut === undefined) return { limit: this.#size, indexed: end }
