@@ -18,15 +18,11 @@ import {
   GtidSet,
   readEventHeader,
 } from '../../mysql/index.ts'
-import {
-  type Disk,
-  type DiskFile,
-  systemClock,
-  systemDisk,
-  systemRandom,
-} from '../../platform/index.ts'
+import { systemClock, systemDisk, systemRandom } from '../../platform/index.ts'
+import { temporaryFolder } from '../../platform/testing/temporary-folder.ts'
 import { type DataDir, openDataDir, Store } from '../../store/index.ts'
 import { beginOf, chunksOf } from '../../store/testing/binlog-feed.ts'
+import { CrashDisk } from '../../store/testing/crash-disk.ts'
 import { damageText } from '../damage.ts'
 import { type VerifyReport, verifyDataDir } from './verify-data-dir.ts'
 
@@ -73,23 +69,6 @@ async function verify(path = folder, from?: string, disk = systemDisk): Promise<
   return await verifyDataDir({ disk, clock: systemClock, dataDir: path, from, progress: () => {} })
 }
 
-/** The system's disk, with something that happens before each read of a file. */
-function whenRead(name: string, happens: () => void): Disk {
-  const open: Disk['open'] = async (path, mode) => {
-    const file = await systemDisk.open(path, mode)
-    if (!path.endsWith(name)) return file
-    return Object.assign(Object.create(file) as DiskFile, {
-      size: () => file.size(),
-      close: () => file.close(),
-      read: (bytes: Buffer, position: number) => {
-        happens()
-        return file.read(bytes, position)
-      },
-    })
-  }
-  return { ...systemDisk, open }
-}
-
 const damagesOf = ({ files, damages }: VerifyReport): string[] =>
   [...files.flatMap((file) => file.damages), ...damages].map(damageText)
 
@@ -130,7 +109,7 @@ describe('a directory that is whole', () => {
   })
 
   test('is not disturbed while a process has it, and is verified as far as it is durable', async () => {
-    const live = await mkdtemp(join(tmpdir(), 'kingbus-verify-live-'))
+    const live = temporaryFolder('verify-live')
     const bytes = fixture(REAL_FILE_NAMES.at(-1) ?? '')
     const { dataDir, store } = await filled(live, bytes.length - 100)
     const report = await verify(live)
@@ -144,28 +123,28 @@ describe('a directory that is whole', () => {
     await store.close()
     await dataDir.release()
     expect((await verify(live)).mode).toBe('offline')
-    await rm(live, { recursive: true })
   })
 
   test('may grow between a look at the file and one at its index', async () => {
-    const live = await mkdtemp(join(tmpdir(), 'kingbus-verify-live-'))
+    const live = temporaryFolder('verify-live')
     const bytes = fixture(REAL_FILE_NAMES.at(-1) ?? '')
     const { dataDir, store } = await filled(live, bytes.length - 100)
     let reads = 0
-    const disk = whenRead(`${nameOf(REAL_FILE_NAMES.at(-1) ?? '')}.idx`, () => {
+    const growing = new CrashDisk()
+    growing.onRead = (path) => {
+      if (!path.endsWith(`${nameOf(REAL_FILE_NAMES.at(-1) ?? '')}.idx`)) return
       reads += 1
       if (reads !== 1) return
       for (const chunk of chunksOf(bytes, bytes.length - 100, bytes.length, [])) store.append(chunk)
       store.syncNow()
       store.commit(store.sequence)
-    })
-    const report = await verify(live, undefined, disk)
+    }
+    const report = await verify(live, undefined, growing.disk)
     expect(reads).toBeGreaterThan(1)
     expect(damagesOf(report)).toEqual([])
     expect(report.files.at(-1)).toMatchObject({ size: bytes.length, verifiedTo: bytes.length })
     await store.close()
     await dataDir.release()
-    await rm(live, { recursive: true })
   })
 })
 

@@ -186,10 +186,12 @@ class FileVerification {
     const records = new FinalRecords(walk)
     while (records.next() !== undefined);
     const { end, boundary } = walk.state
-    // Bytes stand in the file before its index speaks of them: what it spoke of is there by now.
-    if (isLive) this.#size = this.#data.size()
-    // What is behind the last place between transactions may still be cut away.
-    if (isLive) return { limit: Math.min(boundary, this.#size), indexed: boundary }
+    if (isLive) {
+      // Bytes stand in the file before its index speaks of them: what it spoke of is there by now.
+      this.#size = this.#data.size()
+      // What is behind the last place between transactions may still be cut away.
+      return { limit: Math.min(boundary, this.#size), indexed: boundary }
+    }
     if (records.openCut === undefined) return { limit: this.#size, indexed: end }
     if (this.#size > end) {
       this.#notices.push(`${name}: a cut to ${end} was interrupted; the next start finishes it`)

@@ -11,6 +11,7 @@ export class CrashDisk {
   /** The same for a sync that the process waits for; returns how many milliseconds it pretends to take. */
   onSyncNow: (path: string) => number = () => 0
   onWrite: (path: string, size: number) => void = () => {}
+  onRead: (path: string) => void = () => {}
 
   readonly disk: Disk = {
     ...systemDisk,
@@ -34,7 +35,10 @@ export class CrashDisk {
     return {
       path: file.path,
       size: () => file.size(),
-      read: (target, position) => file.read(target, position),
+      read: (target, position) => {
+        this.onRead(file.path)
+        return file.read(target, position)
+      },
       readAsync: (target, position) => file.readAsync(target, position),
       write: (bytes, position) => {
         this.onWrite(file.path, bytes.length)
