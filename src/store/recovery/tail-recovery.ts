@@ -14,6 +14,7 @@ import { RECORD_BYTES_MAX } from '../record.ts'
 import { verifyRange } from '../verified-read.ts'
 import { EventWalk, type WalkedEvent } from '../walk/event-walk.ts'
 import { TransactionFollower } from '../walk/transaction-follower.ts'
+import { SeenBlocks } from './seen-blocks.ts'
 
 /** So many of the last bytes that the index speaks of are compared with it when the store opens. */
 const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
@@ -24,6 +25,9 @@ const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
 const TORN_BYTES_MAX = 64 * 1024 * 1024
 /** Entries are written after so many recovered bytes, with a sync before. */
 const BATCH_BYTES = 4 * 1024 * 1024
+
+const READS_SHORT = 'it reads shorter the second time; check the disk and start again'
+const READS_OTHERWISE = 'it reads otherwise the second time; check the disk and start again'
 
 export interface TailRecoveryOptions {
   readonly name: string
@@ -43,6 +47,8 @@ export class TailRecovery {
   readonly #size: number
   /** what the index speaks of */
   readonly #indexed: number
+  /** what the walk has read of the bytes behind them */
+  readonly #seen: SeenBlocks
   #batch: BytesEntry[] = []
   #batchBytes = 0
   #start: number
@@ -54,6 +60,7 @@ export class TailRecovery {
     this.#size = options.file.size()
     const { end, boundary, timestamp } = options.appender.state
     this.#indexed = end
+    this.#seen = new SeenBlocks(end)
     this.#start = end
     this.#boundary = boundary
     this.#timestamp = timestamp
@@ -68,8 +75,8 @@ export class TailRecovery {
     const from = Math.max(4, this.#indexed - VERIFY_TAIL_BYTES)
     verifyRange(name, file, directory, { from, to: this.#indexed })
     const end = Math.max(this.#indexed, await this.#walk())
-    if (end < this.#size) await this.#cutTorn(end)
     if (this.#start < end) this.#collect(end)
+    if (end < this.#size) await this.#cutTorn(end)
     await this.#flush()
     await file.sync()
     await appender.sync()
@@ -78,8 +85,12 @@ export class TailRecovery {
   /** Returns where the whole, true events end. */
   async #walk(): Promise<number> {
     const { name, file, held, from } = this.#options
-    const bounds = { from, limit: this.#size, verifyFrom: this.#indexed }
-    const walk = new EventWalk(file, bounds)
+    const walk = new EventWalk(file, {
+      from,
+      limit: this.#size,
+      verifyFrom: this.#indexed,
+      sees: (bytes, position) => this.#seen.see(bytes, position),
+    })
     const follower = new TransactionFollower(walk, held)
     let end = from
     try {
@@ -110,12 +121,16 @@ export class TailRecovery {
   /**
    * Makes a record of the bytes up to `end`. They are written again where they stand: after a sync
    * that failed, pages may read well and not be on the disk, and a sync alone would not bring them
-   * there.
+   * there. They are read for it once more, and must be those that the walk found true: what one read
+   * got wrong would stand there for good.
    */
   #collect(end: number): void {
-    const { file, mayCut } = this.#options
-    const bytes = Buffer.allocUnsafe(end - this.#start)
-    if (file.read(bytes, this.#start) < bytes.length) throw damaged(file.path, this.#start, 'short')
+    const { file, mayCut, name } = this.#options
+    const read = Buffer.allocUnsafe(this.#seen.blockEnd(end) - this.#start)
+    if (file.read(read, this.#start) < read.length) throw damaged(name, this.#start, READS_SHORT)
+    const differs = this.#seen.firstDifference(read, this.#start)
+    if (differs !== undefined) throw damaged(name, differs, READS_OTHERWISE)
+    const bytes = read.subarray(0, end - this.#start)
     if (mayCut) file.write(bytes, this.#start)
     this.#batch.push({
       kind: 'bytes',
@@ -141,6 +156,10 @@ export class TailRecovery {
   async #cutTorn(end: number): Promise<void> {
     const { name, file, mayCut, logger } = this.#options
     const size = this.#size - end
+    // What one read got wrong is not torn.
+    const again = new EventWalk(file, { from: end, limit: this.#size, verifyFrom: end })
+    if ((await again.load()) && again.next() !== undefined)
+      throw damaged(name, end, READS_OTHERWISE)
     if (!mayCut || size > TORN_BYTES_MAX) {
       throw damaged(name, end, 'the event that begins there is not whole or its checksum is wrong')
     }

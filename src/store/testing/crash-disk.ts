@@ -12,6 +12,8 @@ export class CrashDisk {
   onSyncNow: (path: string) => number = () => 0
   onWrite: (path: string, size: number) => void = () => {}
   onRead: (path: string) => void = () => {}
+  /** May change what a read has given. */
+  onWasRead: (path: string, bytes: Uint8Array) => void = () => {}
 
   readonly disk: Disk = {
     ...systemDisk,
@@ -37,9 +39,15 @@ export class CrashDisk {
       size: () => file.size(),
       read: (target, position) => {
         this.onRead(file.path)
-        return file.read(target, position)
+        const size = file.read(target, position)
+        this.onWasRead(file.path, target.subarray(0, size))
+        return size
       },
-      readAsync: (target, position) => file.readAsync(target, position),
+      readAsync: async (target, position) => {
+        const size = await file.readAsync(target, position)
+        this.onWasRead(file.path, target.subarray(0, size))
+        return size
+      },
       write: (bytes, position) => {
         this.onWrite(file.path, bytes.length)
         file.write(bytes, position)
