@@ -94,8 +94,12 @@ export class SourceConnection {
     return row
   }
 
-  /** Ends mysql2's part: from here on the connection's bytes are ours alone. */
+  /**
+   * Ends mysql2's part: from here on the connection's bytes are ours alone. Throws what broke the connection
+   * before: the stream would never say so again.
+   */
   takeOver(): RawConnection {
+    if (this.#broken !== undefined) throw clientError(this.#broken, 'take over', this.#address)
     const internals = internalsOf(this.#connection)
     const { stream } = internals
     internals._closing = true
