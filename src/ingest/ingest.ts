@@ -79,17 +79,25 @@ export class Ingest {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { link } = this.#options
+    const { link, journal } = this.#options
     while (!signal.aborted) {
       const attempt = await link.beginAttempt(signal)
       if (attempt.aborted) continue
+      const failing = new AbortController()
+      // A sync may fail while nothing comes from the source.
+      const stopFollowing = journal.failed.follow((failure) => {
+        if (failure !== undefined) failing.abort()
+      })
       try {
-        await this.#attempt(attempt)
-      } catch (error) {
+        await this.#attempt(AbortSignal.any([attempt, failing.signal]))
+      } catch (thrown) {
+        const error = journal.failed.value ?? thrown
         if (error instanceof InvariantError) throw error
         if (attempt.aborted) continue
         if (error instanceof ChecksumError) this.counters.checksumErrors += 1
         await link.recover(error, signal)
+      } finally {
+        stopFollowing()
       }
     }
   }
@@ -109,6 +117,7 @@ export class Ingest {
 
   async #attempt(signal: AbortSignal): Promise<void> {
     const { link, journal } = this.#options
+    if (journal.failed.value !== undefined) throw journal.failed.value
     await journal.settled()
     await this.#giveUpHalfTransaction()
     const holdings = await holdingsOf(journal)

@@ -78,7 +78,9 @@ export class Supervisor {
     const { node, time } = this.#world
     const running = node.running
     if (running === undefined) return
-    if (this.#failures() === this.#failuresAtStart || running.journal.failed.value !== undefined) {
+    const { phase } = running.link.state.value
+    const isTold = running.journal.failed.value !== undefined && phase !== 'streaming'
+    if (this.#failures() === this.#failuresAtStart || isTold) {
       this.#failedAtMs = undefined
       return
     }
@@ -144,7 +146,7 @@ export class Supervisor {
       return
     }
     const isExpected =
-      (code === 'E_STORE_WRITE' && this.#failures() > this.#failuresAtStart) ||
+      (code === 'E_STORE_WRITE' && this.#mayNotWrite()) ||
       (code === 'E_STORE_DAMAGED' && this.#world.mayFindDamage)
     if (!isExpected) throw new Violation('states say what happened', `${code}: ${reason}`)
     this.#world.count('failed and started again')
@@ -182,6 +184,11 @@ export class Supervisor {
     disk.folders.settle(BINLOGS, disk.folders.mark)
     this.#world.count('damaged index removed by the operator')
     return true
+  }
+
+  /** Bytes that a cut keeps are read before anything is written. */
+  #mayNotWrite(): boolean {
+    return this.#failures() > this.#failuresAtStart || this.#world.disk.met.has('read fails')
   }
 
   #failures(): number {
