@@ -61,6 +61,8 @@ export class SimulatedNode {
   failure: unknown
   /** clients may connect */
   isServing = false
+  /** of every process that was started */
+  readonly #stops: AbortController[] = []
 
   constructor(options: NodeOptions) {
     this.#options = options
@@ -116,6 +118,14 @@ export class SimulatedNode {
     this.#end()
   }
 
+  /**
+   * Lets go of what the dead processes still wait for, once nobody looks any more: Node keeps a signal made by
+   * AbortSignal.any, and so all that waits for it, until it fires.
+   */
+  release(): void {
+    for (const stop of this.#stops) stop.abort()
+  }
+
   /** SIGKILL, or the machine loses its power. */
   die(death: Death): void {
     this.#options.disk.crash(death)
@@ -151,6 +161,7 @@ export class SimulatedNode {
       neededFrom: undefined,
     })
     const stop = new AbortController()
+    this.#stops.push(stop)
     const failed = (thrown: unknown): void => {
       if (!clock.isDead) this.failure ??= thrown
     }

@@ -256,5 +256,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const violation = await world.run()
   const { counts, trace, disk, server } = world
   for (const [fault, count] of [...disk.met, ...server.met]) counts.set(fault, count)
-  return { seed: options.seed, violation, digest: trace.digest(), counts }
+  const digest = trace.digest()
+  world.node.release()
+  return { seed: options.seed, violation, digest, counts }
 }
