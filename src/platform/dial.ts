@@ -7,16 +7,18 @@ export interface DialOptions {
   readonly port: number
 }
 
+/**
+ * From now on what arrives goes to `receive` and no longer to 'data' listeners, and lies in `target` (but for the
+ * first read, which may be under way). The bytes are valid only until the connection is read again: at once when
+ * `receive` returns true, else when the stream is resumed.
+ */
+export type Divert = (target: Buffer<ArrayBuffer>, receive: (bytes: Buffer) => boolean) => void
+
 /** A connection to a server, read into one buffer instead of a fresh one per read (twice as fast). */
 export interface Dialed {
   readonly stream: Duplex
-  /**
-   * From now on what arrives goes to `receive` and no longer to 'data' listeners, and is read into `target`
-   * (but for the first read, which may be under way). The bytes are valid only until the connection is read
-   * again: at once when `receive` returns true, else when the stream is resumed. Has no effect on what arrives
-   * through a TLS stream laid over this one.
-   */
-  divert(target: Buffer<ArrayBuffer>, receive: (bytes: Buffer) => boolean): void
+  /** Has no effect on what arrives through a TLS stream laid over this one: see `gathering`. */
+  divert(...parameters: Parameters<Divert>): void
 }
 
 /** Enough for a login and what is asked behind it. */
@@ -47,6 +49,38 @@ export function dial({ host, port }: DialOptions): Dialed {
       target = to
       receive = receiver
     },
+  }
+}
+
+/**
+ * The same for a TLS stream, which hands out a fresh buffer for every record of at most 16 KiB: what one turn of
+ * the event loop brings is copied together, or a receiver that works by the piece would work by the record.
+ */
+export function gathering(stream: Duplex): Divert {
+  return (target, receive) => {
+    let size = 0
+    let waiting: NodeJS.Immediate | undefined
+    const handOver = (): void => {
+      clearImmediate(waiting)
+      waiting = undefined
+      if (size === 0) return
+      const bytes = target.subarray(0, size)
+      size = 0
+      if (!receive(bytes)) stream.pause()
+    }
+    stream.on('data', (chunk: Buffer) => {
+      const taken = chunk.copy(target, size)
+      size += taken
+      if (taken < chunk.length) {
+        stream.pause()
+        stream.unshift(chunk.subarray(taken))
+      }
+      if (size === target.length) handOver()
+      else waiting ??= setImmediate(handOver)
+    })
+    // What came before the end is not to be lost to it.
+    stream.once('end', handOver)
+    stream.once('close', handOver)
   }
 }
 

@@ -4,7 +4,15 @@
   node:net and node:tls. It knows nothing of MySQL or binlogs.
 */
 export { type Clock, systemClock, yieldTurn } from './clock.ts'
-export { certificateMismatch, type Dialed, type DialOptions, dial, isAddress } from './dial.ts'
+export {
+  certificateMismatch,
+  type Dialed,
+  type DialOptions,
+  type Divert,
+  dial,
+  gathering,
+  isAddress,
+} from './dial.ts'
 export type { Disk, DiskFile, DiskSpace, FileAttributes } from './disk.ts'
 export { type Machine, systemMachine } from './machine.ts'
 export { type Connection, listen, type TcpServer } from './net.ts'

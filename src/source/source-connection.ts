@@ -7,7 +7,13 @@
 import type { Duplex } from 'node:stream'
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2'
 import { InvariantError, OperationalError, ProtocolError, systemCodeOf } from '../lib/index.ts'
-import { certificateMismatch, type Dialed, isAddress } from '../platform/index.ts'
+import {
+  certificateMismatch,
+  type Dialed,
+  type Divert,
+  gathering,
+  isAddress,
+} from '../platform/index.ts'
 import { RawConnection } from './raw-connection.ts'
 import { formatAddress, type SourceAddress, type TlsMode } from './source-address.ts'
 import { clientError } from './source-error.ts'
@@ -104,8 +110,12 @@ export class SourceConnection {
     const { stream } = internals
     internals._closing = true
     for (const event of ['data', 'end', 'close', 'error']) stream.removeAllListeners(event)
-    const dialed = stream === this.#dialed.stream ? this.#dialed : undefined
-    return new RawConnection({ stream, dialed })
+    const dialed = this.#dialed
+    const divert: Divert =
+      stream === dialed.stream
+        ? (target, receive) => dialed.divert(target, receive)
+        : gathering(stream)
+    return new RawConnection({ stream, divert })
   }
 
   close(): void {
