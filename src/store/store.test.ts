@@ -189,6 +189,17 @@ describe('recovery of a tail that the index does not speak of', () => {
     }
   })
 
+  it('begins a last file anew whose magic bytes a power cut has kept from the disk', async () => {
+    const first = await open()
+    await begin(first, NAME)
+    await crashing.crash()
+    writeFileSync(join(folder, NAME), Buffer.alloc(4))
+    const store = await open()
+    expect(store.end).toBeUndefined()
+    await begin(store, NAME)
+    expect(store.end).toMatchObject({ file: NAME, position: 4 })
+  })
+
   it('refuses a file that is shorter than what was stored, and names the place', async () => {
     await filled(PLAIN, [500])
     truncateSync(join(folder, NAME), 700)

@@ -3,6 +3,7 @@
   about each other (sequences, PREVIOUS_GTIDS) must agree.
 */
 import { BINLOG_MAGIC, GtidSet } from '../../mysql/index.ts'
+import type { DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
 import { compareFileNames, isFileName } from '../file-name.ts'
 import {
@@ -96,7 +97,8 @@ async function removeLeftovers(context: RecoveryContext): Promise<string[]> {
 }
 
 /**
- * True for a file that has no more than the magic bytes, and nobody was ever told of.
+ * True for a file that has no more than the magic bytes, and nobody was ever told of: a power cut may leave its
+ * size and its index without its bytes.
  * @throws OperationalError E_STORE_DAMAGED for one that has lost what its index speaks of
  */
 async function isUnborn(
@@ -105,6 +107,7 @@ async function isUnborn(
 ): Promise<boolean> {
   const file = await disk.open(`${folder}/${name}`, 'read')
   const size = file.size()
+  const hasMagic = size >= BINLOG_MAGIC.length && beginsWithMagic(file)
   await file.close()
   if (size > BINLOG_MAGIC.length) return false
   if (!(await disk.exists(`${folder}/${name}.idx`))) return true
@@ -116,7 +119,7 @@ async function isUnborn(
     if (size < BINLOG_MAGIC.length && stored > BINLOG_MAGIC.length) {
       throw damaged(name, size, `the file ends there, and ${stored} bytes were stored`)
     }
-    return size < BINLOG_MAGIC.length
+    return !hasMagic
   } finally {
     await index.close()
   }
@@ -124,10 +127,15 @@ async function isUnborn(
 
 async function checkMagic({ disk, folder }: RecoveryContext, name: string): Promise<void> {
   const file = await disk.open(`${folder}/${name}`, 'read')
+  const hasMagic = beginsWithMagic(file)
+  await file.close()
+  if (!hasMagic) throw damaged(name, 0, 'it does not begin as a binlog file')
+}
+
+function beginsWithMagic(file: DiskFile): boolean {
   const bytes = Buffer.alloc(BINLOG_MAGIC.length)
   file.read(bytes, 0)
-  await file.close()
-  if (!bytes.equals(BINLOG_MAGIC)) throw damaged(name, 0, 'it does not begin as a binlog file')
+  return bytes.equals(BINLOG_MAGIC)
 }
 
 function fallbackFor(
