@@ -154,6 +154,7 @@ async function damageByte(world: World): Promise<void> {
   await world.clock.sleep(random.between(0, 50))
   disk.flip(path, position, mask)
   world.damage = undefined
+  world.mendedAtMs = world.time.nowMs
   // Ingest may have come upon it too; the operator has mended the file and starts again.
   if (running.link.state.value.code === 'E_STORE_DAMAGED') supervisor.die('kill')
   supervisor.isPaused = false

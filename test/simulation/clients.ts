@@ -87,8 +87,9 @@ export class ReplicaFleet {
     const { clock, random } = this.#world
     while (!this.#isOver) {
       await clock.sleep(random.between(1, 100))
+      const beganMs = this.#world.time.nowMs
       const end = await this.#session(replica, false)
-      if (end?.error !== undefined) this.#refused(replica, end.error)
+      if (end?.error !== undefined) this.#refused(replica, end.error, beganMs)
     }
   }
 
@@ -103,12 +104,16 @@ export class ReplicaFleet {
     return end ?? undefined
   }
 
-  #refused(replica: SimulatedReplica, { code, message }: NonNullable<DumpEnd['error']>): void {
-    const { node, mayFindDamage } = this.#world
+  #refused(
+    replica: SimulatedReplica,
+    { code, message }: NonNullable<DumpEnd['error']>,
+    beganMs: number,
+  ): void {
+    const { node, mayFindDamage, mendedAtMs } = this.#world
     this.#world.note(`${replica.name} is refused: ${code} ${message}`)
     const isDamage = /crc check|cannot find where this dump begins/.test(message)
     if (isDamage) {
-      if (mayFindDamage) return
+      if (mayFindDamage || mendedAtMs >= beganMs) return
       throw new Violation(
         'damage is never sent',
         `${replica.name}: ${message}, and nothing is damaged`,

@@ -59,6 +59,8 @@ export class World {
   lost: WrittenFile | undefined
   /** a byte that is not what was stored: everybody may complain */
   damage: { readonly path: string; readonly position: number; readonly mask: number } | undefined
+  /** when the last such byte was put right: a client that was there before may have read it */
+  mendedAtMs = Number.NEGATIVE_INFINITY
   /** an index that is not what was written: the operator removes it when the node does not open */
   damagedIndex: string | undefined
   isEnding = false
