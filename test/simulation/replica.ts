@@ -41,6 +41,7 @@ export class SimulatedReplica {
   /** the session has said where it begins */
   #hasBegun = false
   #cut: AbortController | undefined
+  #packets: PacketReader | undefined
   violation: Violation | undefined
   eventsCount = 0
 
@@ -60,6 +61,11 @@ export class SimulatedReplica {
     this.#byGtids = parts.byGtids
   }
 
+  /** Of the last session: a part of an event has come, and not all of it. */
+  get isInsideEvent(): boolean {
+    return this.#packets?.idle === false
+  }
+
   disconnect(): void {
     this.#cut?.abort('gone')
   }
@@ -75,6 +81,7 @@ export class SimulatedReplica {
     this.#cut = new AbortController()
     this.#hasBegun = false
     const packets = new PacketReader({ limit: 2 ** 30, firstSequence: FIRST_DUMP_SEQUENCE })
+    this.#packets = packets
     const slowness = this.#random.pick([0.05, 0.2, 5])
     const cut = this.#cut
     let arrivesMs = 0
