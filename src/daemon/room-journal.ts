@@ -56,6 +56,10 @@ export class RoomJournal implements Journal {
     return this.#inner.settled()
   }
 
+  close(): Promise<void> {
+    return this.#inner.close()
+  }
+
   heldGtids() {
     return this.#inner.heldGtids()
   }

@@ -158,13 +158,13 @@ class Running {
 
   /** Ingest first, so that dumps can reach what is visible; the disk last. */
   async #close(running: Promise<unknown>): Promise<void> {
-    const { server, listening, store, dataDir, logger } = this.#parts
+    const { server, listening, journal, dataDir, logger } = this.#parts
     listening.address = undefined
     await running
     await server.listener.close(SHUTDOWN_DUMPS_WAIT_MS)
     await this.#admin?.close()
     try {
-      await store.close()
+      await journal.close()
     } catch (thrown) {
       if (!(thrown instanceof OperationalError)) throw thrown
       logger.error({ code: thrown.code }, thrown.message)

@@ -31,6 +31,8 @@ export interface Journal {
   purge(upTo: string): Promise<void>
   /** Resolves when everything that was given is committed. */
   settled(): Promise<void>
+  /** Makes everything that was given durable and closes the store; nothing may be given any more. */
+  close(): Promise<void>
 
   /** sequence of the last committed record */
   readonly committed: Watched<number>

@@ -68,6 +68,27 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }
 
+describe('closing', () => {
+  it('waits for the sync under way, so that the index speaks of every record in its order', async () => {
+    const syncs = holdSyncs()
+    await journal.append(chunk(0))
+    await until(() => syncs.began === 1)
+    await journal.append(chunk(1))
+    await journal.append(chunk(2))
+    const closing = journal.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(syncs.began).toBe(1)
+    syncs.letGo()
+    await until(() => syncs.began === 2)
+    syncs.letGo()
+    await closing
+    crashing.onSync = () => Promise.resolve()
+    await open()
+    const size = CHUNKS.slice(0, 3).reduce((sum, { bytes }) => sum + bytes.length, 4)
+    expect(store.end).toMatchObject({ file: NAME, position: size })
+  })
+})
+
 describe('group commit', () => {
   it('begins no second sync while one is under way, and covers all that waits with the next', async () => {
     const syncs = holdSyncs()

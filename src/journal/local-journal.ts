@@ -115,6 +115,13 @@ export class LocalJournal implements Journal {
     await this.#until(this.#store.sequence)
   }
 
+  async close(): Promise<void> {
+    // Kept for good, so that no sync begins any more: the store makes the last one itself.
+    this.#claims += 1
+    while (this.#work !== undefined) await this.#work
+    await this.#store.close()
+  }
+
   async #until(sequence: number): Promise<void> {
     while (this.#committed.value < sequence) {
       if (this.#failed.value !== undefined) throw this.#failed.value

@@ -388,6 +388,7 @@ export class Store {
 
   /** Makes everything durable and closes the files. */
   async close(): Promise<void> {
+    assert(!this.#busy, 'one sync, cut or new file at a time')
     const active = this.#active
     if (active === undefined) return
     if (this.#failure === undefined) {

@@ -113,7 +113,7 @@ export class SimulatedNode {
     if (running === undefined) return
     running.stop.abort()
     await running.ended
-    await running.store.close()
+    await running.journal.close()
     await running.dataDir.release()
     this.#end()
   }

@@ -66,6 +66,11 @@ export class SimulatedReplica {
     return this.#packets?.idle === false
   }
 
+  /** Everything up to there was read, and was true. */
+  hasPassed(file: string, position: number): boolean {
+    return this.#file > file || (this.#file === file && this.#at > position)
+  }
+
   disconnect(): void {
     this.#cut?.abort('gone')
   }
@@ -78,6 +83,8 @@ export class SimulatedReplica {
 
   /** One session; resolves when it has ended. */
   async run(dumps: Dumps, connectionId: number, nonBlocking = false): Promise<DumpEnd> {
+    // What is still on its way to a session that has ended reaches nobody.
+    this.#cut?.abort('gone')
     this.#cut = new AbortController()
     this.#hasBegun = false
     const packets = new PacketReader({ limit: 2 ** 30, firstSequence: FIRST_DUMP_SEQUENCE })
