@@ -34,7 +34,7 @@ export interface Corpus {
 /** Bytes per transaction in the binlog; what was written is read from the source, not reckoned. */
 const transactionBytes = { big: 209_000, small: 1_726 }
 export const connectionCount = 8
-const rowsPerConnection = 10_000
+export const rowsPerConnection = 10_000
 const mixedRounds = 20
 const anyId = `1 + FLOOR(RAND() * ${rowsPerConnection})`
 

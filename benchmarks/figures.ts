@@ -6,6 +6,8 @@ export const figureUnits = {
   transactionsPerSecond: 'trx/s',
   cpu: 'CPU s/GB',
   clientCpu: 'client CPU s/GB',
+  cpuPerThousand: 'CPU s/1000 trx',
+  clientCpuPerThousand: 'client CPU s/1000 trx',
   peakMegabytes: 'peak MB',
   writtenPerByte: 'written/byte',
   p50Ms: 'p50 ms',

@@ -6,7 +6,7 @@
     groups       what else the machine did before each benchmark
     results      a row for each measurement of each party: `figures` have the names of figures.ts; `byPeer` is
                  Kingbus's first figure (a rate) by that of the peer, medians
-    goals        `value` against `least` or `most`
+    goals        `value` against `least` or `most`; with `aim` these are no promise
 */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -38,6 +38,7 @@ const goalSchema = z.object({
   value: z.number(),
   least: z.number().optional(),
   most: z.number().optional(),
+  aim: z.boolean().optional(),
   met: z.boolean(),
 })
 
@@ -115,7 +116,7 @@ export function judge(
   results: readonly Result[],
 ): GoalResult[] {
   const wanted = goals.filter(({ shapes }) => shapes?.some((one) => one === shape) ?? true)
-  return wanted.map(({ what, says, figure, least, most }) => {
+  return wanted.map(({ what, says, figure, least, most, aim }) => {
     const value = figure((who, figureName) => {
       const result = results.find((row) => row.what === what && row.who === who)
       const spread = result?.figures[figureName]
@@ -126,6 +127,7 @@ export function judge(
     const bounds = {
       ...(least === undefined ? {} : { least }),
       ...(most === undefined ? {} : { most }),
+      ...(aim === undefined ? {} : { aim }),
     }
     return { scenario: name, shape, says, value, ...bounds, met }
   })

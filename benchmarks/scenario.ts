@@ -25,6 +25,8 @@ export interface Goal {
   readonly figure: (of: Lookup) => number
   readonly least?: number
   readonly most?: number
+  /** no promise: what it would be good to reach */
+  readonly aim?: boolean
 }
 
 /** One benchmark: a file of its own in scenarios/, a line in scenarios/all.ts. */

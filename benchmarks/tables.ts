@@ -43,9 +43,11 @@ function scenarioTable(rows: readonly Result[]): string {
   return markdown([[...head, ...(compared ? ['its rate is'] : [])], ...body])
 }
 
-function goalRow({ shape, says, value, least, most, met }: GoalResult): string[] {
-  const wanted = least === undefined ? `at most ${most}` : `at least ${least}`
-  return [says, shape, `${rounded(value)}`, wanted, met ? 'met' : '**missed**']
+function goalRow({ shape, says, value, least, most, aim, met }: GoalResult): string[] {
+  const bound = least === undefined ? `at most ${most}` : `at least ${least}`
+  const figure = `${rounded(value)}`
+  if (aim) return [says, shape, figure, `aim: ${bound}`, met ? 'reached' : 'not reached']
+  return [says, shape, figure, bound, met ? 'met' : '**missed**']
 }
 
 function quietness({ groups }: Results): string {

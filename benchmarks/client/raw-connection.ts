@@ -13,12 +13,11 @@ export interface Address {
   readonly tls: boolean
 }
 
-/** A replica's command: where it wants to begin, and whether to be told of the end. */
-export interface DumpRequest {
-  readonly file: string
-  readonly position: number
-  /** ends with an EOF packet; else the server waits for more */
-  readonly nonBlocking: boolean
+export interface Receiver {
+  /** must not keep what it is given */
+  receive(bytes: Buffer): void
+  /** nothing comes any more */
+  broken(why: Error): void
 }
 
 /** The first choice of MySQL 9.7's own clients; Node's own would be another, and servers differ in whose counts. */
@@ -29,13 +28,11 @@ const readBuffer = Buffer.alloc(readBytes)
 
 export class RawConnection {
   readonly #address: Address
-  readonly #serverId: number
   #socket: Socket
   #receive: ((bytes: Buffer) => void) | undefined
 
-  constructor(address: Address, serverId: number) {
+  constructor(address: Address) {
     this.#address = address
-    this.#serverId = serverId
     this.#socket = address.tls ? connectPlainly(address.port) : this.#connectForLargeReads()
   }
 
@@ -44,16 +41,21 @@ export class RawConnection {
     return this.#socket instanceof TLSSocket ? this.#socket.getCipher().name : ''
   }
 
-  async login(): Promise<void> {
+  /** Logs in and runs these statements. */
+  async login(statements: readonly string[] = []): Promise<void> {
     const { user, password, tls } = this.#address
     const connection = createConnection({
       user,
       password,
       stream: this.#socket,
+      // Nothing stands between a command's number and its statement then.
+      flags: ['-CLIENT_QUERY_ATTRIBUTES'],
       ...(tls ? { ssl: { rejectUnauthorized: false, ciphers: cipher } } : {}),
     })
-    const uuid = `bbbbbbbb-0000-4000-8000-${String(this.#serverId).padStart(12, '0')}`
-    for (const sql of ["SET @source_binlog_checksum='CRC32'", `SET @replica_uuid='${uuid}'`]) {
+    await new Promise<void>((resolve, reject) => {
+      connection.connect((error) => (error ? reject(error) : resolve()))
+    })
+    for (const sql of statements) {
       await new Promise<void>((resolve, reject) => {
         connection.query(sql, (error) => (error ? reject(error) : resolve()))
       })
@@ -65,12 +67,17 @@ export class RawConnection {
     if (tls) this.#socket.on('data', (bytes: Buffer) => this.#receive?.(bytes))
   }
 
-  /** Sends the command; `receive` must not keep what it is given. */
-  dump(request: DumpRequest, receive: (bytes: Buffer) => void, broken: (why: Error) => void): void {
-    this.#receive = receive
-    this.#socket.on('error', broken)
-    this.#socket.on('close', () => broken(new Error('the server has closed the connection')))
-    this.#socket.write(dumpCommand(request, this.#serverId))
+  /** To be called once, after the login and before the first `write`. */
+  listen(receiver: Receiver): void {
+    this.#receive = (bytes) => receiver.receive(bytes)
+    this.#socket.on('error', (why) => receiver.broken(why))
+    this.#socket.on('close', () => {
+      receiver.broken(new Error('the server has closed the connection'))
+    })
+  }
+
+  write(bytes: Buffer): void {
+    this.#socket.write(bytes)
   }
 
   destroy(): void {
@@ -99,17 +106,4 @@ export class RawConnection {
 
 function connectPlainly(port: number): Socket {
   return connect({ host: '127.0.0.1', port, noDelay: true })
-}
-
-/** COM_BINLOG_DUMP: u8 0x12, u32 position, u16 flags, u32 server id, the file's name. */
-function dumpCommand({ file, position, nonBlocking }: DumpRequest, serverId: number): Buffer {
-  const payload = Buffer.alloc(11 + file.length)
-  payload.writeUInt8(0x12, 0)
-  payload.writeUInt32LE(position, 1)
-  payload.writeUInt16LE(nonBlocking ? 1 : 0, 5)
-  payload.writeUInt32LE(serverId, 7)
-  payload.write(file, 11, 'latin1')
-  const head = Buffer.alloc(4)
-  head.writeUIntLE(payload.length, 0, 3)
-  return Buffer.concat([head, payload])
 }

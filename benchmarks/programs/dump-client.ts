@@ -2,7 +2,8 @@
   Clients that read a server's binlog and throw it away: what is measured is the server.
 */
 import { answerParent } from '../client/answer-parent.ts'
-import { type Address, RawConnection } from '../client/raw-connection.ts'
+import { DumpConnection } from '../client/dump-connection.ts'
+import type { Address } from '../client/raw-connection.ts'
 
 /** Dumps of one client, one after another, each on a connection that was opened before. */
 export interface Lane {
@@ -47,13 +48,13 @@ const statusAutocommit = 2
 
 /** One connection that has one dump to do. */
 class Dump {
-  readonly connection: RawConnection
+  readonly connection: DumpConnection
   readonly #file: string
   readonly #lane: Lane
   readonly #tail = Buffer.alloc(eofPacketSize)
   #total = 0
 
-  constructor(connection: RawConnection, file: string, lane: Lane) {
+  constructor(connection: DumpConnection, file: string, lane: Lane) {
     this.connection = connection
     this.#file = file
     this.#lane = lane
@@ -110,7 +111,7 @@ async function open(command: OpenCommand): Promise<Opened> {
   for (const lane of command.lanes) {
     const dumps: Dump[] = []
     for (let pass = 0; pass < passes; pass += 1, serverId += 1) {
-      const connection = new RawConnection(address, serverId)
+      const connection = new DumpConnection(address, serverId)
       if (command.login) await connection.login()
       cipher = connection.cipher
       dumps.push(new Dump(connection, file, lane))

@@ -3,7 +3,8 @@
 */
 import { decodeGtidEvent, EventType, isGtidEvent } from '../../src/mysql/index.ts'
 import { answerParent } from '../client/answer-parent.ts'
-import { type Address, RawConnection } from '../client/raw-connection.ts'
+import { DumpConnection } from '../client/dump-connection.ts'
+import type { Address } from '../client/raw-connection.ts'
 import { realTimeClock } from '../client/real-time.ts'
 
 export interface FollowCommand {
@@ -42,7 +43,7 @@ const typeOffset = packetHeadSize + okByteSize + 4
 const headerSize = 19
 
 class Follower {
-  readonly #connection: RawConnection
+  readonly #connection: DumpConnection
   readonly #now: () => number
   readonly committed: number[] = []
   readonly arrived: number[] = []
@@ -54,7 +55,7 @@ class Follower {
   #broken: ((why: Error) => void) | undefined
   #failure: Error | undefined
 
-  constructor(connection: RawConnection, now: () => number) {
+  constructor(connection: DumpConnection, now: () => number) {
     this.#connection = connection
     this.#now = now
   }
@@ -125,7 +126,7 @@ answerParent(async (command: FollowerCommand): Promise<FollowerReport> => {
     const { address, clients, file, position } = command
     const now = realTimeClock()
     followers = Array.from({ length: clients }, (_, index) => {
-      return new Follower(new RawConnection(address, command.serverId + index), now)
+      return new Follower(new DumpConnection(address, command.serverId + index), now)
     })
     await Promise.all(followers.map((follower) => follower.begin(file, position)))
     return { kind: 'following' }

@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario.ts'
 import { catchUp } from './catch-up.ts'
 import { client } from './client.ts'
+import { commits } from './commits.ts'
 import { ingest, ingestTls } from './ingest.ts'
 import { lone } from './lone.ts'
 import { serve } from './serve.ts'
@@ -20,6 +21,7 @@ export const scenarios: readonly Scenario[] = [
   // These write to the source: what comes after them would not find the corpus as it was made.
   catchUp,
   lone,
+  commits,
 ]
 
 /** What each measures, by its name. */

@@ -37,6 +37,8 @@ test('every benchmark measures both sides and says which goals are met', async (
   }
   const rates = results.flatMap(({ figures }) => figures.megabytesPerSecond?.least ?? [])
   expect(Math.min(...rates)).toBeGreaterThan(0)
+  const commits = results.flatMap(({ figures }) => figures.transactionsPerSecond?.least ?? [])
+  expect(Math.min(...commits)).toBeGreaterThan(0)
   const expected = scenarios.flatMap(({ goals: own }) => {
     return own.filter(({ shapes }) => shapes?.includes('small') ?? true).map(({ says }) => says)
   })

@@ -7,6 +7,7 @@ import { definitions, writeEveryKind } from './harness/every-kind.ts'
 import { Kingbus } from './harness/kingbus.ts'
 import { Mysqld } from './harness/mysqld.ts'
 import { Replica } from './harness/replica.ts'
+import { semiSyncCounters } from './harness/semi-sync.ts'
 import { pause, waitFor } from './harness/wait.ts'
 
 afterEach(endEverything)
@@ -34,14 +35,6 @@ async function waitForSemiSync(kingbus: Kingbus, active: boolean): Promise<SemiS
       return found.active === active ? found : undefined
     },
   )
-}
-
-/** The source's own counters of semi-synchronous replication. */
-async function counters(source: Mysqld): Promise<{ clients: number; yes: number; no: number }> {
-  const rows = await source.sql("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_source_%'")
-  const of = (name: string): number =>
-    Number(rows.find((row) => row['Variable_name'] === `Rpl_semi_sync_source_${name}`)?.['Value'])
-  return { clients: of('clients'), yes: of('yes_tx'), no: of('no_tx') }
 }
 
 /** A source with the plugin whose commits wait for ever, and Kingbus behind it. */
@@ -84,7 +77,7 @@ test.each([false, true])(
 
 test('no commit goes on without an acknowledgement, also across reconnects and rotations', async () => {
   const { source, kingbus } = await startPair()
-  expect(await counters(source)).toMatchObject({ clients: 1 })
+  expect(await semiSyncCounters(source)).toMatchObject({ clients: 1 })
   const committers = Committers.start(source, 4)
   const made = async (more: number): Promise<void> => {
     const goal = committers.count + more
@@ -105,7 +98,7 @@ test('no commit goes on without an acknowledgement, also across reconnects and r
   await source.sql(...definitions)
   await writeEveryKind(source, 1_000)
   await kingbus.catchUpWith(source)
-  const { clients, yes, no } = await counters(source)
+  const { clients, yes, no } = await semiSyncCounters(source)
   expect({ clients, no }).toEqual({ clients: 1, no: 0 })
   // The source counts a group commit once.
   expect(yes).toBeGreaterThan(committers.count / 8)
@@ -179,7 +172,7 @@ test('a file that begins inside the source’s is acknowledged by the source’s
   const { acknowledged } = await waitForSemiSync(kingbus, true)
   expect(acknowledged).toEqual({ file: end?.name, position: end?.size })
   expect(ours?.name).toBe(end?.name)
-  expect(await counters(source)).toMatchObject({ clients: 1, no: 0 })
+  expect(await semiSyncCounters(source)).toMatchObject({ clients: 1, no: 0 })
 })
 
 test('a source without the plugin, or with it switched off, is followed, and the state says so', async () => {
@@ -207,5 +200,5 @@ test('a source without the plugin, or with it switched off, is followed, and the
     "INSERT INTO test.seen VALUES (1, '')",
   )
   expect(await waitForSemiSync(kingbus, true)).toMatchObject({ reason: null })
-  expect(await counters(source)).toEqual({ clients: 1, yes: 1, no: 0 })
+  expect(await semiSyncCounters(source)).toEqual({ clients: 1, yes: 1, no: 0, on: true })
 })

@@ -137,6 +137,16 @@ export class Kingbus {
     return (await answer.json()) as KingbusStatus
   }
 
+  /** As the operator does it, who wants no link to the source for a while; returns when it is gone. */
+  async stopSource(): Promise<void> {
+    await this.#post('/api/v1/source/stop')
+    await this.waitForState('stopped')
+  }
+
+  async startSource(): Promise<void> {
+    await this.#post('/api/v1/source/start')
+  }
+
   /** Waits until the link to the source is in this state; its status then. */
   async waitForState(state: string, timeoutMs = 30_000): Promise<KingbusStatus> {
     let last: KingbusStatus | undefined
@@ -203,6 +213,11 @@ export class Kingbus {
 
   logTail(lines = 40): string {
     return this.#process?.logTail(lines) ?? ''
+  }
+
+  async #post(path: string): Promise<void> {
+    const answer = await fetch(`${this.adminUrl}${path}`, { method: 'POST' })
+    if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`)
   }
 
   #running(): ServerProcess {

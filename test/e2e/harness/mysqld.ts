@@ -8,7 +8,7 @@ import { cacheFolder, freePort, makeRunFolder, mysqlProgram } from './project.ts
 import { waitFor } from './wait.ts'
 
 /** The user of every server here, with all rights; over TCP as over the socket. */
-const rootUser = 'root'
+export const rootUser = 'root'
 export const rootPassword = 'root-local'
 /** The user that replicas and Kingbus log in to a source with. */
 export const replicationUser = 'repl'

@@ -17,6 +17,8 @@ export interface SourceAddress {
 export interface AttachOptions {
   /** without TLS, the password sealed by the source's RSA key */
   readonly withoutTls?: boolean
+  /** it stores what it receives and applies nothing */
+  readonly receiverOnly?: boolean
   /** further clauses of CHANGE REPLICATION SOURCE TO */
   readonly clauses?: readonly string[]
 }
@@ -40,7 +42,7 @@ export class Replica {
     return replica
   }
 
-  /** Names the source and starts both threads. */
+  /** Names the source and starts the threads. */
   async attach(source: SourceAddress, options: AttachOptions = {}): Promise<void> {
     const clauses = [
       `SOURCE_HOST='${source.host ?? '127.0.0.1'}'`,
@@ -51,7 +53,10 @@ export class Replica {
       ...(options.withoutTls ? ['SOURCE_SSL=0', 'GET_SOURCE_PUBLIC_KEY=1'] : []),
       ...(options.clauses ?? []),
     ]
-    await this.server.sql(`CHANGE REPLICATION SOURCE TO ${clauses.join(', ')}`, 'START REPLICA')
+    await this.server.sql(
+      `CHANGE REPLICATION SOURCE TO ${clauses.join(', ')}`,
+      `START REPLICA${options.receiverOnly ? ' IO_THREAD' : ''}`,
+    )
   }
 
   async status(): Promise<Row> {
