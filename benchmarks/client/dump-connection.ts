@@ -25,7 +25,10 @@ export class DumpConnection {
 
   async login(): Promise<void> {
     const uuid = `bbbbbbbb-0000-4000-8000-${String(this.#serverId).padStart(12, '0')}`
-    await this.#raw.login(["SET @source_binlog_checksum='CRC32'", `SET @replica_uuid='${uuid}'`])
+    const sql = `SET @source_binlog_checksum = 'CRC32', @replica_uuid = '${uuid}'`
+    await this.#raw.login(async (connection) => {
+      await connection.promise().query(sql)
+    })
   }
 
   /** Sends the command; `receive` must not keep what it is given. */

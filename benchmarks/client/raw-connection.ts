@@ -4,7 +4,7 @@
 */
 import { connect, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { createConnection } from 'mysql2'
+import { type Connection, createConnection } from 'mysql2'
 
 export interface Address {
   readonly port: number
@@ -41,30 +41,27 @@ export class RawConnection {
     return this.#socket instanceof TLSSocket ? this.#socket.getCipher().name : ''
   }
 
-  /** Logs in and runs these statements. */
-  async login(statements: readonly string[] = []): Promise<void> {
+  /** Logs in and lets `setUp` say what it wants to in mysql2's words; these must all be answered then. */
+  async login<T>(setUp: (connection: Connection) => Promise<T>): Promise<T> {
     const { user, password, tls } = this.#address
     const connection = createConnection({
       user,
       password,
       stream: this.#socket,
-      // Nothing stands between a command's number and its statement then.
+      // Commands are shorter without.
       flags: ['-CLIENT_QUERY_ATTRIBUTES'],
       ...(tls ? { ssl: { rejectUnauthorized: false, ciphers: cipher } } : {}),
     })
     await new Promise<void>((resolve, reject) => {
       connection.connect((error) => (error ? reject(error) : resolve()))
     })
-    for (const sql of statements) {
-      await new Promise<void>((resolve, reject) => {
-        connection.query(sql, (error) => (error ? reject(error) : resolve()))
-      })
-    }
+    const done = await setUp(connection)
     const taken = connection as unknown as { _closing: boolean; stream: Socket }
     taken._closing = true
     this.#socket = taken.stream
     for (const event of ['data', 'end', 'close', 'error']) this.#socket.removeAllListeners(event)
     if (tls) this.#socket.on('data', (bytes: Buffer) => this.#receive?.(bytes))
+    return done
   }
 
   /** To be called once, after the login and before the first `write`. */

@@ -1,11 +1,11 @@
 /*
-  Clients that commit as sysbench's oltp_write_only does: four statements in a transaction, each sent when the one
-  before is answered. Every client has a table of its own, so that none waits for another's row.
+  Clients that commit as sysbench's oltp_write_only does: four prepared statements in a transaction, each sent when
+  the one before is answered. Every client has a table of its own, so that none waits for another's row.
 */
 import { setTimeout as pause } from 'node:timers/promises'
 import { answerParent } from '../client/answer-parent.ts'
 import type { Address } from '../client/raw-connection.ts'
-import { StatementConnection } from '../client/statement-connection.ts'
+import { type Prepared, StatementConnection } from '../client/statement-connection.ts'
 
 export interface OpenCommand {
   readonly kind: 'open'
@@ -35,31 +35,49 @@ export interface Committed {
 
 export type CommitterReport = { readonly kind: 'done' } | Committed
 
+function statementsOn(table: string): string[] {
+  return [
+    `UPDATE ${table} SET k = k + 1 WHERE id = ?`,
+    `UPDATE ${table} SET c = ? WHERE id = ?`,
+    `DELETE FROM ${table} WHERE id = ?`,
+    `INSERT INTO ${table} (id, k, c, pad) VALUES (?, ?, ?, ?)`,
+  ]
+}
+
 class Committer {
   readonly #connection: StatementConnection
-  readonly #table: string
+  readonly #statements: Record<'add' | 'update' | 'remove' | 'insert', Prepared>
   readonly #rows: number
 
-  constructor(connection: StatementConnection, table: string, rows: number) {
+  static async open({ address, rows }: OpenCommand, table: string): Promise<Committer> {
+    const connection = new StatementConnection(address)
+    const prepared = await connection.prepare(statementsOn(table))
+    return new Committer(connection, prepared, rows)
+  }
+
+  private constructor(
+    connection: StatementConnection,
+    prepared: readonly Prepared[],
+    rows: number,
+  ) {
     this.#connection = connection
-    this.#table = table
     this.#rows = rows
+    const [add, update, remove, insert] = prepared
+    if (!add || !update || !remove || !insert) throw new Error('a statement is missing')
+    this.#statements = { add, update, remove, insert }
   }
 
   /** How long the COMMIT took, in milliseconds. */
   async transaction(): Promise<number> {
-    const connection = this.#connection
+    const { add, update, remove, insert } = this.#statements
     const third = this.#anyId()
-    await connection.execute('BEGIN')
-    await connection.execute(`UPDATE ${this.#table} SET k = k + 1 WHERE id = ${this.#anyId()}`)
-    await connection.execute(
-      `UPDATE ${this.#table} SET c = '${anyText(119)}' WHERE id = ${this.#anyId()}`,
-    )
-    await connection.execute(`DELETE FROM ${this.#table} WHERE id = ${third}`)
-    const values = `${third}, ${this.#anyId()}, '${anyText(119)}', '${anyText(59)}'`
-    await connection.execute(`INSERT INTO ${this.#table} (id, k, c, pad) VALUES (${values})`)
+    await this.#connection.query('BEGIN')
+    await add(this.#anyId())
+    await update(anyText(119), this.#anyId())
+    await remove(third)
+    await insert(third, this.#anyId(), anyText(119), anyText(59))
     const began = performance.now()
-    await connection.execute('COMMIT')
+    await this.#connection.query('COMMIT')
     return performance.now() - began
   }
 
@@ -84,14 +102,10 @@ function close(): void {
   committers = []
 }
 
-async function open({ address, clients, rows }: OpenCommand): Promise<void> {
+async function open(command: OpenCommand): Promise<void> {
   close()
-  committers = await Promise.all(
-    Array.from({ length: clients }, async (_, index) => {
-      const connection = await StatementConnection.open(address)
-      return new Committer(connection, `bench.sbtest${index + 1}`, rows)
-    }),
-  )
+  const tables = Array.from({ length: command.clients }, (_, index) => `bench.sbtest${index + 1}`)
+  committers = await Promise.all(tables.map((table) => Committer.open(command, table)))
 }
 
 async function commit({ seconds, pauseMs }: CommitCommand): Promise<Committed> {
