@@ -29,7 +29,7 @@ interface Options {
   readonly table?: string
 }
 
-const bytesAtScale1: Record<Shape, number> = { big: 400e6, small: 260e6, mixed: 170e6 }
+const bytesAtScale1: Record<Shape, number> = { big: 500e6, small: 290e6, mixed: 174e6 }
 const maximumScale = 2
 
 /** Parses a comma-separated choice of these. */
