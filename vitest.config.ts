@@ -13,7 +13,12 @@ export default defineConfig({
       { test: { name: 'golden', include: ['test/golden/**/*.test.ts'], testTimeout: 20_000 } },
       { test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'project', include: ['test/project/**/*.test.ts'], testTimeout: 60_000 } },
-      { test: { name: 'simulation', include: ['test/simulation/*.test.ts'] } },
+      {
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/*.test.ts', 'test/cluster-simulation/*.test.ts'],
+        },
+      },
       {
         test: {
           name: 'e2e',

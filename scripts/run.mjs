@@ -134,7 +134,7 @@ const checkSteps = [
     hasCounts: true,
   },
   {
-    name: 'simulation: 500 seeds of one node',
+    name: 'simulation: 500 seeds of one node, 500 of a cluster',
     work: () => vitest(['simulation'], []),
     hasCounts: true,
   },

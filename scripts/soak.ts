@@ -5,6 +5,7 @@
   that shows a failure again. `npm run soak -- --help` lists the kinds.
 */
 import { Command } from 'commander'
+import { cluster } from './soak/cluster.ts'
 import { endurance } from './soak/endurance.ts'
 import { fuzz } from './soak/fuzz.ts'
 import { simulation } from './soak/simulation.ts'
@@ -15,5 +16,5 @@ const program = new Command('npm run soak --')
     'long runs of the tests: each ends at its first failure and prints the command that repeats it',
   )
   .showHelpAfterError()
-for (const kind of [endurance, fuzz, simulation, upheaval]) program.addCommand(kind)
+for (const kind of [cluster, endurance, fuzz, simulation, upheaval]) program.addCommand(kind)
 await program.parseAsync()

@@ -30,6 +30,11 @@ describe('the import table of src/README.md', () => {
     ['another folder’s inside', 'src/store/a.ts', "import { b } from '../mysql/gtid/gtid.ts'"],
     ['a type alone', 'src/serve/a.ts', "import type { S } from '../source/index.ts'"],
     ['a re-export', 'src/lib/a.ts', "export { b } from '../mysql/index.ts'"],
+    [
+      'a pure core’s outside',
+      'src/cluster/protocol/a.ts',
+      "import { p } from '../../platform/index.ts'",
+    ],
     ['another folder’s library', 'src/store/a.ts', "import { pino } from 'pino'"],
   ])('notices %s when it is planted', (_what, path, text) => {
     expect(violations([{ path, text }], layers)).toHaveLength(1)

@@ -33,6 +33,12 @@ const VENDORS: Readonly<Record<string, string>> = {
   mysql2: 'source',
 }
 
+/** The cluster's protocol is a pure core: it imports itself and lib/. */
+const CORE = 'src/cluster/protocol/'
+
+const isOutsideCore = (path: string, target: string): boolean =>
+  path.startsWith(CORE) && !target.startsWith(CORE) && target !== 'src/lib/index.ts'
+
 /** Every import that breaks a rule, in words. */
 export function violations(files: readonly SourceFile[], layers: Layers): string[] {
   return files.flatMap((file) => {
@@ -45,6 +51,7 @@ export function violations(files: readonly SourceFile[], layers: Layers): string
         return foreign ? [`${file.path} imports ${specifier}, which is ${vendor}'s`] : []
       }
       const other = folderOf(target)
+      if (isOutsideCore(file.path, target)) return [`${file.path} imports ${target}`]
       if (!target.startsWith('src/') || other === folder) return []
       if (layers.get(folder)?.has(other) !== true) return [`${file.path} imports ${other}`]
       return target === `src/${other}/index.ts` ? [] : [`${file.path} reaches into ${target}`]

@@ -34,9 +34,6 @@ export async function runSeeds(
   return { seeds, failed: undefined, counts }
 }
 
-export function addCounts(
-  to: Map<string, number>,
-  from: Iterable<readonly [string, number]>,
-): void {
+function addCounts(to: Map<string, number>, from: Iterable<readonly [string, number]>): void {
   for (const [name, count] of from) to.set(name, (to.get(name) ?? 0) + count)
 }
