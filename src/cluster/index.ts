@@ -8,6 +8,19 @@
   files, clocks or chance. The rules and why they are safe: docs/internals/cluster.md.
 */
 export { Candidate } from './protocol/candidate.ts'
+export type { Limits } from './protocol/context.ts'
+export type { Decision } from './protocol/decisions.ts'
+export { Follower } from './protocol/follower.ts'
+export type { Input, StreamId, WriteOutcome } from './protocol/inputs.ts'
+export { Leader } from './protocol/leader.ts'
+export { type DurableFacts, NO_FACTS } from './protocol/log/durable-facts.ts'
+export { Facts } from './protocol/log/facts.ts'
+export { type Base, extended, type Lineage, shortened } from './protocol/log/lineage.ts'
+export type { StoredLog } from './protocol/log/log-state.ts'
+export type { RecordHeader, Removal, Tail } from './protocol/log/record-header.ts'
+export { Removals } from './protocol/log/removals.ts'
+export type { Message, Records } from './protocol/messages.ts'
+export { ProtocolNode } from './protocol/protocol-node.ts'
 export {
   type ClusterState,
   isMajority,
@@ -16,19 +29,6 @@ export {
   type LeaderName,
   type Member,
   without,
-} from './protocol/cluster-state.ts'
-export type { Limits } from './protocol/context.ts'
-export type { Decision } from './protocol/decisions.ts'
-export { type DurableFacts, NO_FACTS } from './protocol/durable-facts.ts'
-export { Facts } from './protocol/facts.ts'
-export { Follower } from './protocol/follower.ts'
-export type { Input, StreamId, WriteOutcome } from './protocol/inputs.ts'
-export { Leader } from './protocol/leader.ts'
-export { type Base, extended, type Lineage, shortened } from './protocol/lineage.ts'
-export type { StoredLog } from './protocol/log-state.ts'
-export { added, grown, shrunk, withSets } from './protocol/membership.ts'
-export type { Message, Records } from './protocol/messages.ts'
-export { ProtocolNode } from './protocol/protocol-node.ts'
-export type { RecordHeader, Removal, Tail } from './protocol/record-header.ts'
-export { Register } from './protocol/register.ts'
-export { Removals } from './protocol/removals.ts'
+} from './protocol/state/cluster-state.ts'
+export { added, grown, shrunk, withSets } from './protocol/state/membership.ts'
+export { Register } from './protocol/state/register.ts'

@@ -62,7 +62,7 @@ const reach = (world: World, one: string, other: string): boolean =>
   world.network.passes(one, other) && world.network.passes(other, one)
 
 /** A watch tells states in their order, late, and leaves some out. */
-export function watch(world: World, node: SimulatedNode): void {
+function watch(world: World, node: SimulatedNode): void {
   node.watched = world.random.between(node.watched + 1, world.etcd.revision)
   const state = world.etcd.at(node.watched)
   node.give({ kind: 'state-seen', revision: node.watched, state })
@@ -215,7 +215,9 @@ function faultActions(world: World, add: Add): void {
     if (node.isUp) {
       add('crash', 'faint', `${name} ${store.durable}`, () => node.die(store.durable))
       if (store.durable < store.end) {
-        add('kill', 'rare', `${name} ${store.end}`, () => node.die(store.end))
+        add('kill', 'rare', name, () =>
+          node.die(world.random.between(store.durable + 1, store.end)),
+        )
       }
       if (!node.isPaused) add('pause', 'faint', name, () => void (node.isPaused = true))
     }

@@ -1,5 +1,5 @@
 import { isMajority, keyOf } from '../../src/cluster/index.ts'
-import { type Action, actionsOf, watch } from './actions.ts'
+import { type Action, actionsOf } from './actions.ts'
 import type { SimulatedNode } from './node.ts'
 import { Violation } from './violation.ts'
 import type { World } from './world.ts'
@@ -9,6 +9,7 @@ const ROUNDS_MAX = 120
 
 /** What only goes on, in the order in which it is done; and so much of it in one round. */
 const GOES_ON = [
+  'watch',
   'heal',
   'etcd applies',
   'etcd answers',
@@ -47,7 +48,7 @@ export function calm(world: World): void {
   world.budget.wishes = 0
   let isAsked = false
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
-    goOn(world, alive)
+    goOn(world)
     const leader = leaderOf(world, alive)
     if (
       leader !== undefined &&
@@ -118,21 +119,26 @@ function lookForLeader(world: World, alive: ReadonlySet<SimulatedNode>, round: n
   node?.give({ kind: 'leader-lost', delayTicks: 0, gone: [] })
 }
 
-function goOn(world: World, alive: ReadonlySet<SimulatedNode>): void {
-  for (const node of alive) while (node.watched < world.etcd.revision) watch(world, node)
+function goOn(world: World): void {
+  settle(world, ({ kind }) => GOES_ON.includes(kind))
+}
+
+/** Does what only goes on, in its order, until nothing is left to do. */
+export function settle(world: World, isWanted: (action: Action) => boolean): void {
   for (let count = 0; count < ACTIONS_MAX; count += 1) {
     const order = ({ kind, text }: Action): number =>
       kind === 'join' && !isTrueJoin(world, text) ? -1 : GOES_ON.indexOf(kind)
-    const possible = actionsOf(world).filter((action) => order(action) >= 0)
+    const possible = actionsOf(world).filter((action) => order(action) >= 0 && isWanted(action))
     const [first, ...others] = possible
     if (first === undefined) return
     world.do(others.reduce((best, one) => (order(one) < order(best) ? one : best), first))
   }
 }
 
-/** In the calm everybody knows who leads. */
+/** `join FOLLOWER LEADER`: to the node that the register names, as far as the follower knows. */
 function isTrueJoin(world: World, text: string): boolean {
-  return text.split(' ').at(-1) === world.etcd.state.leader?.node
+  const [, follower = '', leader] = text.split(' ')
+  return world.node(follower).core?.leaderToFollow?.node === leader
 }
 
 function isDone({ source, witness, etcd }: World, alive: ReadonlySet<SimulatedNode>): boolean {

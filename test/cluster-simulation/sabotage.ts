@@ -113,7 +113,7 @@ const COMMITTING: readonly PlantedViolation[] = [
     name: 'grow looks at the committed end only',
     rule: '8',
     caughtBy: [LOST, REPLACED],
-    seed: 65,
+    seed: 49,
     methods: replace(Leader, {
       readyEnd() {
         return Math.max(this.committed, 1)
@@ -135,7 +135,7 @@ const COMMITTING: readonly PlantedViolation[] = [
     name: 'nothing ever grows again',
     rule: '8',
     caughtBy: [STANDS],
-    seed: 4,
+    seed: 6,
     methods: replace(Leader, { isReady: () => false }),
   },
   {
@@ -329,7 +329,7 @@ const FOLLOWING: readonly PlantedViolation[] = [
     name: 'records are taken before the log is cut to what is shared',
     rule: '5',
     caughtBy: [REMOVED, APART, LOST, BROKEN],
-    seed: 1,
+    seed: 6,
     methods: replace(Follower, {
       cut() {
         this.promise()
@@ -366,7 +366,7 @@ const SHOWING: readonly PlantedViolation[] = [
     name: 'the inside of a transaction is shown',
     rule: '10',
     caughtBy: ['what is shown is whole'],
-    seed: 1,
+    seed: 2,
     sabotage: { boundaryAt: (store, sequence) => store.header(sequence)?.end ?? 0 },
   },
 ]
@@ -376,7 +376,7 @@ const TRANSACTIONS: readonly PlantedViolation[] = [
     name: 'bytes go when the cut arrives',
     rule: '14',
     caughtBy: [REMOVED],
-    seed: 3,
+    seed: 7,
     methods: replace(Removals, {
       isCommitted: () => true,
       isKept({ sequence }) {
@@ -421,21 +421,21 @@ const TRANSACTIONS: readonly PlantedViolation[] = [
     name: 'half a transaction is gone on with',
     rule: '14',
     caughtBy: [ACKNOWLEDGED],
-    seed: 3,
+    seed: 7,
     methods: replace(Leader, { needsCut: () => false, isWhole: () => true }),
   },
   {
     name: 'bytes behind a cut do not prove that it is committed',
     rule: '14',
     caughtBy: [STANDS],
-    seed: 1533,
+    seed: 1858,
     methods: replace(Follower, { proveCommitted() {} }),
   },
   {
     name: 'the source is told before the commit',
     rule: '15',
     caughtBy: [ACKNOWLEDGED],
-    seed: 1,
+    seed: 2,
     methods: replace(Leader, {
       acknowledgeable() {
         return this.context.log.written
@@ -468,11 +468,22 @@ const MEMBERSHIP: readonly PlantedViolation[] = [
   },
 ]
 
+const REMEMBERING: readonly PlantedViolation[] = [
+  {
+    name: 'whatever etcd shows is believed',
+    rule: '11',
+    caughtBy: ['a register that went back stops the node'],
+    seed: 1,
+    methods: replace(Register, { contradicts: () => false }),
+  },
+]
+
 export const PLANTED_VIOLATIONS: readonly PlantedViolation[] = [
   ...LEADING,
   ...FOLLOWING,
   ...COMMITTING,
   ...SHOWING,
+  ...REMEMBERING,
   ...MEMBERSHIP,
   ...TRANSACTIONS,
 ]

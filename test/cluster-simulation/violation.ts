@@ -14,7 +14,6 @@ export type Checker =
   | 'bytes go by what is committed'
   | 'the transactions come once, in order, whole'
   | 'a register that went back stops the node'
-  | 'a store is used by one process'
   | 'ingest goes on'
   | 'no promise of the code breaks'
 

@@ -1,6 +1,12 @@
-import { type ClusterState, isMajority, isMember, type Member, without } from './cluster-state.ts'
 import type { Context } from './context.ts'
-import type { Settlement } from './register.ts'
+import {
+  type ClusterState,
+  isMajority,
+  isMember,
+  type Member,
+  without,
+} from './state/cluster-state.ts'
+import type { Settlement } from './state/register.ts'
 
 /** How far a take-over has come (rules 1 and 2). */
 type Stage =

@@ -1,8 +1,8 @@
-import type { LeaderName } from './cluster-state.ts'
 import type { Decision } from './decisions.ts'
-import type { Facts } from './facts.ts'
-import type { LogState } from './log-state.ts'
-import type { Register } from './register.ts'
+import type { Facts } from './log/facts.ts'
+import type { LogState } from './log/log-state.ts'
+import type { LeaderName } from './state/cluster-state.ts'
+import type { Register } from './state/register.ts'
 
 /** Bounds of waiting, in ticks. None of them matters for safety. */
 export interface Limits {

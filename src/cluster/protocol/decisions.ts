@@ -2,12 +2,13 @@
   What the node around the protocol has to do, in this order. Disk work of one node is carried out in the order in
   which it was decided. What a crash interrupts is decided again by the next process.
 */
-import type { ClusterState } from './cluster-state.ts'
-import type { DurableFacts } from './durable-facts.ts'
+
 import type { StreamId } from './inputs.ts'
-import type { Base, Lineage } from './lineage.ts'
+import type { DurableFacts } from './log/durable-facts.ts'
+import type { Base, Lineage } from './log/lineage.ts'
+import type { RecordHeader, Removal } from './log/record-header.ts'
 import type { Message } from './messages.ts'
-import type { RecordHeader, Removal } from './record-header.ts'
+import type { ClusterState } from './state/cluster-state.ts'
 
 export type Alarm =
   /** the digest at the shared point differs: damage, or a foreign store (rule 5) */

@@ -1,8 +1,8 @@
 import { assert } from '../../lib/index.ts'
 import type { Context } from './context.ts'
 import type { StreamId } from './inputs.ts'
+import type { RecordHeader } from './log/record-header.ts'
 import type { Message, News, Records, Shared, StartOver } from './messages.ts'
-import type { RecordHeader } from './record-header.ts'
 
 /** How far a stream to the leader has come (rule 5). */
 type Stage =

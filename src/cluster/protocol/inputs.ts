@@ -2,11 +2,12 @@
   Everything that can happen to a node. The node around the protocol gives these to ProtocolNode.step one by one
   and carries out the decisions that come back before the next.
 */
-import type { ClusterState, Member } from './cluster-state.ts'
-import type { DurableFacts } from './durable-facts.ts'
-import type { Base, Lineage } from './lineage.ts'
+
+import type { DurableFacts } from './log/durable-facts.ts'
+import type { Base, Lineage } from './log/lineage.ts'
+import type { Piece, Tail } from './log/record-header.ts'
 import type { Message } from './messages.ts'
-import type { Piece, Tail } from './record-header.ts'
+import type { ClusterState, Member } from './state/cluster-state.ts'
 
 /** A stream's name at this node; never used twice by one process. */
 export type StreamId = number

@@ -1,14 +1,14 @@
 import { assert } from '../../lib/index.ts'
 import type { Won } from './candidate.ts'
-import { type ClusterState, isMember, keyOf, type Member } from './cluster-state.ts'
 import type { Context } from './context.ts'
 import type { StreamId, Wish } from './inputs.ts'
-import { type Point, sharedPoint } from './lineage.ts'
-import { added, grown, removed, type Standing, shrunk, withSets } from './membership.ts'
+import { type Point, sharedPoint } from './log/lineage.ts'
+import type { Piece, RecordHeader } from './log/record-header.ts'
 import type { Join, News, Report } from './messages.ts'
 import type { Peer } from './peer.ts'
-import type { Piece, RecordHeader } from './record-header.ts'
-import type { Settlement } from './register.ts'
+import { type ClusterState, isMember, keyOf, type Member } from './state/cluster-state.ts'
+import { added, grown, removed, type Standing, shrunk, withSets } from './state/membership.ts'
+import type { Settlement } from './state/register.ts'
 
 /** The leader's part of a node in one epoch: rules 3, 7, 8, 9, 12, 14, 15. */
 export class Leader {

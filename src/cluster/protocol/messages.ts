@@ -2,9 +2,10 @@
   What leader and follower say to each other. A stream has one follower and one leader, each one process;
   messages on it keep their order and end with it.
 */
-import type { Member } from './cluster-state.ts'
-import type { Base, Lineage, Point } from './lineage.ts'
-import type { RecordHeader } from './record-header.ts'
+
+import type { Base, Lineage, Point } from './log/lineage.ts'
+import type { RecordHeader } from './log/record-header.ts'
+import type { Member } from './state/cluster-state.ts'
 
 /** What the leader lets its followers know with whatever it sends. */
 export interface News {

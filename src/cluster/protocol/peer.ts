@@ -1,6 +1,6 @@
-import type { Member } from './cluster-state.ts'
 import type { StreamId } from './inputs.ts'
-import type { Point } from './lineage.ts'
+import type { Point } from './log/lineage.ts'
+import type { Member } from './state/cluster-state.ts'
 
 /** What the leader knows of one node that follows it. All of it dies with the stream (rule 6). */
 export interface Peer {

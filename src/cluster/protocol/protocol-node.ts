@@ -1,23 +1,23 @@
 import { assert } from '../../lib/index.ts'
 import { Candidate } from './candidate.ts'
+import type { Context, Limits } from './context.ts'
+import type { Alarm, Decision } from './decisions.ts'
+import { Follower } from './follower.ts'
+import type { Input, StreamId } from './inputs.ts'
+import { Leader } from './leader.ts'
+import type { DurableFacts } from './log/durable-facts.ts'
+import { Facts } from './log/facts.ts'
+import { LogState, type StoredLog } from './log/log-state.ts'
+import { Removals } from './log/removals.ts'
+import type { Join, Message } from './messages.ts'
 import {
   type ClusterState,
   isSameLeader,
   keyOf,
   type LeaderName,
   type Member,
-} from './cluster-state.ts'
-import type { Context, Limits } from './context.ts'
-import type { Alarm, Decision } from './decisions.ts'
-import type { DurableFacts } from './durable-facts.ts'
-import { Facts } from './facts.ts'
-import { Follower } from './follower.ts'
-import type { Input, StreamId } from './inputs.ts'
-import { Leader } from './leader.ts'
-import { LogState, type StoredLog } from './log-state.ts'
-import type { Join, Message } from './messages.ts'
-import { Register, type Settlement } from './register.ts'
-import { Removals } from './removals.ts'
+} from './state/cluster-state.ts'
+import { Register, type Settlement } from './state/register.ts'
 
 export interface NodeOptions {
   readonly self: LeaderName

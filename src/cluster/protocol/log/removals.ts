@@ -1,4 +1,4 @@
-import type { Context } from './context.ts'
+import type { Context } from '../context.ts'
 import type { Base } from './lineage.ts'
 import type { Removal } from './record-header.ts'
 

@@ -1,4 +1,7 @@
-import { assert } from '../../lib/index.ts'
+import { assert } from '../../../lib/index.ts'
+import type { Decision } from '../decisions.ts'
+import type { Input, WriteOutcome } from '../inputs.ts'
+import type { DurableFacts } from '../log/durable-facts.ts'
 import {
   type ClusterState,
   isOlder,
@@ -6,9 +9,6 @@ import {
   type LeaderName,
   type StateVersion,
 } from './cluster-state.ts'
-import type { Decision } from './decisions.ts'
-import type { DurableFacts } from './durable-facts.ts'
-import type { Input, WriteOutcome } from './inputs.ts'
 
 /** What a read or an answer says about the writes under way. */
 export type Settlement =

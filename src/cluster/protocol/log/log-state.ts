@@ -1,4 +1,4 @@
-import { assert } from '../../lib/index.ts'
+import { assert } from '../../../lib/index.ts'
 import { type Base, extended, type Lineage, shortened } from './lineage.ts'
 import type { RecordHeader, Removal, Tail } from './record-header.ts'
 

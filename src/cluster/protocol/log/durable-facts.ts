@@ -1,4 +1,4 @@
-import type { StateVersion } from './cluster-state.ts'
+import type { StateVersion } from '../state/cluster-state.ts'
 
 /** What a node keeps durably beside its log. */
 export interface DurableFacts {

@@ -1,6 +1,6 @@
-import { assert } from '../../lib/index.ts'
-import { isOlder, type StateVersion } from './cluster-state.ts'
-import type { Decision } from './decisions.ts'
+import { assert } from '../../../lib/index.ts'
+import type { Decision } from '../decisions.ts'
+import { isOlder, type StateVersion } from '../state/cluster-state.ts'
 import type { DurableFacts } from './durable-facts.ts'
 
 /** The facts as they are, and as they are on the disk. */
