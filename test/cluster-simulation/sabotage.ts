@@ -428,7 +428,7 @@ const TRANSACTIONS: readonly PlantedViolation[] = [
     name: 'bytes behind a cut do not prove that it is committed',
     rule: '14',
     caughtBy: [STANDS],
-    seed: 1858,
+    seed: 3696,
     methods: replace(Follower, { proveCommitted() {} }),
   },
   {

@@ -208,7 +208,7 @@ export class ProtocolNode {
     const { cluster } = this.context.facts.now
     if (cluster !== undefined && cluster !== state.cluster) return
     this.context.register.see(revision, state)
-    this.context.facts.see(state)
+    if (cluster !== undefined) this.context.facts.see(state)
     this.#noticeEpoch()
   }
 

@@ -35,6 +35,7 @@ export class Facts {
   }
 
   see({ epoch, version }: StateVersion): void {
+    assert(this.now.cluster !== undefined, 'remembers a version without its cluster')
     if (isOlder(this.now.seen, { epoch, version })) {
       this.now = { ...this.now, seen: { epoch, version } }
     }
