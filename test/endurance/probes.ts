@@ -76,15 +76,18 @@ export class Probes {
     }
   }
 
-  /** The probes since the last call that have arrived everywhere. */
-  takeWindow(): ProbeWindow {
+  /**
+   * The probes since the last call that were committed. One that has not arrived yet counts as one that arrives
+   * now: to leave it out would make a client that falls behind look fast.
+   */
+  takeWindow(nowMs = performance.now()): ProbeWindow {
     const window = this.#probes.slice(this.#windowBegins)
     this.#windowBegins = this.#probes.length
-    const arrived = window.flatMap(({ sentMs, committedMs, arrivedMs: { kingbus, source } }) =>
-      committedMs === undefined || kingbus === undefined || source === undefined
-        ? []
-        : [{ commit: committedMs - sentMs, source: source - sentMs, kingbus: kingbus - sentMs }],
-    )
+    const arrived = window.flatMap(({ sentMs, committedMs, arrivedMs }) => {
+      if (committedMs === undefined) return []
+      const { kingbus = nowMs, source = nowMs } = arrivedMs
+      return [{ commit: committedMs - sentMs, source: source - sentMs, kingbus: kingbus - sentMs }]
+    })
     return {
       probes: window.length,
       commit: arrived.map(({ commit }) => commit),

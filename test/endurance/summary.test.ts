@@ -11,6 +11,7 @@ const trend = (metric: string, kind: Kind, verdict: Verdict): MetricTrend => ({
   tolerance: { absolute: 0, relative: 0 },
   points: 40,
   minutes: 40,
+  isMeasured: true,
   first: 1,
   last: 2,
   baseRise: 1,
@@ -37,6 +38,12 @@ test('a run fails for what grows, unless the machine slowed the control down too
   const busy = conclude([memory, latency, trend('control', 'control', 'grows')])
   expect(busy.failures).toEqual([text('memory')])
   expect(busy.notes).toHaveLength(2)
+})
+
+test('a run fails for what was not measured: it would be flat whatever happens', () => {
+  expect(conclude([trend('memory', 'own', 'missing')]).failures).toEqual([
+    'memory was not measured of process 1',
+  ])
 })
 
 test('a run fails for any fault, and not for a life that was too short', () => {

@@ -61,8 +61,11 @@ export function conclusions({ trends, faults }: EnduranceResult): {
   const words = ({ metric, lifetime }: MetricTrend): string =>
     `${metric} grows in the time of process ${lifetime + 1} of Kingbus`
   const own = growing.filter(({ kind }) => kind !== 'control')
+  const missing = trends
+    .filter(({ verdict }) => verdict === 'missing')
+    .map(({ metric, lifetime }) => `${metric} was not measured of process ${lifetime + 1}`)
   return {
-    failures: [...own.filter((trend) => !isExcused(trend)).map(words), ...faults],
+    failures: [...own.filter((trend) => !isExcused(trend)).map(words), ...missing, ...faults],
     notes: [
       ...controls.map((trend) => `${words(trend)}: the machine was busier at the end`),
       ...own.filter(isExcused).map((trend) => `${words(trend)}, and so does a control`),

@@ -66,3 +66,8 @@ test('a short series is neither: what cannot be told is not called flat', () => 
   expect(judge(trendOf(memory(11, () => 0)), tolerance)).toBe('short')
   expect(judge(trendOf(memory(0, () => 0)), tolerance)).toBe('short')
 })
+
+test('a series with a point that was not measured is not called flat', () => {
+  const series = memory(38, (minute) => (minute === 20 ? Number.NaN : 0))
+  expect(judge(trendOf(series), tolerance)).toBe('missing')
+})

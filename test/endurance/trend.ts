@@ -10,6 +10,8 @@ export interface Trend {
   readonly points: number
   /** from the first point to the last one */
   readonly minutes: number
+  /** whether every point has a value */
+  readonly isMeasured: boolean
   /** the median of the first third */
   readonly first: number
   /** the median of the last third */
@@ -26,8 +28,11 @@ export interface Tolerance {
   readonly relative: number
 }
 
-/** `short`: so few points or minutes that a slow leak would not be told from noise. */
-export type Verdict = 'flat' | 'grows' | 'short'
+/**
+ * `short`: so few points or minutes that a slow leak would not be told from noise. `missing`: something was not
+ * measured, such as a metric that has another name now, so that nothing can be said of it.
+ */
+export type Verdict = 'flat' | 'grows' | 'short' | 'missing'
 
 const pointsLeast = 12
 const minutesLeast = 12
@@ -53,6 +58,7 @@ export function trendOf(series: readonly Point[]): Trend {
   return {
     points: series.length,
     minutes: (series.at(-1)?.minute ?? 0) - (series[0]?.minute ?? 0),
+    isMeasured: values.every(Number.isFinite),
     first: median(early),
     last: median(late),
     baseRise: quantile(late, 0.25) - quantile(early, 0.25),
@@ -67,6 +73,7 @@ export function trendOf(series: readonly Point[]): Trend {
  */
 export function judge(trend: Trend, tolerance: Tolerance): Verdict {
   if (trend.points < pointsLeast || trend.minutes < minutesLeast) return 'short'
+  if (!trend.isMeasured) return 'missing'
   const allowed = tolerance.absolute + tolerance.relative * trend.first
   // The middles of the outer thirds are two thirds of the time apart.
   const slopeRise = (trend.slopePerMinute * trend.minutes * 2) / 3
