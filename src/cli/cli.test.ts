@@ -224,7 +224,53 @@ describe('a binlog file', () => {
     })
     expect((await kingbus(`inspect ${folder}/nothing`)).code).toBe(66)
     expect((await kingbus(`inspect ${folder}`)).code).toBe(65)
+    expect(await kingbus(`inspect ${await privateFile('nothing-in-it', '')}`)).toMatchObject({
+      code: 65,
+      error: expect.stringContaining('is empty'),
+    })
     expect((await kingbus(`inspect --from x ${file}`)).code).toBe(64)
+  })
+})
+
+describe('what looks into a file', () => {
+  test('names a file that was cut inside its first event', async () => {
+    const bytes = await readFile('test/fixtures/plain.000002')
+    for (const size of [4, 9, 15, 22]) {
+      const cut = join(folder, `cut-${size}`)
+      await writeFile(cut, bytes.subarray(0, size))
+      const { code, out } = await kingbus(`inspect ${cut}`)
+      expect(code, `${size} bytes`).toBe(size === 4 ? 0 : 1)
+      if (size > 4) expect(out).toMatch(/position 4: the file ends inside the header of an event/)
+    }
+  })
+
+  test('reads no device, and waits for no pipe', async () => {
+    expect(await kingbus('inspect /dev/zero')).toMatchObject({
+      code: 65,
+      error: expect.stringContaining('copy what it has into a file'),
+    })
+  })
+
+  test('refuses for an index what is for binlog files', async () => {
+    const index = join(folder, 'binlog.000001.idx')
+    await writeFile(index, 'KINGIDX')
+    expect(await kingbus(`inspect --summary ${index}`)).toMatchObject({
+      code: 65,
+      error: expect.stringContaining('--summary is for binlog files'),
+    })
+  })
+
+  test('lets nothing in the file command the terminal', async () => {
+    const bytes = await readFile('test/fixtures/plain.000002')
+    const at = bytes.lastIndexOf('mysql-bin.000003')
+    bytes.write('\u001b]0;x\u0007', at)
+    const hostile = join(folder, 'hostile')
+    await writeFile(hostile, bytes)
+    for (const flags of ['', '--summary ']) {
+      const { out } = await kingbus(`inspect ${flags}${hostile}`)
+      expect(out).toContain(']0;x')
+      expect(out.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+    }
   })
 })
 

@@ -14,7 +14,7 @@ import {
 } from '../inspect/index.ts'
 import { formatBytes } from '../lib/index.ts'
 import { EventType, eventTypeSymbol } from '../mysql/index.ts'
-import { type Cell, printFacts, printTable } from './output.ts'
+import { type Cell, oneLine, printFacts, printTable } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 type Item =
@@ -40,12 +40,19 @@ export function textLine(item: Item): string {
     case 'entry':
       return line([item.position, item.size], named(item.entry, factsOf(item.details)))
     case 'damage':
-      return `${damageText(item.damage)}\n`
+      return `${oneLine(damageText(item.damage))}\n`
   }
 }
 
 export function jsonLine(item: Item): string {
-  return `${JSON.stringify(jsonOf(item))}\n`
+  return `${JSON.stringify(jsonOf(item)).replace(C1_CONTROLS, escaped)}\n`
+}
+
+// JSON lets them stand as they are.
+const C1_CONTROLS = /[\u007f-\u009f]/g
+
+function escaped(control: string): string {
+  return `\\u00${control.charCodeAt(0).toString(16)}`
 }
 
 function jsonOf(item: Item): unknown {
@@ -90,7 +97,7 @@ function eventLine(event: InspectedEvent): string {
 }
 
 function queryFacts({ database, query, isWhole }: Details): string {
-  const place = database === '' || database === undefined ? '' : `[${database}] `
+  const place = database === '' || database === undefined ? '' : `[${oneLine(String(database))}] `
   return `${place}${oneLine(String(query ?? ''))}${isWhole === false ? ' ...' : ''}`
 }
 
@@ -99,7 +106,7 @@ function transactionLine(item: InspectedTransaction): string {
   const more = moreTables === 0 ? '' : ` and ${moreTables} more`
   const inner = eventsInPayload === 0 ? '' : ` (${eventsInPayload} events compressed)`
   const time = item.commitTime === '' ? timeText(timestamp) : item.commitTime.slice(0, 19)
-  const text = `${gtid}${inner}  ${tables.join(' ')}${more}`
+  const text = `${gtid}${inner}  ${oneLine(tables.join(' '))}${more}`
   const cells = [begin, end, end - begin, events, time.replace('T', ' ')]
   return line(cells, text, TRANSACTION_WIDTHS)
 }
@@ -108,13 +115,7 @@ function factsOf(details: Details): string {
   const { database, table, ...rest } = details
   const facts = Object.entries(rest).filter(([name]) => name !== 'isWhole')
   const texts = facts.map(([name, value]) => `${name}=${oneLine(String(value))}`)
-  return (table === undefined ? texts : [`${database}.${table}`, ...texts]).join(' ')
-}
-
-function oneLine(text: string): string {
-  // Control characters of a statement must not reach the terminal.
-  // oxlint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f]+/g, ' ')
+  return (table === undefined ? texts : [oneLine(`${database}.${table}`), ...texts]).join(' ')
 }
 
 let lastTime = 0

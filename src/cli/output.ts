@@ -21,6 +21,20 @@ const NO_BORDERS = {
 
 export type Cell = string | number | null | undefined
 
+// Files, replicas and sources say what they like, and a terminal would obey it.
+const CONTROLS = /\p{Cc}+/gu
+const CONTROLS_BUT_LINES = /(?:(?!\n)\p{Cc})+/gu
+
+/** The text in one line, with nothing that could command a terminal. */
+export function oneLine(text: string): string {
+  return text.replaceAll(CONTROLS, ' ')
+}
+
+/** The same with the lines that it has. */
+function linesOf(value: Cell): string {
+  return String(value ?? '-').replaceAll(CONTROLS_BUT_LINES, ' ')
+}
+
 /** A table with a head and no lines; numbers stand at the right. */
 export function printTable(
   terminal: Terminal,
@@ -34,7 +48,7 @@ export function printTable(
     chars: NO_BORDERS,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   })
-  table.push(...rows.map((row) => row.map((cell) => String(cell ?? '-'))))
+  table.push(...rows.map((row) => row.map(linesOf)))
   terminal.out(`${table.toString()}\n`)
 }
 
@@ -42,7 +56,7 @@ export function printTable(
 export function printFacts(terminal: Terminal, facts: readonly (readonly [string, Cell])[]): void {
   const width = Math.max(...facts.map(([name]) => name.length))
   for (const [name, value] of facts) {
-    const lines = String(value ?? '-').split('\n')
+    const lines = linesOf(value).split('\n')
     const indent = `\n${' '.repeat(width + 2)}`
     terminal.out(`${name.padEnd(width)}  ${lines.join(indent)}\n`)
   }

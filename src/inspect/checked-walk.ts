@@ -3,11 +3,12 @@
   what each event must be, it checks what the events say of each other: end positions without a jump,
   transactions that begin and end as they may, with the length that their GTID event says, no GTID twice.
 */
-import { messageOf, ProtocolError } from '../lib/index.ts'
+import { messageOf, ProtocolError, systemCodeOf } from '../lib/index.ts'
 import {
   type ChecksumAlgorithm,
   EventFlag,
   type EventPlace,
+  EventType,
   eventTypeSymbol,
   formatGtid,
   type GtidSet,
@@ -35,6 +36,8 @@ export interface CheckedWalkOptions {
   readonly hasOwnPositions: boolean
   /** false for another server's files, whose transactions have other bounds */
   readonly hasTransactions: boolean
+  /** what is believed of the events when the walk begins behind the file's head */
+  readonly checksum?: ChecksumAlgorithm
   readonly sees?: WalkOptions['sees']
 }
 
@@ -65,19 +68,24 @@ export class CheckedWalk {
   static async start(file: DiskFile, options: CheckedWalkOptions): Promise<CheckedWalk> {
     const { from, limit, hasOwnPositions } = options
     const space = { file, limit, shift: 0, hasOwnPositions }
-    if (isEventAt(space, from)) return new CheckedWalk(file, options)
     // A listing from the file's first event names what is wrong with that, too.
-    if (from === 4) return new CheckedWalk(file, options)
+    if (from === 4 || isEventAt(space, from)) return new CheckedWalk(file, options)
     return new CheckedWalk(file, { ...options, from: await findEvent(space, from) })
   }
 
   private constructor(file: DiskFile, options: CheckedWalkOptions) {
-    const { from, limit, sees } = options
+    const { from, limit, sees, hasOwnPositions, checksum } = options
     this.#file = file
     this.#options = options
     this.#doubt = from !== 4
-    const bounds = { from, limit, verifyFrom: from }
-    this.#walk = new EventWalk(file, sees === undefined ? bounds : { ...bounds, sees })
+    this.#walk = new EventWalk(file, {
+      from,
+      limit,
+      verifyFrom: from,
+      hasOwnPositions,
+      ...(sees === undefined ? {} : { sees }),
+      ...(checksum === undefined ? {} : { checksum }),
+    })
     this.#follower = new TransactionFollower(this.#walk, options.held)
   }
 
@@ -90,7 +98,7 @@ export class CheckedWalk {
     return this.#walk.position
   }
 
-  /** whether no GTID event was damaged or lost */
+  /** whether no event that names GTIDs was damaged or lost */
   get knowsGtids(): boolean {
     return this.#knowsGtids
   }
@@ -108,13 +116,28 @@ export class CheckedWalk {
     return this.#walk.whole(event)
   }
 
-  /** Reads on, over damage too; false at the end. */
+  /** Reads on, over damage too; false at the end, or where the disk cannot read. */
   async load(): Promise<boolean> {
+    if (this.#ended) return false
+    try {
+      return await this.#load()
+    } catch (thrown) {
+      const code = systemCodeOf(thrown)
+      if (code === undefined) throw thrown
+      this.#follower.settle()
+      this.report(this.#walk.position, `what is there cannot be read (${code})`)
+      this.#lose()
+      this.#ended = true
+      return false
+    }
+  }
+
+  async #load(): Promise<boolean> {
     if (this.#next !== undefined) this.#walk.goOn(this.#next)
     this.#next = undefined
     if (await this.#walk.load()) return true
     if (this.#walk.fault === undefined) {
-      if (!this.#ended) this.#end()
+      this.#end()
       this.#ended = true
       return false
     }
@@ -162,13 +185,15 @@ export class CheckedWalk {
   }
 
   #take(event: WalkedEvent, fault: string | undefined): PassedEvent {
-    const place = this.#follow(event, fault === undefined)
+    const isTrue = fault === undefined
+    if (event.type === EventType.PREVIOUS_GTIDS && !isTrue) this.#knowsGtids = false
+    const place = this.#follow(event, isTrue)
     if (fault === undefined) this.#checkEnd(event)
     else this.report(event.position, fault, event.end)
     const { transaction } = this.#follower
-    if (isGtidEvent(event.type)) this.#checkGtid(event, fault === undefined)
+    if (isGtidEvent(event.type)) this.#checkGtid(event, isTrue)
     if (place === 'ended' && transaction !== undefined) this.#checkLength(event, transaction)
-    return { event, place, isTrue: fault === undefined, transaction }
+    return { event, place, isTrue, transaction }
   }
 
   #follow(event: WalkedEvent, isTrue: boolean): EventPlace {
@@ -182,7 +207,7 @@ export class CheckedWalk {
       this.#doubt = !isGtidEvent(type)
     }
     try {
-      return this.#follower.take(event)
+      return this.#follower.take(event, isTrue)
     } catch (thrown) {
       if (!(thrown instanceof ProtocolError)) throw thrown
       if (isTrue && !this.#doubt) {
@@ -191,7 +216,7 @@ export class CheckedWalk {
       }
     }
     this.#follower.reset()
-    if (isGtidEvent(type)) return this.#takeAgain(event)
+    if (isGtidEvent(type)) return this.#takeAgain(event, isTrue)
     this.#doubt = true
     return 'outside'
   }
@@ -204,9 +229,9 @@ export class CheckedWalk {
   }
 
   /** A GTID event begins a transaction, whatever was before it. */
-  #takeAgain(event: WalkedEvent): EventPlace {
+  #takeAgain(event: WalkedEvent, isTrue: boolean): EventPlace {
     try {
-      return this.#follower.take(event)
+      return this.#follower.take(event, isTrue)
     } catch (thrown) {
       if (!(thrown instanceof ProtocolError)) throw thrown
       this.#lose()

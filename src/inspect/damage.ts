@@ -17,11 +17,13 @@ export interface TransactionName {
   /** 'ANONYMOUS' for one without */
   readonly gtid: string
   readonly begin: number
+  /** false: the GTID event is damaged, and the GTID may be another one */
+  readonly isTrue: boolean
 }
 
-export function nameOf(transaction: OpenTransaction): TransactionName {
-  const { gtid } = transaction.facts
-  return { gtid: gtid === undefined ? 'ANONYMOUS' : formatGtid(gtid), begin: transaction.begin }
+export function nameOf({ facts, begin, isTrue }: OpenTransaction): TransactionName {
+  const gtid = facts.gtid === undefined ? 'ANONYMOUS' : formatGtid(facts.gtid)
+  return { gtid, begin, isTrue }
 }
 
 /** The fields that scripts read; docs/guides/looking-into-files.md. */
@@ -36,5 +38,7 @@ export function damageJson(damage: Damage): Readonly<Record<string, unknown>> {
 export function damageText({ file, position, what, transaction }: Omit<Damage, 'end'>): string {
   const place = `${file}: position ${position}: ${what}`
   if (transaction === undefined) return place
-  return `${place}, in transaction ${transaction.gtid} (begins at ${transaction.begin})`
+  const { gtid, begin, isTrue } = transaction
+  const doubt = isTrue ? '' : ', as its damaged GTID event says'
+  return `${place}, in transaction ${gtid} (begins at ${begin}${doubt})`
 }

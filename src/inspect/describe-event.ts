@@ -4,6 +4,7 @@
 */
 import { ProtocolError } from '../lib/index.ts'
 import {
+  CHECKSUM_SIZE,
   type ChecksumAlgorithm,
   decodeFormatDescription,
   decodePreviousGtids,
@@ -35,6 +36,7 @@ export interface EventBytes {
 }
 
 const TEXT_BYTES_MOST = 160
+const INTVAR_LAST_INSERT_ID = 1
 const ROW_EVENTS: ReadonlySet<number> = new Set([
   EventType.WRITE_ROWS_V1,
   EventType.UPDATE_ROWS_V1,
@@ -94,8 +96,21 @@ const DESCRIBERS: Readonly<Record<number, (event: EventBytes) => Details>> = {
     const { database, text, isWhole } = decodeQueryHead(prefix, checksum, TEXT_BYTES_MOST)
     return { database, query: text, isWhole }
   },
-  [EventType.ROWS_QUERY]: ({ prefix }) => textDetails(prefix, EVENT_HEADER_SIZE + 1),
-  [EventType.MARIADB_ANNOTATE_ROWS]: ({ prefix }) => textDetails(prefix, EVENT_HEADER_SIZE),
+  [EventType.ROWS_QUERY]: (event) => textDetails(event, EVENT_HEADER_SIZE + 1),
+  [EventType.MARIADB_ANNOTATE_ROWS]: (event) => textDetails(event, EVENT_HEADER_SIZE),
+  [EventType.INTVAR]: ({ prefix }) => {
+    const reader = bodyOf(prefix)
+    const name = reader.u8() === INTVAR_LAST_INSERT_ID ? 'LAST_INSERT_ID' : 'INSERT_ID'
+    return { name, value: String(reader.u64()) }
+  },
+  [EventType.RAND]: ({ prefix }) => {
+    const reader = bodyOf(prefix)
+    return { seed1: String(reader.u64()), seed2: String(reader.u64()) }
+  },
+  [EventType.USER_VAR]: ({ prefix }) => {
+    const reader = bodyOf(prefix)
+    return { name: `@${reader.bytes(reader.u32()).toString('utf8')}`, isNull: reader.u8() !== 0 }
+  },
   [EventType.TABLE_MAP]: ({ prefix }) => ({ ...decodeTableMapHead(prefix) }),
   [EventType.XID]: ({ prefix }) => ({ xid: Number(bodyOf(prefix).u64()) }),
   [EventType.XA_PREPARE]: ({ prefix }) => {
@@ -129,8 +144,8 @@ function bodyOf(prefix: Buffer): Reader {
   return new Reader(prefix, EVENT_HEADER_SIZE)
 }
 
-function textDetails(prefix: Buffer, from: number): Details {
-  const size = prefix.readUInt32LE(9)
-  const end = Math.min(prefix.length, from + TEXT_BYTES_MOST)
-  return { query: prefix.toString('utf8', from, end), isWhole: end >= size - 4 }
+function textDetails({ prefix, checksum }: EventBytes, from: number): Details {
+  const textEnd = prefix.readUInt32LE(9) - (checksum === 'CRC32' ? CHECKSUM_SIZE : 0)
+  const end = Math.min(prefix.length, textEnd, from + TEXT_BYTES_MOST)
+  return { query: prefix.toString('utf8', from, end), isWhole: end >= textEnd }
 }

@@ -23,6 +23,7 @@ interface Given {
   readonly from?: number
   readonly gtids?: GtidSet
   readonly hasTransactions?: boolean
+  readonly hasOwnPositions?: boolean
 }
 
 async function inspect(bytes: Buffer, given: Given = {}): Promise<Inspected[]> {
@@ -35,9 +36,10 @@ async function inspect(bytes: Buffer, given: Given = {}): Promise<Inspected[]> {
     from: given.from ?? 4,
     limit: bytes.length,
     held: GtidSet.empty(),
-    hasOwnPositions: true,
+    hasOwnPositions: given.hasOwnPositions ?? true,
     hasTransactions: given.hasTransactions ?? true,
     gtids: given.gtids,
+    checksum: 'CRC32' as const,
   }
   for await (const batch of inspectBinlog(file, options)) items.push(...batch)
   await file.close()
@@ -134,6 +136,29 @@ describe('a whole file', () => {
     expect(new Set(eventsOf(items).map(({ transaction }) => transaction?.gtid))).toEqual(
       new Set(found),
     )
+  })
+
+  test('that is a relay log without checksums has end positions of other files', async () => {
+    const items = await inspect(fixture('relay-no-checksum.000012'), { hasOwnPositions: false })
+    expect(items.map((item) => item.kind)).toEqual(Array.from({ length: 5 }, () => 'event'))
+    expect(eventsOf(items)[2]).toMatchObject({
+      position: 406,
+      type: EventType.ROTATE,
+      isTrue: true,
+    })
+  })
+
+  test('has the texts and values of statements, without their checksums', async () => {
+    const name = 'statement-rowsquery-partialjson.000007'
+    const detailsOf = async (type: number) =>
+      eventsOf(await inspect(fixture(name))).find((event) => event.type === type)?.details
+    expect(await detailsOf(EventType.ROWS_QUERY)).toEqual({
+      query: `insert into t(v,j) values('rq','{"a":1,"b":"${'x'.repeat(31)}"}')`,
+      isWhole: true,
+    })
+    expect(await detailsOf(EventType.INTVAR)).toEqual({ name: 'INSERT_ID', value: '134' })
+    expect(await detailsOf(EventType.RAND)).toEqual({ seed1: '200763071', seed2: '837413612' })
+    expect(await detailsOf(EventType.USER_VAR)).toEqual({ name: '@u', isNull: false })
   })
 
   test("of MariaDB has its events by MariaDB's names", async () => {
@@ -246,6 +271,19 @@ describe('damage is named by file, position and transaction', () => {
     expect(await damagesOf(flipped(plain, gtid.at + 60))).toEqual([
       expect.stringMatching(`position ${gtid.at}: the checksum of the GTID event is wrong`),
     ])
+  })
+
+  test('a GTID that is damaged itself, which is said', async () => {
+    expect(await damagesOf(flipped(plain, gtid.at + 38))).toEqual([
+      `binlog.000002: position ${gtid.at}: the checksum of the GTID event is wrong, in transaction ` +
+        `${UUID}:1048582 (begins at ${gtid.at}, as its damaged GTID event says)`,
+    ])
+  })
+
+  test('a head that is damaged, where the listing begins behind it', async () => {
+    const broken = Buffer.from(plain).fill(0xff, 4 + 9, 4 + 13)
+    const items = await inspect(broken, { from: rows.at })
+    expect(eventsOf(items)[0]).toMatchObject({ position: rows.at, isTrue: true })
   })
 
   test.each([

@@ -2,6 +2,7 @@ import { OperationalError, systemCodeOf } from '../lib/index.ts'
 import {
   BINLOG_MAGIC,
   decodeFormatDescription,
+  EVENT_HEADER_SIZE,
   EventFlag,
   EventType,
   FIRST_EVENT_POSITION,
@@ -47,14 +48,25 @@ export async function openInspected(disk: Disk, path: string): Promise<Inspected
 
 async function openFile(disk: Disk, path: string): Promise<DiskFile> {
   try {
+    const attributes = await disk.attributes(path)
+    if (attributes?.isFolder === true) throw refuse(path, 'is a folder')
+    if (attributes?.isFile === false) {
+      // A pipe would be waited for, and cannot be read at any position.
+      throw refuse(path, 'is no regular file but a pipe or a device: copy what it has into a file')
+    }
     return await disk.open(path, 'read')
   } catch (thrown) {
-    const code = systemCodeOf(thrown)
-    if (code === undefined) throw thrown
-    const message =
-      code === 'ENOENT' ? `there is no file ${path}` : `${path} cannot be read (${code})`
-    throw new OperationalError('E_FILE_UNKNOWN', message, { file: path }, { cause: thrown })
+    throw unreadable(path, thrown)
   }
+}
+
+/** What the system says of the file, in our words; anything else as it is. */
+function unreadable(path: string, thrown: unknown): unknown {
+  const code = systemCodeOf(thrown)
+  if (code === undefined || thrown instanceof OperationalError) return thrown
+  const message =
+    code === 'ENOENT' ? `there is no file ${path}` : `${path} cannot be read (${code})`
+  return new OperationalError('E_FILE_UNKNOWN', message, { file: path }, { cause: thrown })
 }
 
 function recognise(path: string, file: DiskFile): InspectedFile {
@@ -69,8 +81,11 @@ function recognise(path: string, file: DiskFile): InspectedFile {
     const remedy = 'let the server that has the key read it: mysqlbinlog --read-from-remote-server'
     throw refuse(path, `is encrypted (binlog_encryption=ON); ${remedy}`)
   }
-  const isDescription = head[FIRST_EVENT_POSITION + 4] === EventType.FORMAT_DESCRIPTION
+  const isDescription =
+    head.length >= FIRST_EVENT_POSITION + EVENT_HEADER_SIZE &&
+    head[FIRST_EVENT_POSITION + 4] === EventType.FORMAT_DESCRIPTION
   if (!facts.hasMagic && !isDescription) {
+    if (head.length === 0) throw refuse(path, 'is empty')
     const begin = head.subarray(0, 4).toString('hex')
     throw refuse(path, `is no binlog file and no index: it begins with the bytes '${begin}'`)
   }
@@ -91,8 +106,7 @@ function readHead(path: string, file: DiskFile): Buffer {
   try {
     return bytes.subarray(0, file.read(bytes, 0))
   } catch (thrown) {
-    if (systemCodeOf(thrown) === 'EISDIR') throw refuse(path, 'is a folder')
-    throw thrown
+    throw unreadable(path, thrown)
   }
 }
 

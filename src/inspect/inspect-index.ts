@@ -70,7 +70,7 @@ function headOf({ head }: IndexWalk): Details {
   }
 }
 
-function detailsOf({ entry, state }: WalkedEntry): Details {
+function detailsOf({ entry, state, wrong }: WalkedEntry): Details {
   const { sequence } = state
   switch (entry.kind) {
     case 'bytes': {
@@ -88,6 +88,8 @@ function detailsOf({ entry, state }: WalkedEntry): Details {
     case 'epoch-start':
       return { sequence, epoch: entry.epoch }
     case 'set':
+      // What is wrong with a set is that it is none.
+      if (wrong !== undefined) return { end: entry.position }
       return { end: entry.position, gtids: GtidSet.decode(entry.encoded).toString() }
     case 'checkpoint': {
       const { end, boundary } = entry.state

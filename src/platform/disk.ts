@@ -35,6 +35,8 @@ export interface FileAttributes {
   readonly mode: number
   readonly ownerId: number
   readonly isFolder: boolean
+  /** false for pipes and devices, too */
+  readonly isFile: boolean
   readonly size: number
   /** milliseconds since 1970; with `size` it tells that a file was edited */
   readonly modifiedMs: number

@@ -94,6 +94,7 @@ export const systemDisk: Disk = {
       mode: found.mode & 0o7777,
       ownerId: found.uid,
       isFolder: found.isDirectory(),
+      isFile: found.isFile(),
       size: found.size,
       modifiedMs: found.mtimeMs,
     }

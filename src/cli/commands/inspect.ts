@@ -7,7 +7,7 @@ import {
   openInspected,
   Summary,
 } from '../../inspect/index.ts'
-import { ProtocolError } from '../../lib/index.ts'
+import { OperationalError, ProtocolError } from '../../lib/index.ts'
 import { FIRST_EVENT_POSITION, GtidSet } from '../../mysql/index.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { headLine, jsonLine, printSummary, textLine } from '../inspect-output.ts'
@@ -45,6 +45,7 @@ export function addInspectCommand(program: Command, terminal: Terminal, outcome:
     .action(async (path: string, flags: InspectFlags) => {
       const inspected = await openInspected(terminal.disk, path)
       try {
+        refuseForIndex(inspected, flags)
         const isWhole =
           inspected.kind === 'index'
             ? await listIndex(terminal, inspected, flags)
@@ -56,13 +57,23 @@ export function addInspectCommand(program: Command, terminal: Terminal, outcome:
     })
 }
 
+/** An index has entries only: what is asked of it is not passed over silently. */
+function refuseForIndex({ kind, name }: InspectedFile, flags: InspectFlags): void {
+  const wrong = (['transactions', 'summary', 'from', 'gtid'] as const).find(
+    (flag) => flags[flag] !== undefined,
+  )
+  if (kind !== 'index' || wrong === undefined) return
+  const message = `${name} is an index: --${wrong} is for binlog files`
+  throw new OperationalError('E_FILE_FORMAT', message, { file: name })
+}
+
 /** Whether what was looked at is whole. */
 async function showBinlog(
   terminal: Terminal,
   inspected: InspectedFile,
   flags: InspectFlags,
 ): Promise<boolean> {
-  const { name, file, size, isRelayLog, isMariaDb, hasMagic } = inspected
+  const { name, file, size, isRelayLog, isMariaDb, hasMagic, description } = inspected
   const items = inspectBinlog(file, {
     name,
     from: Math.max(FIRST_EVENT_POSITION, flags.from ?? 0),
@@ -71,6 +82,7 @@ async function showBinlog(
     hasOwnPositions: !isRelayLog,
     hasTransactions: !isMariaDb,
     gtids: flags.gtid,
+    checksum: description?.checksum ?? 'CRC32',
   })
   const head = hasMagic ? [] : [magicDamage(name)]
   if (flags.summary === true) {

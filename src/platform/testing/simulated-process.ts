@@ -67,7 +67,14 @@ export class SimulatedProcess implements Disk {
       const isFolder = this.#disk.known.has(path)
       if (found === undefined && !isFolder) return undefined
       const mode = isFolder ? 0o700 : 0o600
-      return { mode, ownerId: 0, isFolder, size: found?.size ?? 0, modifiedMs: 0 }
+      return {
+        mode,
+        ownerId: 0,
+        isFolder,
+        isFile: !isFolder,
+        size: found?.size ?? 0,
+        modifiedMs: 0,
+      }
     })
   }
 

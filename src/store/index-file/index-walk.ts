@@ -1,4 +1,5 @@
 import type { DiskFile } from '../../platform/index.ts'
+import { BadIndexBytes } from './index-bytes.ts'
 import {
   type Checkpoint,
   type Closed,
@@ -8,7 +9,7 @@ import {
   isRecord,
   tagOf,
 } from './index-entry.ts'
-import { type IndexHead } from './index-header.ts'
+import { decodeSet, type IndexHead } from './index-header.ts'
 import { type ReadHead, readHead } from './index-scan.ts'
 import { IndexWindow } from './index-window.ts'
 import { RunningDigest } from './running-digest.ts'
@@ -81,9 +82,20 @@ export class IndexWalk {
   }
 
   #judge(entry: IndexEntry, offset: number): string | undefined {
-    if (entry.kind === 'set') this.#set = offset
+    if (entry.kind === 'set') return this.#judgeSet(entry.encoded, offset)
     if (entry.kind === 'checkpoint') return this.#judgeCheckpoint(entry, offset)
     return entry.kind === 'closed' ? this.#judgeClosed(entry) : undefined
+  }
+
+  #judgeSet(encoded: Buffer, offset: number): string | undefined {
+    this.#set = offset
+    try {
+      decodeSet(encoded)
+    } catch (thrown) {
+      if (!(thrown instanceof BadIndexBytes)) throw thrown
+      return 'what should be a GTID set is none'
+    }
+    return undefined
   }
 
   #judgeCheckpoint(entry: Checkpoint, offset: number): string | undefined {

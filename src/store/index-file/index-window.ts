@@ -56,6 +56,7 @@ export class IndexWindow {
 
 export function readAt(file: DiskFile, position: number, size: number): Buffer {
   if (position < 0 || size < 0) throw new BadIndexBytes('too short')
-  const bytes = Buffer.allocUnsafe(size)
+  // A size that stands in a damaged index must not cost more memory than the index has bytes.
+  const bytes = Buffer.allocUnsafe(Math.min(size, Math.max(0, file.size() - position)))
   return bytes.subarray(0, file.read(bytes, position))
 }

@@ -62,12 +62,17 @@ export interface WalkOptions {
   readonly verifyFrom: number
   /** is shown every byte from `from` on once, in order, before the events in it */
   readonly sees?: (bytes: Buffer, position: number) => void
+  /** of the events at `from`; default: what the FORMAT_DESCRIPTION at the file's head says */
+  readonly checksum?: ChecksumAlgorithm
+  /** false for a relay log, whose events say where they end in another file */
+  readonly hasOwnPositions?: boolean
 }
 
 export class EventWalk {
   readonly #file: DiskFile
   readonly #verifyFrom: number
   readonly #sees: WalkOptions['sees']
+  readonly #hasOwnPositions: boolean
   readonly #buffer = Buffer.allocUnsafe(WINDOW_BYTES)
   #limit: number
   /** the window is the file's [start, start + filled) */
@@ -90,7 +95,9 @@ export class EventWalk {
     this.#start = options.from
     this.#position = options.from
     this.#seenTo = options.from
-    this.#checksum = options.from > FIRST_EVENT_POSITION ? checksumOf(file) : 'CRC32'
+    this.#hasOwnPositions = options.hasOwnPositions ?? true
+    const isHead = options.from <= FIRST_EVENT_POSITION
+    this.#checksum = options.checksum ?? (isHead ? 'CRC32' : checksumOf(file))
   }
 
   /** what the file's FORMAT_DESCRIPTION says, once it was passed */
@@ -216,7 +223,7 @@ export class EventWalk {
 
   /** Without a checksum at least the end that the event itself names must be its end. */
   #endIsTrue(event: WalkedEvent): boolean {
-    if (event.logPos === event.end % 2 ** 32) return true
+    if (!this.#hasOwnPositions || event.logPos === event.end % 2 ** 32) return true
     return this.#fail('end position', event, `it says that it ends at ${event.logPos}`)
   }
 

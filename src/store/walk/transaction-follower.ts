@@ -16,6 +16,8 @@ import type { EventWalk, WalkedEvent } from './event-walk.ts'
 export interface OpenTransaction {
   readonly begin: number
   readonly facts: GtidEvent
+  /** false: its GTID event is damaged, and so may be what it says */
+  readonly isTrue: boolean
 }
 
 /**
@@ -45,16 +47,17 @@ export class TransactionFollower {
 
   /**
    * Takes the walk's next event. What it ends is in the set from the next call, or `settle`, on.
+   * @param isTrue whether its bytes are those that were written; a GTID that may be wrong is not held
    * @throws ProtocolError when the event cannot stand there
    */
-  take(event: WalkedEvent): EventPlace {
+  take(event: WalkedEvent, isTrue = true): EventPlace {
     this.settle()
     const place = this.#tracker.take(event.type, event.flags, this.#queryText(event))
     if (isGtidEvent(event.type)) {
       const facts = decodeGtidEvent(this.#walk.whole(event), this.#walk.checksum)
-      this.#transaction = { begin: event.position, facts }
+      this.#transaction = { begin: event.position, facts, isTrue }
     }
-    if (event.type === EventType.PREVIOUS_GTIDS) {
+    if (event.type === EventType.PREVIOUS_GTIDS && isTrue) {
       this.#previous = decodePreviousGtids(this.#walk.whole(event), this.#walk.checksum)
     }
     this.#ended = place === 'ended'
@@ -65,7 +68,7 @@ export class TransactionFollower {
   settle(): void {
     if (this.#previous !== undefined) this.#held.addAll(this.#previous)
     this.#previous = undefined
-    const gtid = this.#transaction?.facts.gtid
+    const gtid = this.#transaction?.isTrue === true ? this.#transaction.facts.gtid : undefined
     if (this.#ended && gtid !== undefined) this.#held.add(gtid.uuid, gtid.tag, gtid.gno)
     if (!this.#tracker.inTransaction) this.#transaction = undefined
     this.#ended = false

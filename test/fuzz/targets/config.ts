@@ -51,6 +51,7 @@ function diskOf(bytes: Buffer): Disk {
       modifiedMs: 0,
       ownerId: process.getuid?.() ?? 0,
       isFolder: false,
+      isFile: true,
     }),
     readFile: async () => bytes,
   }

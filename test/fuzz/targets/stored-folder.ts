@@ -24,7 +24,7 @@ const STORE_ID = 'store-1'
 export type Files = Map<string, Buffer>
 
 /** A disk that keeps its files in memory. */
-function memoryDisk(files: Files): Disk {
+export function memoryDisk(files: Files): Disk {
   const bytesOf = (path: string): Buffer => present(files.get(path), path)
   const open = (path: string): DiskFile => {
     const read = (target: Uint8Array, position: number): number => {
@@ -63,10 +63,10 @@ function memoryDisk(files: Files): Disk {
       [...files.keys()]
         .filter((path) => path.startsWith(`${folder}/`))
         .map((path) => path.slice(folder.length + 1)),
-    exists: async (path) => files.has(path),
+    exists: async (path) => [...files.keys()].some((name) => `${name}/`.startsWith(`${path}/`)),
     attributes: async (path) => {
       const bytes = files.get(path)
-      const owner = { ownerId: 0, isFolder: false }
+      const owner = { ownerId: 0, isFolder: false, isFile: true }
       return bytes && { mode: 0o600, size: bytes.length, modifiedMs: 0, ...owner }
     },
     readFile: async (path) => bytesOf(path),
@@ -78,6 +78,7 @@ function memoryDisk(files: Files): Disk {
       files.delete(from)
     },
     syncFolder: async () => {},
+    isLocked: async () => false,
   }
 }
 
