@@ -9,7 +9,7 @@ import {
 import { formatBytes } from '../../lib/index.ts'
 import { ExitCode } from '../exit-codes.ts'
 import type { Outcome } from '../outcome.ts'
-import { printJson, printTable } from '../output.ts'
+import { oneLine, printJson, printTable } from '../output.ts'
 import { Progress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -76,8 +76,8 @@ function printReport(terminal: Terminal, report: VerifyReport, damages: number):
     printTable(terminal, head, files.map(rowOf))
     terminal.out('\n')
   }
-  for (const notice of allNotices(report)) terminal.out(`notice: ${notice}\n`)
-  for (const damage of allDamages(report)) terminal.out(`damage: ${damageText(damage)}\n`)
+  for (const notice of allNotices(report)) terminal.out(`notice: ${oneLine(notice)}\n`)
+  for (const damage of allDamages(report)) terminal.out(`damage: ${oneLine(damageText(damage))}\n`)
   const named = allDamages(report).length
   if (damages > named) terminal.out(`damage: and ${damages - named} more\n`)
   const bytes = files.reduce((sum, file) => sum + file.verifiedTo, 0)

@@ -1,5 +1,6 @@
 import { assert } from '../../lib/index.ts'
 import { type IndexEntry, IndexWalk } from '../../store/index.ts'
+import { Queue } from './queue.ts'
 
 /** A record whose bytes are in the file, as its index tells of it. */
 export interface FinalRecord {
@@ -27,7 +28,7 @@ export interface IndexFault {
  */
 export class FinalRecords {
   readonly #walk: IndexWalk
-  #waiting: FinalRecord[] = []
+  readonly #waiting = new Queue<FinalRecord>()
   #end = 4
   #boundary = 4
   #isAtEnd = false
@@ -60,7 +61,7 @@ export class FinalRecords {
   /** The next record; undefined at the end of the index. */
   next(): FinalRecord | undefined {
     for (;;) {
-      const first = this.#waiting[0]
+      const { first } = this.#waiting
       if (first !== undefined && (first.end <= this.#boundary || this.#isAtEnd)) {
         return this.#waiting.shift()
       }
@@ -78,7 +79,8 @@ export class FinalRecords {
     if (walked.wrong !== undefined) {
       this.faults.push({ offset: walked.offset, what: walked.wrong })
     }
-    this.#take(walked.entry)
+    const isReadable = walked.wrong === undefined || walked.entry.kind !== 'set'
+    if (isReadable) this.#take(walked.entry)
     return true
   }
 
@@ -115,8 +117,8 @@ export class FinalRecords {
   }
 
   #cut(to: number, divided: { readonly start: number; readonly crc: number }): void {
-    while ((this.#waiting.at(-1)?.start ?? 0) >= to) this.#waiting.pop()
-    const last = this.#waiting.at(-1)
+    while ((this.#waiting.last?.start ?? 0) >= to) this.#waiting.pop()
+    const { last } = this.#waiting
     if (last !== undefined && last.end > to) {
       assert(divided.start === last.start, `a cut to ${to} divides another record`)
       this.#waiting.pop()

@@ -7,6 +7,7 @@ import { GtidSet } from '../../mysql/index.ts'
 import type { PassedEvent } from '../checked-walk.ts'
 import { type Damage, nameOf } from '../damage.ts'
 import type { FinalRecord, FinalRecords } from './final-records.ts'
+import { Queue } from './queue.ts'
 
 interface Suspect {
   readonly record: FinalRecord
@@ -22,9 +23,9 @@ export class RecordCheck {
   #record: FinalRecord | undefined
   #crc = 0
   /** records whose bytes were seen, and whose events were not all passed */
-  #seen: FinalRecord[] = []
+  readonly #seen = new Queue<FinalRecord>()
   /** those of them whose bytes are not what was stored */
-  #suspects: Suspect[] = []
+  readonly #suspects = new Queue<Suspect>()
   #boundary = 4
   #found: Damage[] = []
 
@@ -49,8 +50,8 @@ export class RecordCheck {
   /** Behind an event, when what it ends is in the set. */
   passed({ event, place, transaction }: PassedEvent): void {
     const { end } = event
-    for (let first = this.#seen[0]; first !== undefined && first.end < end; first = this.#seen[0]) {
-      this.#checkBoundary(first)
+    while (this.#seen.first !== undefined && this.#seen.first.end < end) {
+      this.#checkBoundary(this.#seen.first)
       this.#seen.shift()
     }
     for (const suspect of this.#suspects) {
@@ -70,8 +71,10 @@ export class RecordCheck {
   take(damages: readonly Damage[], position: number): Damage[] {
     const found = this.#found
     this.#found = []
-    while (this.#suspects[0] !== undefined && this.#suspects[0].record.end <= position) {
-      const { record, in: transaction } = this.#suspects[0]
+    for (;;) {
+      const { first } = this.#suspects
+      if (first === undefined || first.record.end > position) break
+      const { record, in: transaction } = first
       this.#suspects.shift()
       const { start, end } = record
       if (damages.some((damage) => damage.position < end && damage.end > start)) continue

@@ -1,5 +1,6 @@
 import {
   copyFileSync,
+  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -207,7 +208,53 @@ describe('damage of a file', () => {
   })
 })
 
+describe('damage that hides a GTID', () => {
+  test('is told once: nothing is said of the files behind it', async () => {
+    flip(pathOf('000004'), 400)
+    expect(damagesOf(await verify())).toEqual([
+      expect.stringMatching(
+        /^binlog\.000004: position 362: the checksum of the GTID event is wrong/,
+      ),
+    ])
+  })
+})
+
+describe('what cannot be read is damage', () => {
+  test('when it is no file', async () => {
+    rmSync(pathOf('000004'))
+    mkdirSync(pathOf('000004'))
+    rmSync(`${pathOf('000006')}.idx`)
+    mkdirSync(`${pathOf('000006')}.idx`)
+    expect(damagesOf(await verify())).toEqual([
+      'binlog.000006.idx: position 0: it cannot be read (EISDIR)',
+      'binlog.000004: position 0: it cannot be read (EISDIR)',
+    ])
+  })
+
+  test('from the place on where the disk fails', async () => {
+    const failing = new CrashDisk()
+    failing.onWasRead = (path, bytes) => {
+      if (!path.endsWith('/binlog.000005') || bytes.length <= 4) return
+      throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' })
+    }
+    const report = await verify(folder, undefined, failing.disk)
+    expect(damagesOf(report)[0]).toBe(
+      'binlog.000005: position 4: what is there cannot be read (EIO)',
+    )
+    expect(report.files.map(({ name }) => name)).toContain('binlog.000007')
+  })
+})
+
 describe('the chain', () => {
+  test('that ends too early is noticed by its last index', async () => {
+    for (const end of ['', '.idx']) rmSync(`${pathOf('000007')}${end}`)
+    const report = await verify()
+    expect(damagesOf(report)).toEqual([])
+    expect(noticesOf(report)).toEqual([
+      expect.stringMatching(/^binlog\.000006: its index is closed, .* and none is there; /),
+    ])
+  })
+
   test('names a file that is missing in it, and what it held', async () => {
     for (const end of ['', '.idx']) rmSync(`${pathOf('000004')}${end}`)
     const damages = damagesOf(await verify())

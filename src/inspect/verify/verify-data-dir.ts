@@ -74,7 +74,7 @@ class Verification {
     let before: FileEnd | undefined
     for (const name of names) {
       const { disk, clock, progress } = this.#options
-      const verified = await this.#unlessPurged(name, () =>
+      const verified = await this.#ifReadable(name, () =>
         verifyFile({
           disk,
           clock,
@@ -87,7 +87,10 @@ class Verification {
           progress: (bytes) => progress(name, (doneBytes += bytes), totalBytes),
         }),
       )
-      if (verified === undefined) continue
+      if (verified === undefined) {
+        before = undefined
+        continue
+      }
       this.files.push(verified)
       if (before !== undefined) await this.#checkChain(before, verified)
       before = verified.end
@@ -138,16 +141,21 @@ class Verification {
     return await Promise.all(sizes)
   }
 
-  /** A running node may purge the file before it is looked at. */
-  async #unlessPurged(
+  /** A running node may purge the file before it is looked at; another one may not be readable at all. */
+  async #ifReadable(
     name: string,
     verify: () => Promise<VerifiedFile>,
   ): Promise<VerifiedFile | undefined> {
     try {
       return await verify()
     } catch (thrown) {
-      if (!this.#isLive || systemCodeOf(thrown) !== 'ENOENT') throw thrown
-      this.notices.push(`${name}: purged by the running node meanwhile`)
+      const code = systemCodeOf(thrown)
+      if (code === undefined || thrown instanceof OperationalError) throw thrown
+      if (this.#isLive && code === 'ENOENT') {
+        this.notices.push(`${name}: purged by the running node meanwhile`)
+      } else {
+        this.#report(name, 0, `it cannot be read (${code})`)
+      }
       return undefined
     }
   }
@@ -180,15 +188,32 @@ class Verification {
   }
 
   async #checkPrevious(before: FileEnd, name: string, end: FileEnd): Promise<void> {
-    const file = await this.#options.disk.open(`${this.#folder}/${name}`, 'read')
-    const says = await readPreviousGtids(file, file.size())
-    await file.close()
-    if (typeof says === 'string') return
+    const says = await this.#previousOf(name)
+    if (says === undefined) return
     const contactBefore = before.index?.head.contact ?? GtidSet.empty()
     const contact = end.index?.head.contact ?? contactBefore
-    const { held, name: previous } = before
+    const { name: previous } = before
+    // What damage hides before is not said to be missing here.
+    const held = before.isHeldKnown ? before.held : before.held.union(says)
     const what = previousGtidsFault(says, { previous, held, contactBefore, contact })
     if (what !== undefined) this.#report(name, 4, what)
+  }
+
+  /** undefined when it cannot be told, which is named where the file itself is verified */
+  async #previousOf(name: string): Promise<GtidSet | undefined> {
+    try {
+      const file = await this.#options.disk.open(`${this.#folder}/${name}`, 'read')
+      try {
+        const says = await readPreviousGtids(file, file.size())
+        return typeof says === 'string' ? undefined : says
+      } finally {
+        await file.close()
+      }
+    } catch (thrown) {
+      // Purged meanwhile, or on a disk that fails.
+      if (systemCodeOf(thrown) === undefined || thrown instanceof OperationalError) throw thrown
+      return undefined
+    }
   }
 
   #report(file: string, position: number, what: string): void {

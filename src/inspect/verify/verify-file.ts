@@ -1,4 +1,4 @@
-import { assert } from '../../lib/index.ts'
+import { assert, OperationalError, systemCodeOf } from '../../lib/index.ts'
 import { BINLOG_MAGIC, FIRST_EVENT_POSITION, GtidSet } from '../../mysql/index.ts'
 import type { Clock, Disk, DiskFile } from '../../platform/index.ts'
 import { type FileBegin, IndexWalk } from '../../store/index.ts'
@@ -59,6 +59,8 @@ export interface FileEnd {
   readonly name: string
   /** everything up to the end, first contact included */
   readonly held: GtidSet
+  /** false: it may lack what damage hides */
+  readonly isHeldKnown: boolean
   /** undefined when it is lost or damaged */
   readonly index: IndexEnd | undefined
   readonly begin: FileBegin | undefined
@@ -92,6 +94,7 @@ class FileVerification {
   #events = 0
   #transactions = 0
   #verifiedTo = FIRST_EVENT_POSITION
+  #isHeldKnown = true
 
   constructor(options: VerifyFileOptions, data: DiskFile, index: DiskFile | undefined) {
     this.#options = options
@@ -121,14 +124,20 @@ class FileVerification {
     return {
       name,
       size: this.#size,
-      verifiedTo: this.#verifiedTo,
+      verifiedTo: Math.min(this.#verifiedTo, this.#size),
       events: this.#events,
       transactions: this.#transactions,
       index: this.#state,
       damages: this.#damages,
       damageCount: this.#damageCount,
       notices: this.#notices,
-      end: { name, held: heldAtEnd, index, begin: records?.begin },
+      end: {
+        name,
+        held: heldAtEnd,
+        isHeldKnown: this.#isHeldKnown,
+        index,
+        begin: records?.begin,
+      },
     }
   }
 
@@ -145,8 +154,9 @@ class FileVerification {
       this.#notices.push(`${name}.idx: lost, would be rebuilt from the file at the next start`)
       return undefined
     }
-    const walk = IndexWalk.open(this.#index)
-    if (walk === undefined) {
+    const walk = this.#indexWalk(this.#index)
+    if (walk === undefined) return undefined
+    if (walk === 'no head') {
       this.#reportIndex(0, 'its head is not true; it would be rebuilt from the file')
       return undefined
     }
@@ -165,6 +175,18 @@ class FileVerification {
       begin === undefined ? 'its first entry is not true' : `it is the index of ${begin.name}`,
     )
     return undefined
+  }
+
+  /** undefined when it cannot be read, which is told */
+  #indexWalk(index: DiskFile): IndexWalk | 'no head' | undefined {
+    try {
+      return IndexWalk.open(index) ?? 'no head'
+    } catch (thrown) {
+      const code = systemCodeOf(thrown)
+      if (code === undefined || thrown instanceof OperationalError) throw thrown
+      this.#reportIndex(0, `it cannot be read (${code})`)
+      return undefined
+    }
   }
 
   /** By a walk of its own, which reads no further than the first entry. */
@@ -235,6 +257,7 @@ class FileVerification {
       progress(walk.position - this.#verifiedTo)
       this.#verifiedTo = walk.position
     }
+    this.#isHeldKnown = walk.knowsGtids
     if (walk.knowsGtids || records?.lastSet === undefined) return held
     return held.union(GtidSet.decode(records.lastSet.encoded))
   }
@@ -279,6 +302,12 @@ class FileVerification {
     for (const { offset, what } of records.faults) this.#reportIndex(offset, what)
     const rest = bytesBehind(this.#index, walk.offset)
     if (records.isClosed && rest === 0) {
+      if (isLast && !isLive) {
+        this.#notices.push(
+          `${name}: its index is closed, as when another file follows, and none is there; if there ` +
+            'was one, it is lost, and ingest reads it from the source again',
+        )
+      }
       if (isLast || walk.state.end === this.#size) return
       this.#report(
         walk.state.end,
