@@ -66,7 +66,10 @@ async function tryInput(target: Target, input: Buffer, seed: number, index: numb
     return { thrown: new Error(`took ${Math.round(cpuMs)} ms of processor time`) }
   }
   const memory = memoryBytes() - memoryBefore
-  if (memory > MEMORY_BYTES_MOST + input.length * MEMORY_BYTES_PER_BYTE) {
+  if (
+    memory >
+    (target.memoryBytesMost ?? MEMORY_BYTES_MOST) + input.length * MEMORY_BYTES_PER_BYTE
+  ) {
     return { thrown: new Error(`took ${memory} bytes of memory for an input of ${input.length}`) }
   }
   return fate

@@ -20,6 +20,8 @@ export interface Target {
   readonly words?: readonly string[]
   /** longer inputs are cut off here; default: 256 KiB */
   readonly bytesMost?: number
+  /** memory that an input may take, when that is more than usual: what the target itself promises */
+  readonly memoryBytesMost?: number
   /** Puts checksums right, so that a changed input is not refused for them alone. */
   readonly repair?: (input: Buffer) => Buffer
   /** whether the error is how this target refuses bytes; default: a ProtocolError */

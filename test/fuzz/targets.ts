@@ -6,6 +6,7 @@ import { eventTargets } from './targets/events.ts'
 import { gtidTargets } from './targets/gtid.ts'
 import { httpTarget } from './targets/http.ts'
 import { indexTargets } from './targets/index-files.ts'
+import { inspectTargets } from './targets/inspect.ts'
 import { packetTargets } from './targets/packets.ts'
 import { recoveryTargets } from './targets/recovery.ts'
 import { sqlTarget } from './targets/sql.ts'
@@ -21,6 +22,7 @@ export const TARGETS: readonly Target[] = [
   sqlTarget,
   ...indexTargets,
   ...recoveryTargets,
+  ...inspectTargets,
   ...configTargets,
   httpTarget,
 ]
