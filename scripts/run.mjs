@@ -1,7 +1,7 @@
 /*
   node scripts/run.mjs check|test|bench|demo|soak [ARGS]
 
-  Does what set-up is missing (dependencies, build, a real MySQL), says so, and runs the thing asked
+  Does what set-up is missing (dependencies, build, a real MySQL and etcd), says so, and runs the thing asked
   for. Plain JavaScript without dependencies, since it must run before there are any.
 */
 import { spawnSync } from 'node:child_process'
@@ -76,21 +76,30 @@ function setUpBuild() {
   }
 }
 
-function setUpMysql() {
-  const own = process.env.KINGBUS_MYSQL_DIR
+/** Servers of the tests: where a user's own are, what must be in that folder, who fetches others. */
+const servers = {
+  mysql: { variable: 'KINGBUS_MYSQL_DIR', programs: ['mysqld', 'mysql', 'mysqlbinlog'] },
+  etcd: { variable: 'KINGBUS_ETCD_DIR', programs: ['etcd'] },
+}
+
+function setUpServer(server, title) {
+  const { variable, programs } = servers[server]
+  const own = process.env[variable]
   if (own) {
-    for (const name of ['mysqld', 'mysql', 'mysqlbinlog']) {
-      if (!existsSync(join(own, 'bin', name)))
-        fail(`KINGBUS_MYSQL_DIR: ${own}/bin/${name} is missing`)
+    for (const name of programs) {
+      if (!existsSync(join(own, 'bin', name))) fail(`${variable}: ${own}/bin/${name} is missing`)
     }
     return
   }
-  if (existsSync(join(root, '.cache', 'mysql', '.complete'))) return
-  const name = 'MySQL 9.7 into .cache/mysql (once)'
-  if (step(name, () => run(join(root, 'scripts', 'get-mysql'), [])) !== 0) {
-    fail('no MySQL, so nothing with real servers can run (what to do: above)')
+  if (existsSync(join(root, '.cache', server, '.complete'))) return
+  const name = `${title} into .cache/${server} (once)`
+  if (step(name, () => run(join(root, 'scripts', `get-${server}`), [])) !== 0) {
+    fail(`no ${title}, so nothing with real servers can run (what to do: above)`)
   }
 }
+
+const setUpMysql = () => setUpServer('mysql', 'MySQL 9.7')
+const setUpEtcd = () => setUpServer('etcd', 'etcd')
 
 /** What counts-reporter.ts left of one run; a run that left nothing counts as one failure. */
 function takeCounts() {
@@ -154,6 +163,7 @@ const commands = {
   test(args) {
     setUpBuild()
     setUpMysql()
+    setUpEtcd()
     if (args.length === 0) return runAll([...checkSteps, e2eStep])
     // With arguments only the tests that they name: `npm test -- test/e2e/silent-peers.test.ts`.
     const work = () => vitest(['project', 'unit', 'golden', 'fuzz', 'simulation', 'e2e'], args)

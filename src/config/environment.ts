@@ -13,6 +13,7 @@ export const OTHER_VARIABLES = {
   KINGBUS_SOURCE_PASSWORD: 'The password for the source, in place of `source.password-file`',
   KINGBUS_MYSQL_DIR:
     'For the demo and the tests: a folder with an unpacked MySQL 9.7 (`bin/mysqld`)',
+  KINGBUS_ETCD_DIR: 'For the tests: a folder with etcd 3.5.30 or later (`bin/etcd`)',
   KINGBUS_ALLOW_UNSIGNED: 'For the demo and the tests: 1 takes Debian packages without signatures',
 } as const
 

@@ -1,0 +1,76 @@
+# Sourced by get-mysql and get-etcd: packages of Debian's unstable suite, unpacked into a folder.
+# Nothing is installed and apt's own state is not touched, so that it works without root.
+#
+#   KINGBUS_DEBIAN_MIRROR    another mirror than apt's settings name, or any where they name none
+#   KINGBUS_ALLOW_UNSIGNED=1 goes without signatures (where Debian's keyring is missing or too old)
+#
+# The script that sources this sets `tool` (its own name) and `way_round` (what to do instead).
+
+suite=sid
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+attempts=3
+
+give_up() {
+  echo "$tool: $1" >&2
+  echo "$tool: or $way_round" >&2
+  exit 1
+}
+
+# Makes the folder `dest` and waits until no other command fetches into it. Ends the script where
+# it is complete, be it that the other one has just completed it.
+begin() {
+  [ -e "$dest/.complete" ] && exit 0
+  for needed in apt-get dpkg-deb flock; do
+    command -v "$needed" >/dev/null ||
+      give_up "$needed is not here: this needs Debian or a kin of it"
+  done
+  mkdir -p "$dest"
+  dest=$(cd "$dest" && pwd)
+  # Two commands of the project that were started together would unpack into each other's files.
+  exec 9> "$dest.lock"
+  flock 9
+  [ -e "$dest/.complete" ] && exit 0
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+}
+
+# Sets apt up in a folder of its own: the array `apt` is the command for everything below.
+set_up_apt() {
+  mirror=${KINGBUS_DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' \
+    'Created-By: Packages' 2>/dev/null | grep -m1 '/debian/*$' || true)}
+  [ -n "$mirror" ] || give_up "apt's settings name no Debian mirror; set KINGBUS_DEBIAN_MIRROR to one"
+  mkdir -p "$work"/{state/lists/partial,cache/archives/partial}
+  : > "$work/state/status"
+  local trust="signed-by=$keyring"
+  if [ -n "${KINGBUS_ALLOW_UNSIGNED:-}" ]; then
+    echo "$tool: KINGBUS_ALLOW_UNSIGNED is set, signatures are not checked"
+    trust='trusted=yes allow-insecure=yes'
+  elif [ ! -r "$keyring" ]; then
+    give_up "$keyring is missing; install debian-archive-keyring, or set KINGBUS_ALLOW_UNSIGNED=1"
+  fi
+  echo "deb [$trust] $mirror $suite main" > "$work/sources.list"
+  apt=(apt-get -q -y
+    -o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
+    -o "Dir::State=$work/state" -o "Dir::State::status=$work/state/status"
+    -o "Dir::Cache=$work/cache" -o APT::Install-Recommends=false -o APT::Sandbox::User=root
+    -o APT::Update::Error-Mode=any -o Acquire::Languages=none)
+}
+
+# Runs apt-get with a bounded number of attempts; what it said last is shown when all are used up.
+try_apt() {
+  for attempt in $(seq "$attempts"); do
+    "${apt[@]}" "$@" > "$work/log" 2>&1 && return 0
+    echo "$tool: attempt $attempt of $attempts did not succeed" >&2
+  done
+  tail -n 15 "$work/log" >&2
+  return 1
+}
+
+# Downloads the packages given and what they need into $work/cache/archives.
+download() {
+  set_up_apt
+  echo "$tool: reading the list of Debian's $suite packages"
+  try_apt update || give_up "no list of Debian's $suite packages from $mirror (reasons above)"
+  echo "$tool: downloading $* and what they need"
+  try_apt --download-only install "$@" || give_up "no packages $* from $mirror (reasons above)"
+}
