@@ -65,6 +65,16 @@ export const ERROR_CATALOGUE = {
   E_SOURCE_OTHER: entry('operator', 69),
   E_SOURCE_REFUSED: entry('retry', 69),
   E_SOURCE_STREAM: entry('retry', 76),
+  // the cluster: its secret, etcd and its member
+  E_CLUSTER_SECRET: entry('refuse', 78),
+  E_ETCD_BINARY: entry('refuse', 69),
+  E_ETCD_EXITED: entry('retry', 69),
+  E_ETCD_IN_USE: entry('refuse', 73),
+  E_ETCD_LOST: entry('operator', 74),
+  E_ETCD_SETTINGS: entry('operator', 78),
+  E_ETCD_UNAVAILABLE: entry('retry', 69),
+  E_ETCD_REFUSED: entry('refuse', 69),
+  E_ETCD_DAMAGED: entry('operator', 74),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE

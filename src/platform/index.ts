@@ -1,6 +1,6 @@
 /*
   platform: the outside world behind interfaces, so that the rest can be tested and simulated:
-  time, randomness, the disk, sockets and TLS material. The only folder that may import node:fs,
+  time, randomness, the disk, sockets, other programs and TLS material. The only folder that may import node:fs,
   node:net and node:tls. It knows nothing of MySQL or binlogs.
 */
 export { type Clock, systemClock, yieldTurn } from './clock.ts'
@@ -16,6 +16,7 @@ export {
 export type { Disk, DiskFile, DiskSpace, FileAttributes } from './disk.ts'
 export { type Machine, systemMachine } from './machine.ts'
 export { type Connection, listen, type TcpServer } from './net.ts'
+export type { Child, Command, Processes } from './processes.ts'
 export { type Random, systemRandom } from './random.ts'
 export {
   type CertificateAndKey,
@@ -23,4 +24,5 @@ export {
   makeServerCertificate,
 } from './self-signed.ts'
 export { systemDisk } from './system-disk.ts'
+export { systemProcesses } from './system-processes.ts'
 export { makeServerTls, type ServerTls } from './tls.ts'

@@ -31,6 +31,7 @@ const VENDORS: Readonly<Record<string, string>> = {
   fastify: 'admin',
   commander: 'cli',
   mysql2: 'source',
+  '@grpc': 'cluster',
 }
 
 /** The cluster's protocol is a pure core: it imports itself and lib/. */

@@ -17,6 +17,12 @@ export function mysqlProgram(name: string): string {
   return join(folder, 'bin', name)
 }
 
+/** The folder whose `bin/` has etcd's programs (scripts/get-etcd, or one of the user's own). */
+export function etcdProgram(name: string): string {
+  const folder = process.env['KINGBUS_ETCD_DIR'] ?? join(cacheFolder, 'etcd')
+  return join(folder, 'bin', name)
+}
+
 /** A new folder for one run, removed when this process ends. KINGBUS_KEEP_FOLDERS=1 leaves it. */
 export function makeRunFolder(name: string): string {
   const parent = process.env['KINGBUS_TEST_FOLDER'] ?? tmpdir()

@@ -1,0 +1,88 @@
+import { join } from 'node:path'
+import type { CertificateAndKey, Disk } from '../../../platform/index.ts'
+import type { Authority } from '../../authority.ts'
+import { configurationOf, type MemberPaths, type MemberSettings } from './member-settings.ts'
+
+const FORMAT = 1
+
+/**
+ * The files of a member below the node's data directory:
+ *
+ *     etcd/                  etcd's own, made by it at its first start and never by us
+ *     etcd-member/
+ *       lock                 a kernel lock that the running etcd has
+ *       joined.json          that `etcd/` was there once: without it, it is lost
+ *       config.json, *.pem   written anew at every start
+ */
+export class MemberFiles implements MemberPaths {
+  readonly dataFolder: string
+  readonly lock: string
+  readonly configuration: string
+  readonly authority: string
+  readonly serverCertificate: string
+  readonly serverKey: string
+  readonly clientCertificate: string
+  readonly clientKey: string
+  readonly #folder: string
+  readonly #joined: string
+  readonly #disk: Disk
+
+  constructor(dataDir: string, disk: Disk) {
+    const inFolder = (name: string): string => join(dataDir, 'etcd-member', name)
+    this.#folder = inFolder('.')
+    this.#disk = disk
+    this.dataFolder = join(dataDir, 'etcd')
+    this.lock = inFolder('lock')
+    this.configuration = inFolder('config.json')
+    this.#joined = inFolder('joined.json')
+    this.authority = inFolder('authority.pem')
+    this.serverCertificate = inFolder('server.pem')
+    this.serverKey = inFolder('server-key.pem')
+    this.clientCertificate = inFolder('client.pem')
+    this.clientKey = inFolder('client-key.pem')
+  }
+
+  async makeFolder(): Promise<void> {
+    await this.#disk.makeFolder(this.#folder)
+  }
+
+  /** Whether etcd has data here, and whether it ever had. */
+  async history(): Promise<{ hasData: boolean; hasJoined: boolean }> {
+    return {
+      hasData: await this.#disk.exists(join(this.dataFolder, 'member', 'wal')),
+      hasJoined: await this.#disk.exists(this.#joined),
+    }
+  }
+
+  /** Keeps in mind that etcd has data here, once it has. */
+  async noteJoined(): Promise<void> {
+    const { hasData, hasJoined } = await this.history()
+    if (hasData && !hasJoined) await this.#write(this.#joined, JSON.stringify({ format: FORMAT }))
+  }
+
+  /** Writes what etcd is started with; the client's certificate serves us as well. */
+  async writeAll(settings: MemberSettings, authority: Authority): Promise<CertificateAndKey> {
+    const hosts = [settings.peerUrl, settings.clientUrl].map(hostOf)
+    const server = await authority.issueForServer(settings.name, [...hosts, ...LOOPBACK])
+    const client = await authority.issueForClient(settings.name)
+    await this.#write(this.authority, authority.certificate)
+    await this.#write(this.serverCertificate, server.certificate)
+    await this.#write(this.serverKey, server.key)
+    await this.#write(this.clientCertificate, client.certificate)
+    await this.#write(this.clientKey, client.key)
+    const configuration = configurationOf(settings, this)
+    await this.#write(this.configuration, JSON.stringify(configuration, undefined, 2))
+    return client
+  }
+
+  async #write(path: string, text: string): Promise<void> {
+    await this.#disk.replaceFile(path, Buffer.from(text))
+  }
+}
+
+/** etcd calls itself there, whatever its address is. */
+const LOOPBACK = ['localhost', '127.0.0.1', '::1']
+
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, '')
+}

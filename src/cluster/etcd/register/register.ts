@@ -1,0 +1,136 @@
+import { assert, Backoff, type Logger } from '../../../lib/index.ts'
+import type { Random } from '../../../platform/index.ts'
+import type { EtcdClient } from '../client/etcd-client.ts'
+import { watch } from '../client/watch.ts'
+import { CheckedKey, isPassing, type Seen, type SwapOutcome } from './checked-key.ts'
+import { DamagedValueError, decodeChecked, encodeChecked } from './checked-value.ts'
+import {
+  type AliveLeader,
+  type ClusterState,
+  type NodeRecord,
+  parseAliveLeader,
+  parseClusterState,
+  parseNodeRecord,
+  parseStoreRecord,
+  type StoreRecord,
+} from './cluster-state.ts'
+
+export interface RegisterOptions {
+  readonly client: EtcdClient
+  /** part of every key; a word of letters, digits and `-` */
+  readonly channel: string
+  readonly random: Random
+  readonly log: Logger
+}
+
+/**
+ * What a channel keeps in etcd, below `/kingbus/CHANNEL/`:
+ *
+ *     state          who leads, in which epoch, and which nodes count
+ *     alive/leader   the leader's sign of life, which goes away with its lease
+ *     stores/ID      the last incarnation of each store
+ *     nodes/NAME     what each node says of itself, gone with its lease
+ */
+export class Register {
+  readonly state: CheckedKey<ClusterState>
+  readonly aliveLeader: CheckedKey<AliveLeader>
+  readonly #options: RegisterOptions
+  readonly #prefix: string
+
+  constructor(options: RegisterOptions) {
+    assert(/^[a-z0-9-]+$/i.test(options.channel), 'a channel is a word')
+    this.#options = options
+    this.#prefix = `/kingbus/${options.channel}/`
+    this.state = this.#key('state', parseClusterState)
+    this.aliveLeader = this.#key('alive/leader', parseAliveLeader)
+  }
+
+  /** The first state of a cluster; refused when there is one. */
+  async bootstrap(state: ClusterState): Promise<SwapOutcome<ClusterState>> {
+    return await this.state.swap(undefined, state)
+  }
+
+  /** The next state after the one seen, in the same epoch. */
+  async change(seen: Seen<ClusterState>, next: ClusterState): Promise<SwapOutcome<ClusterState>> {
+    assert(
+      next.version === seen.content.version + 1,
+      'every write of the state adds 1 to its version',
+    )
+    assert(next.epoch === seen.content.epoch, 'a new epoch is begun by a take-over')
+    return await this.state.swap(seen, next)
+  }
+
+  /** The next state with a new epoch and its leader, and in the same transaction its sign of life. */
+  async takeOver(
+    seen: Seen<ClusterState>,
+    next: ClusterState,
+    lease: string,
+  ): Promise<SwapOutcome<ClusterState>> {
+    assert(
+      next.version === seen.content.version + 1,
+      'every write of the state adds 1 to its version',
+    )
+    assert(next.epoch === seen.content.epoch + 1, 'a take-over adds 1 to the epoch')
+    const { node, incarnation } = next.leader
+    const value = encodeChecked({ node, incarnation } satisfies AliveLeader)
+    return await this.state.swap(seen, next, {
+      more: [{ put: this.aliveLeader.key, value, lease }],
+    })
+  }
+
+  /** The incarnation of one store. */
+  store(id: string): CheckedKey<StoreRecord> {
+    return this.#key(`stores/${id}`, parseStoreRecord)
+  }
+
+  /**
+   * Says what a node is, as long as its lease is held. False when the answer was lost: say it again,
+   * only the newest counts.
+   */
+  async announce(name: string, record: NodeRecord, lease: string): Promise<boolean> {
+    const put = { put: `${this.#nodes}${name}`, value: encodeChecked(record), lease }
+    const written = await this.#options.client.transact({ compare: [], success: [put] })
+    return written.kind === 'answered'
+  }
+
+  /** All nodes that live, by name: now, and again after every change, until the signal fires. */
+  async *followNodes(signal: AbortSignal): AsyncGenerator<ReadonlyMap<string, NodeRecord>> {
+    const { client, random, log } = this.#options
+    const range = { prefix: this.#nodes }
+    const backoff = new Backoff({ firstMs: 50, mostMs: 2000 }, () => random.fraction())
+    while (!signal.aborted) {
+      try {
+        const { entries, revision } = await client.read(range)
+        backoff.reset()
+        yield this.#nodesOf(entries)
+        const options = { range, from: revision + 1n, random, log }
+        for await (const _ of watch(client, options, signal)) break
+      } catch (thrown) {
+        if (!isPassing(thrown)) throw thrown
+        await client.clock.sleep(backoff.nextMs(), signal)
+      }
+    }
+  }
+
+  get #nodes(): string {
+    return `${this.#prefix}nodes/`
+  }
+
+  #nodesOf(entries: readonly { key: string; value: Buffer }[]): ReadonlyMap<string, NodeRecord> {
+    const nodes = new Map<string, NodeRecord>()
+    for (const { key, value } of entries) {
+      try {
+        nodes.set(key.slice(this.#nodes.length), decodeChecked(value, parseNodeRecord))
+      } catch (thrown) {
+        if (!(thrown instanceof DamagedValueError)) throw thrown
+        this.#options.log.error({ key, damage: thrown.message }, 'a value in etcd is damaged')
+      }
+    }
+    return nodes
+  }
+
+  #key<T>(name: string, parse: (content: unknown) => T): CheckedKey<T> {
+    const { client, random, log } = this.#options
+    return new CheckedKey({ client, key: `${this.#prefix}${name}`, parse, random, log })
+  }
+}
