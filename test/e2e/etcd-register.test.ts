@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type ClusterState, Lease, Register, type Seen } from '../../src/cluster/etcd/index.ts'
+import { Lease, Register, type Seen } from '../../src/cluster/etcd/index.ts'
+import type { ClusterState } from '../../src/cluster/index.ts'
 import { systemRandom } from '../../src/platform/index.ts'
 import { endEverything } from './harness/child.ts'
 import { EtcdCluster, KeptLog } from './harness/etcd-cluster.ts'
@@ -218,18 +219,18 @@ describe('what hangs on a lease', () => {
   })
 })
 
-test('the incarnation of a store is moved on by whoever knows it, once', async () => {
+test('the token of a store is replaced by whoever knows it, once', async () => {
   const { one, other } = await registers()
-  const made = await one.store('s1').swap(undefined, { incarnation: 1 })
+  const made = await one.store('s1').swap(undefined, { token: 't1' })
   if (made.kind !== 'applied') throw new Error(`it is ${made.kind}`)
-  expect((await other.store('s1').read())?.content).toEqual({ incarnation: 1 })
-  expect(await other.store('s1').swap(made.seen, { incarnation: 2 })).toMatchObject({
+  expect((await other.store('s1').read())?.content).toEqual({ token: 't1' })
+  expect(await other.store('s1').swap(made.seen, { token: 't2' })).toMatchObject({
     kind: 'applied',
   })
   // A clone of the data directory believes that 1 is the last.
-  expect(await one.store('s1').swap(made.seen, { incarnation: 2 })).toMatchObject({
+  expect(await one.store('s1').swap(made.seen, { token: 't2' })).toMatchObject({
     kind: 'refused',
-    current: { content: { incarnation: 2 } },
+    current: { content: { token: 't2' } },
   })
 })
 

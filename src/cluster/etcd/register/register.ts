@@ -1,19 +1,19 @@
-import { assert, Backoff, type Logger } from '../../../lib/index.ts'
+import { assert, Backoff, type Logger, present } from '../../../lib/index.ts'
 import type { Random } from '../../../platform/index.ts'
+import type { ClusterState } from '../../protocol/state/cluster-state.ts'
 import type { EtcdClient } from '../client/etcd-client.ts'
 import { watch } from '../client/watch.ts'
 import { CheckedKey, isPassing, type Seen, type SwapOutcome } from './checked-key.ts'
 import { DamagedValueError, decodeChecked, encodeChecked } from './checked-value.ts'
 import {
   type AliveLeader,
-  type ClusterState,
   type NodeRecord,
   parseAliveLeader,
   parseClusterState,
   parseNodeRecord,
-  parseStoreRecord,
-  type StoreRecord,
-} from './cluster-state.ts'
+  parseStoreToken,
+  type StoreToken,
+} from './values.ts'
 
 export interface RegisterOptions {
   readonly client: EtcdClient
@@ -28,7 +28,7 @@ export interface RegisterOptions {
  *
  *     state          who leads, in which epoch, and which nodes count
  *     alive/leader   the leader's sign of life, which goes away with its lease
- *     stores/ID      the last incarnation of each store
+ *     stores/ID      the token of each store's last start
  *     nodes/NAME     what each node says of itself, gone with its lease
  */
 export class Register {
@@ -71,16 +71,16 @@ export class Register {
       'every write of the state adds 1 to its version',
     )
     assert(next.epoch === seen.content.epoch + 1, 'a take-over adds 1 to the epoch')
-    const { node, incarnation } = next.leader
+    const { node, incarnation } = present(next.leader, 'who takes over')
     const value = encodeChecked({ node, incarnation } satisfies AliveLeader)
     return await this.state.swap(seen, next, {
       more: [{ put: this.aliveLeader.key, value, lease }],
     })
   }
 
-  /** The incarnation of one store. */
-  store(id: string): CheckedKey<StoreRecord> {
-    return this.#key(`stores/${id}`, parseStoreRecord)
+  /** The token of one store. */
+  store(id: string): CheckedKey<StoreToken> {
+    return this.#key(`stores/${id}`, parseStoreToken)
   }
 
   /**
