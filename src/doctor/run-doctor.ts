@@ -104,7 +104,7 @@ async function source(
     return [problem('source.version', messageOf(thrown), 'see that a MySQL server answers there')]
   }
   return [
-    ...sourceFindings(survey, url),
+    ...sourceFindings(survey, url, config['source.semi-sync']),
     ...historyFindings({ config, survey, self, dataDir, speed }),
   ]
 }

@@ -9,7 +9,12 @@ import { type DoctorFinding, note, ok, warning } from './checks.ts'
 const CLOCK_MS_MOST = 1000
 const WRITE_TIMEOUT_SECONDS_LEAST = 10
 
-export function sourceFindings(survey: SourceSurvey, url: SourceUrl): DoctorFinding[] {
+/** @param wantsSemiSync source.semi-sync */
+export function sourceFindings(
+  survey: SourceSurvey,
+  url: SourceUrl,
+  wantsSemiSync: boolean,
+): DoctorFinding[] {
   return [
     ok('source.reach', `${url.host}:${url.port} lets us in within ${survey.loginMs.toFixed(0)} ms`),
     checkTls(survey, url),
@@ -20,7 +25,7 @@ export function sourceFindings(survey: SourceSurvey, url: SourceUrl): DoctorFind
     checkTags(survey),
     checkDurability(survey),
     checkWriteTimeout(survey),
-    checkSemiSync(survey),
+    checkSemiSync(survey, wantsSemiSync),
     checkClock(survey),
     checkReadOnly(survey),
     checkIsReplica(survey),
@@ -94,14 +99,22 @@ function checkWriteTimeout({ variables }: SourceSurvey): DoctorFinding {
   )
 }
 
-function checkSemiSync({ variables }: SourceSurvey): DoctorFinding {
+function checkSemiSync({ variables }: SourceSurvey, isWanted: boolean): DoctorFinding {
   const id = 'source.semi-sync'
   const enabled =
     variables.get('rpl_semi_sync_source_enabled') ?? variables.get('rpl_semi_sync_master_enabled')
-  if (enabled === undefined) return ok(id, 'its plugin is not loaded: commits wait for nobody')
-  if (enabled !== 'ON') return ok(id, 'its plugin is loaded and off: commits wait for nobody')
+  if (enabled !== 'ON') {
+    const state = enabled === undefined ? 'not loaded' : 'loaded and off'
+    const found = `its plugin is ${state}: commits wait for nobody`
+    if (!isWanted) return ok(id, found)
+    const on = 'SET PERSIST rpl_semi_sync_source_enabled = ON'
+    const install = "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'"
+    const remedy = enabled === undefined ? `${install}; ${on}` : on
+    return warning(id, `source.semi-sync is true, and ${found}`, remedy)
+  }
   const timeout =
     variables.get('rpl_semi_sync_source_timeout') ?? variables.get('rpl_semi_sync_master_timeout')
+  if (isWanted) return ok(id, `commits wait up to ${timeout} ms for us`)
   return note(
     id,
     `commits wait up to ${timeout} ms for an acknowledgement`,

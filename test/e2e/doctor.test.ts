@@ -210,6 +210,20 @@ test('a binlog that does not fit, or not in time, is a warning', async () => {
   expect(newest.get('source.binlogs')?.severity).toBe('ok')
 })
 
+test('semi-sync that is asked for, and that the source has not, is a warning', async () => {
+  const asked = { settings: { 'source.semi-sync': 'true' } }
+  expect((await examine(asked)).get('source.semi-sync')).toMatchObject(
+    says('warning', /not loaded/, /^INSTALL PLUGIN rpl_semi_sync_source SONAME .*; SET PERSIST/),
+  )
+  await source.sql("INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'")
+  expect((await examine(asked)).get('source.semi-sync')).toMatchObject(
+    says('warning', /loaded and off/, /^SET PERSIST rpl_semi_sync_source_enabled = ON$/),
+  )
+  await source.sql('SET GLOBAL rpl_semi_sync_source_enabled = ON')
+  expect((await examine(asked)).get('source.semi-sync')?.severity).toBe('ok')
+  await source.sql('UNINSTALL PLUGIN rpl_semi_sync_source')
+})
+
 test('settings that Kingbus can live with are notes and warnings, each with what to do', async () => {
   await source.restart({
     'plugin-load-add': 'semisync_source.so',
