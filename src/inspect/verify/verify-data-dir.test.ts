@@ -113,6 +113,7 @@ describe('a directory that is whole', () => {
     const live = temporaryFolder('verify-live')
     const bytes = fixture(REAL_FILE_NAMES.at(-1) ?? '')
     const { dataDir, store } = await filled(live, bytes.length - 100)
+    writeFileSync(join(dataDir.binlogs, 'origin.json.new'), 'half')
     const report = await verify(live)
     expect(report.mode).toBe('live')
     expect(damagesOf(report)).toEqual([])

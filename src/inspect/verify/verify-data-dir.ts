@@ -117,6 +117,8 @@ class Verification {
     for (const name of found) {
       const file = name.endsWith('.idx') ? name.slice(0, -'.idx'.length) : undefined
       if (names.includes(name) || name === 'origin.json') continue
+      // It is on its way to take the other's place.
+      if (this.#isLive && name === 'origin.json.new') continue
       if (file !== undefined && names.includes(file)) continue
       const isIndex = file !== undefined && isFileName(file)
       const fate = isIndex
