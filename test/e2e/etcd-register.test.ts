@@ -96,6 +96,13 @@ describe('the state', () => {
     expect(await one.state.read()).toEqual(applied)
   })
 
+  test('may have no leader yet, and is read as it was written', async () => {
+    const { one, other } = await registers()
+    const unled = { ...first, epoch: 0, leader: undefined }
+    expect(await one.bootstrap(unled)).toMatchObject({ kind: 'applied' })
+    expect((await other.state.read())?.content).toStrictEqual(unled)
+  })
+
   test('is changed by whoever saw the last one, and by nobody else', async () => {
     const { one, other, seen } = await bootstrapped()
     const lease = await Lease.grant(await cluster.client(), 3, new KeptLog())
