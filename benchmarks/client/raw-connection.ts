@@ -2,12 +2,13 @@
   A connection that mysql2 has logged in and then gave away: from there on only bytes are seen, so that the
   client costs little. Without TLS it reads into one buffer of 1 MiB; Node offers no such thing under TLS.
 */
-import { connect, type Socket } from 'node:net'
+import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { type Connection, createConnection } from 'mysql2'
 
 export interface Address {
-  readonly port: number
+  /** on 127.0.0.1, or the path of a socket of this machine */
+  readonly port: number | string
   readonly user: string
   readonly password: string
   readonly tls: boolean
@@ -33,7 +34,7 @@ export class RawConnection {
 
   constructor(address: Address) {
     this.#address = address
-    this.#socket = address.tls ? connectPlainly(address.port) : this.#connectForLargeReads()
+    this.#socket = address.tls ? connect(target(address)) : this.#connectForLargeReads()
   }
 
   /** The cipher of TLS; empty without. */
@@ -84,9 +85,7 @@ export class RawConnection {
 
   #connectForLargeReads(): Socket {
     const socket = connect({
-      host: '127.0.0.1',
-      port: this.#address.port,
-      noDelay: true,
+      ...target(this.#address),
       onread: {
         buffer: readBuffer,
         callback: (size, bytes) => {
@@ -101,6 +100,7 @@ export class RawConnection {
   }
 }
 
-function connectPlainly(port: number): Socket {
-  return connect({ host: '127.0.0.1', port, noDelay: true })
+function target({ port }: Address): NetConnectOpts {
+  if (typeof port === 'string') return { path: port }
+  return { host: '127.0.0.1', port, noDelay: true }
 }

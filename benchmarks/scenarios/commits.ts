@@ -100,7 +100,7 @@ async function measure(
   const seconds = Math.max(secondsLeast, secondsAtScale1 * Math.min(1, stage.scale))
   const { clients, pauseMs } = load
   const address = {
-    port: stage.corpus.server.port,
+    port: stage.corpus.server.socketFile,
     user: rootUser,
     password: rootPassword,
     tls: false,

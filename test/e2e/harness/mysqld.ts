@@ -133,6 +133,11 @@ export class Mysqld {
     return this.#running().pid
   }
 
+  /** Clients of this machine connect here. */
+  get socketFile(): string {
+    return join(this.dataFolder, 'mysql.sock')
+  }
+
   get logFile(): string {
     return join(this.dataFolder, 'log')
   }
@@ -156,7 +161,7 @@ export class Mysqld {
         ...userOption(),
         `--datadir=${this.dataFolder}`,
         `--port=${this.port}`,
-        `--socket=${join(this.dataFolder, 'mysql.sock')}`,
+        `--socket=${this.socketFile}`,
         `--pid-file=${join(this.dataFolder, 'mysqld.pid')}`,
         `--server_id=${this.#options.serverId}`,
         ...args,
@@ -178,7 +183,7 @@ export class Mysqld {
   /** A further connection, of the caller's to close. */
   async connect(password = rootPassword): Promise<Connection> {
     const connection = await createConnection({
-      socketPath: join(this.dataFolder, 'mysql.sock'),
+      socketPath: this.socketFile,
       user: rootUser,
       password,
       supportBigNumbers: true,
