@@ -1,4 +1,4 @@
-import { type Logger, messageOf, OperationalError, present } from '../lib/index.ts'
+import { type Logger, messageOf, OperationalError, present, Watch } from '../lib/index.ts'
 import {
   decodeFormatDescription,
   EVENT_HEADER_SIZE,
@@ -34,9 +34,19 @@ export class FormatFacts {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.look()
-      await this.#store.visible.changed(signal)
+    const { visible } = this.#store
+    // Most of what becomes visible lies in the file that was looked at; nobody is woken for that.
+    const newFile = new Watch(visible.value?.file)
+    const stopFollowing = visible.follow((end) => {
+      if (end?.file !== this.#file) newFile.set(end?.file)
+    })
+    try {
+      while (!signal.aborted) {
+        await this.look()
+        await newFile.changed(signal)
+      }
+    } finally {
+      stopFollowing()
     }
   }
 

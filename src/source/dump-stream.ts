@@ -62,7 +62,11 @@ export class DumpStream {
   readonly #options: DumpStreamOptions
   readonly #decoder: DumpDecoder
   #failure: Error | undefined
+  /** ends the reader's wait; undefined while it does not wait */
   #wake: (() => void) | undefined
+  readonly #aborted = (): void => this.#wake?.()
+  /** what ends the reader's waits */
+  #followed: AbortSignal | undefined
   #heardAtMs: number
   #stopWatching: () => void = () => {}
   /** reads the answer to COM_REGISTER_REPLICA; undefined once the dump is asked for */
@@ -117,6 +121,7 @@ export class DumpStream {
 
   close(): void {
     this.#stopWatching()
+    this.#unfollow()
     this.#failure ??= this.#closed(undefined)
     this.#options.connection.close()
   }
@@ -124,15 +129,26 @@ export class DumpStream {
   #arrival(signal: AbortSignal): Promise<void> {
     assert(this.#wake === undefined, 'a dump has one reader')
     this.#heardAtMs = this.#options.clock.monotonicMs()
+    this.#follow(signal)
     return new Promise((resolve) => {
-      const wake = (): void => {
+      this.#wake = () => {
         this.#wake = undefined
-        signal.removeEventListener('abort', wake)
         resolve()
       }
-      this.#wake = wake
-      signal.addEventListener('abort', wake, { once: true })
     })
+  }
+
+  /** A listener for each wait would cost a lone transaction more than its decoding. */
+  #follow(signal: AbortSignal): void {
+    if (signal === this.#followed) return
+    this.#unfollow()
+    this.#followed = signal
+    signal.addEventListener('abort', this.#aborted)
+  }
+
+  #unfollow(): void {
+    this.#followed?.removeEventListener('abort', this.#aborted)
+    this.#followed = undefined
   }
 
   #take(bytes: Buffer): void {
