@@ -66,11 +66,16 @@ export class ActiveFile {
    */
   write(
     bytes: Uint8Array,
-    facts: { readonly crc: number; readonly boundary: number; readonly timestamp: number },
+    facts: {
+      readonly crc: number
+      readonly boundary: number
+      readonly timestamp: number
+      readonly epoch?: number
+    },
   ): void {
     assert(this.#mending === undefined, 'bytes are written while torn ones are taken away')
     const end = this.#end + bytes.length
-    const { boundary, crc } = facts
+    const { boundary, crc, epoch = this.epoch } = facts
     assert(boundary >= this.#boundary, `boundary ${boundary} lies before ${this.#boundary}`)
     assert(boundary <= end, `boundary ${boundary} lies behind the end ${end}`)
     try {
@@ -84,7 +89,7 @@ export class ActiveFile {
     this.#end = end
     this.#boundary = boundary
     const timestamp = this.#timestamp
-    this.#unsynced.push({ kind: 'bytes', epoch: this.epoch, end, boundary, crc, timestamp })
+    this.#unsynced.push({ kind: 'bytes', epoch, end, boundary, crc, timestamp })
   }
 
   /** Resolves when no torn bytes are there any more. @throws the system's error */
@@ -95,7 +100,12 @@ export class ActiveFile {
 
   /** Adds the record of a purge; it is durable after the next sync. */
   addPurge(upTo: string): void {
-    this.#unsynced.push({ kind: 'purge', epoch: this.epoch, upTo })
+    this.add({ kind: 'purge', epoch: this.epoch, upTo })
+  }
+
+  /** Adds a record without bytes; it is durable after the next sync. */
+  add(entry: Extract<RecordEntry, { readonly kind: 'purge' | 'epoch-start' }>): void {
+    this.#unsynced.push(entry)
   }
 
   /**
@@ -135,6 +145,11 @@ export class ActiveFile {
     noteState(this.stored, this.#appender)
   }
 
+  /** Whether all entries of what was synced are in the index; not when the disk is full. */
+  get isIndexWritten(): boolean {
+    return this.#appender.isWritten
+  }
+
   /** Makes the index durable up to the last sync. */
   async syncIndex(): Promise<void> {
     await this.#appender.sync()
@@ -145,14 +160,25 @@ export class ActiveFile {
    * the two leaves no doubt that they were to go.
    */
   async cut(to: number): Promise<void> {
-    assert(!this.unsynced, 'a cut comes when everything is synced')
     this.#appender.reserve(CUT_RESERVE)
-    const divided = this.#divide(to)
-    this.#appender.addCut({ kind: 'cut', epoch: this.epoch, to, ...divided })
+    const cut = await this.beginCut(to, this.epoch)
+    await this.finishCut(to, cut)
+  }
+
+  /** The entry of a cut is durable; the bytes stay until `finishCut`. */
+  async beginCut(to: number, epoch: number, known?: Divided): Promise<Divided> {
+    assert(!this.unsynced, 'a cut comes when everything is synced')
+    const divided = known ?? this.#divide(to)
+    this.#appender.addCut({ kind: 'cut', epoch, to, ...divided })
     await this.#appender.sync()
-    this.#directory.cut(to, divided)
     this.#end = to
     this.#boundary = to
+    return divided
+  }
+
+  /** The bytes of a cut go. */
+  async finishCut(to: number, divided: Divided): Promise<void> {
+    this.#directory.cut(to, divided)
     await this.#data.truncate(to)
     await this.#data.sync()
     this.#appender.cutDone(divided)

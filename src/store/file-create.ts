@@ -13,7 +13,7 @@ export type NewFile = NewIndex
  * first: a file without one was never begun. When it rejects, nothing is left of them.
  */
 export async function createFile(context: RecoveryContext, fresh: NewFile): Promise<RecoveredFile> {
-  const { disk, folder, cache } = context
+  const { disk, folder, cache, checkpoints } = context
   const stored = new StoredFile(disk, folder, fresh, cache)
   let index: DiskFile | undefined
   let data: DiskFile | undefined
@@ -26,7 +26,7 @@ export async function createFile(context: RecoveryContext, fresh: NewFile): Prom
     await data.sync()
     await disk.syncFolder(folder)
     const { directory } = made
-    const appender = new IndexAppender(index, directory, made.end)
+    const appender = new IndexAppender(index, directory, made.end, checkpoints)
     const held = GtidSet.empty()
     return { stored, data, index, directory, appender, held, purgedUpTo: undefined }
   } catch (thrown) {

@@ -46,7 +46,15 @@ export interface IndexEnd {
   readonly checkpoint: number
   readonly bytesSince: number
   readonly recordsSince: number
+  /** a cut behind the last checkpoint */
+  readonly cut?: Divided | undefined
 }
+
+/**
+ * Where checkpoints stand: where it suits the writer, or where the records alone say it, so that logs with the same
+ * records have the same running digests.
+ */
+export type Checkpoints = 'anywhere' | 'by records'
 
 export class IndexAppender {
   readonly #file: DiskFile
@@ -63,8 +71,15 @@ export class IndexAppender {
   #setSize = 0
   #bytesSinceSet: number
   #bytesSinceSync = 0
+  #cut: Divided | undefined
+  readonly #checkpoints: Checkpoints
 
-  constructor(file: DiskFile, directory: IndexDirectory, end: IndexEnd) {
+  constructor(
+    file: DiskFile,
+    directory: IndexDirectory,
+    end: IndexEnd,
+    checkpoints: Checkpoints = 'anywhere',
+  ) {
     this.#file = file
     this.#directory = directory
     this.#offset = end.offset
@@ -74,6 +89,8 @@ export class IndexAppender {
     this.#bytesSince = end.bytesSince
     this.#bytesSinceSet = end.bytesSince
     this.#recordsSince = end.recordsSince
+    this.#cut = end.cut
+    this.#checkpoints = checkpoints
   }
 
   get state(): Readonly<IndexState> {
@@ -87,7 +104,10 @@ export class IndexAppender {
 
   /** Adds the entries of records; in memory, until they are written. */
   append(entries: readonly RecordEntry[]): void {
-    for (const entry of entries) this.#add(entry)
+    for (const entry of entries) {
+      if (this.#checkpoints === 'by records' && entry.kind === 'bytes') this.#checkpointBefore()
+      this.#add(entry)
+    }
   }
 
   /**
@@ -96,15 +116,23 @@ export class IndexAppender {
    */
   write(held: () => GtidSet): void {
     this.#flush()
-    const due = this.#bytesSince >= CHECKPOINT_BYTES || this.#recordsSince >= CHECKPOINT_RECORDS
-    if (!due || this.#backlogSize > 0) return
+    if (this.#checkpoints === 'by records' || !this.#isDue || this.#backlogSize > 0) return
     const withSet = this.#bytesSinceSet >= Math.max(CHECKPOINT_BYTES, SET_DILUTION * this.#setSize)
     this.#addCheckpoint(withSet ? held() : undefined, undefined)
     this.#flush()
   }
 
+  get #isDue(): boolean {
+    return this.#bytesSince >= CHECKPOINT_BYTES || this.#recordsSince >= CHECKPOINT_RECORDS
+  }
+
+  #checkpointBefore(): void {
+    if (this.#isDue || this.#cut !== undefined) this.#addCheckpoint(undefined, this.#cut)
+  }
+
   /** Adds the entry of a cut; no checkpoint, since the bytes are still there. */
   addCut(entry: CutEntry): void {
+    this.#cut = { start: entry.start, crc: entry.crc }
     this.#add(entry)
     this.#flush()
   }
@@ -112,7 +140,7 @@ export class IndexAppender {
   /** The bytes behind the last cut are gone. */
   cutDone(divided: Divided): void {
     this.#add({ kind: 'cut-done' })
-    this.#addCheckpoint(undefined, divided)
+    if (this.#checkpoints === 'anywhere') this.#addCheckpoint(undefined, divided)
     this.#flush()
   }
 
@@ -207,6 +235,12 @@ export class IndexAppender {
     this.#checkpoint = offset
     this.#bytesSince = 0
     this.#recordsSince = 0
+    this.#cut = undefined
+  }
+
+  /** Everything that was added is in the file; not when the disk is full. */
+  get isWritten(): boolean {
+    return this.#backlogSize === 0
   }
 
   #flush(): void {

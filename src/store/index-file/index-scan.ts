@@ -21,6 +21,7 @@ import {
   type Decoded,
   decodeDetached,
   firstState,
+  type IndexEntry,
   type IndexState,
   isRecord,
   tagOf,
@@ -72,14 +73,22 @@ export function readClosing(file: DiskFile): Closed | undefined {
   })
 }
 
+/** The checkpoint before the closing entry; undefined when it is not true. */
+function readClosingCheckpoint(file: DiskFile, closing: Closed): Checkpoint | undefined {
+  return readOrNothing(() => {
+    const { entry } = decodeDetached(readAt(file, closing.lastCheckpoint, CHECKPOINT_SIZE_MAX))
+    return entry.kind === 'checkpoint' ? entry : undefined
+  })
+}
+
 /**
  * The GTIDs held at the end of a closed file; undefined when its last checkpoint has no true set.
  */
 export function readClosingSet(file: DiskFile, closing: Closed): GtidSet | undefined {
   return readOrNothing(() => {
     const at = closing.lastCheckpoint
-    const { entry } = decodeDetached(readAt(file, at, CHECKPOINT_SIZE_MAX))
-    if (entry.kind !== 'checkpoint' || entry.setDistance === 0) return undefined
+    const entry = readClosingCheckpoint(file, closing)
+    if (entry === undefined || entry.setDistance === 0) return undefined
     const set = decodeDetached(readAt(file, at - entry.setDistance, entry.setDistance)).entry
     return set.kind === 'set' ? decodeSet(set.encoded) : undefined
   })
@@ -122,8 +131,20 @@ export interface Scan {
   readonly purgedUpTo: string | undefined
 }
 
+export interface ScanOptions {
+  /** the last record that is read; what follows it is not, except that its cut is done */
+  readonly upTo?: number
+  /** is shown each entry that is read, with the state before and behind it */
+  readonly sees?: (entry: IndexEntry, before: IndexState, state: Readonly<IndexState>) => void
+}
+
 /** Reads all true entries; undefined when not even the head and the first entry are true. */
-export function scanIndex(name: string, file: DiskFile, cache: ExtentsCache): Scan | undefined {
+export function scanIndex(
+  name: string,
+  file: DiskFile,
+  cache: ExtentsCache,
+  options: ScanOptions = {},
+): Scan | undefined {
   const head = readHead(file)
   if (head === undefined) return undefined
   const state = firstState(head.check, head.head.firstSequence)
@@ -132,7 +153,7 @@ export function scanIndex(name: string, file: DiskFile, cache: ExtentsCache): Sc
     state: { ...state },
   })
   const scan = new Scanner(new IndexWindow(file, head.size), state, directory, head.head.digest)
-  scan.run()
+  scan.run(options)
   if (scan.begin?.name !== name) return undefined
   const { cut, purgedUpTo } = scan
   return { head: head.head, begin: scan.begin, directory, end: scan.end(), cut, purgedUpTo }
@@ -149,6 +170,7 @@ class Scanner {
   #checkpoint = 0
   #bytesSince = 0
   #recordsSince = 0
+  #cutSince: CutEntry | undefined
 
   constructor(window: IndexWindow, state: IndexState, directory: IndexDirectory, digest: Buffer) {
     this.#window = window
@@ -157,18 +179,20 @@ class Scanner {
     this.#digest = new RunningDigest(digest)
   }
 
-  run(): void {
+  run({ upTo = Number.POSITIVE_INFINITY, sees }: ScanOptions): void {
     for (;;) {
       const before = { ...this.#state }
       const offset = this.#window.offset
       const decoded = this.#window.next(this.#state)
       if (decoded === undefined) return
-      if (decoded.entry.kind === 'closed') {
+      const isBehind = before.sequence >= upTo && decoded.entry.kind !== 'cut-done'
+      if (decoded.entry.kind === 'closed' || isBehind) {
         // A file that is to go on is open again: its closing entry is written over.
         Object.assign(this.#state, before)
         this.#window.offset = offset
         return
       }
+      sees?.(decoded.entry, before, this.#state)
       this.#take(decoded, before.end, offset)
     }
   }
@@ -181,6 +205,7 @@ class Scanner {
       checkpoint: this.#checkpoint,
       bytesSince: this.#bytesSince,
       recordsSince: this.#recordsSince,
+      cut: this.#cutSince,
     }
   }
 
@@ -199,6 +224,7 @@ class Scanner {
         return
       case 'cut':
         this.cut = entry
+        this.#cutSince = entry
         this.#directory.cut(entry.to, entry)
         return
       case 'cut-done':
@@ -213,6 +239,7 @@ class Scanner {
         this.#checkpoint = offset
         this.#bytesSince = 0
         this.#recordsSince = 0
+        this.#cutSince = undefined
         return
       case 'epoch-start':
       case 'set':

@@ -16,6 +16,8 @@ import { RunningDigest } from './running-digest.ts'
 
 export interface WalkedEntry {
   readonly entry: IndexEntry
+  /** a record's own CRC: of its bytes, or of its fields when it has none */
+  readonly recordCrc: number
   /** of the entry in the index */
   readonly offset: number
   readonly size: number
@@ -69,6 +71,11 @@ export class IndexWalk {
     return this.#checkpointDigest
   }
 
+  /** The running digest behind the last record. */
+  digest(): Buffer {
+    return this.#digest.peek()
+  }
+
   next(): WalkedEntry | undefined {
     const { offset } = this
     const decoded = this.#window.next(this.#state)
@@ -78,7 +85,14 @@ export class IndexWalk {
       this.#digest.add(this.#state.sequence, this.#state.epoch, tagOf(entry.kind), recordCrc)
     }
     const wrong = this.#judge(entry, offset)
-    return { entry, offset, size: this.#window.offset - offset, state: this.#state, wrong }
+    return {
+      entry,
+      recordCrc,
+      offset,
+      size: this.#window.offset - offset,
+      state: this.#state,
+      wrong,
+    }
   }
 
   #judge(entry: IndexEntry, offset: number): string | undefined {

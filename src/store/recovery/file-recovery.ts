@@ -3,7 +3,7 @@ import type { GtidSet } from '../../mysql/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
 import type { ExtentsCache } from '../index-file/extents.ts'
-import { IndexAppender } from '../index-file/index-appender.ts'
+import { type Checkpoints, IndexAppender } from '../index-file/index-appender.ts'
 import { createIndex } from '../index-file/index-create.ts'
 import type { IndexDirectory } from '../index-file/index-directory.ts'
 import type { CutEntry } from '../index-file/index-entry.ts'
@@ -18,6 +18,8 @@ export interface RecoveryContext {
   readonly storeId: string
   readonly logger: Logger
   readonly cache: ExtentsCache
+  /** of the indexes that are written */
+  readonly checkpoints?: Checkpoints
 }
 
 /** A file whose index can be written on, after recovery. */
