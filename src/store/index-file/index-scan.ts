@@ -74,7 +74,7 @@ export function readClosing(file: DiskFile): Closed | undefined {
 }
 
 /** The checkpoint before the closing entry; undefined when it is not true. */
-function readClosingCheckpoint(file: DiskFile, closing: Closed): Checkpoint | undefined {
+export function readClosingCheckpoint(file: DiskFile, closing: Closed): Checkpoint | undefined {
   return readOrNothing(() => {
     const { entry } = decodeDetached(readAt(file, closing.lastCheckpoint, CHECKPOINT_SIZE_MAX))
     return entry.kind === 'checkpoint' ? entry : undefined

@@ -148,7 +148,7 @@ const WRITE_AGAIN_BYTES = 1024 * 1024
  * Writes a file's bytes where they stand: after a sync that failed, pages may read well and not be on
  * the disk, and the next sync alone would not bring them there.
  */
-function writeAgain(file: DiskFile, size: number): void {
+export function writeAgain(file: DiskFile, size: number): void {
   const buffer = Buffer.allocUnsafe(Math.min(size, WRITE_AGAIN_BYTES))
   for (let at = 0; at < size; at += buffer.length) {
     const part = buffer.subarray(0, Math.min(buffer.length, size - at))

@@ -32,7 +32,7 @@ export interface RecoveredFolder {
 }
 
 /** What a file leaves to the one after it. */
-interface Before {
+export interface Before {
   readonly stored: StoredFile
   readonly lastSequence: number
   readonly rebuilt: boolean
@@ -77,7 +77,7 @@ export async function recoverFolder(context: RecoveryContext): Promise<Recovered
  * What a crash while a file was made or removed has left; returns the names of the files, oldest
  * first.
  */
-async function removeLeftovers(context: RecoveryContext): Promise<string[]> {
+export async function removeLeftovers(context: RecoveryContext): Promise<string[]> {
   const { disk, folder, logger } = context
   const found = new Set(await disk.list(folder))
   const names = [...found].filter(isFileName).sort(compareFileNames)
@@ -125,7 +125,7 @@ async function isUnborn(
   }
 }
 
-async function checkMagic({ disk, folder }: RecoveryContext, name: string): Promise<void> {
+export async function checkMagic({ disk, folder }: RecoveryContext, name: string): Promise<void> {
   const file = await disk.open(`${folder}/${name}`, 'read')
   const hasMagic = beginsWithMagic(file)
   await file.close()
@@ -161,7 +161,10 @@ function fallbackFor(
 /**
  * What a closed file's index says of itself; undefined when it is not whole or not about this file.
  */
-async function readClosed(context: RecoveryContext, name: string): Promise<Before | undefined> {
+export async function readClosed(
+  context: RecoveryContext,
+  name: string,
+): Promise<Before | undefined> {
   const { disk, folder, storeId, cache } = context
   if (!(await disk.exists(`${folder}/${name}.idx`))) return undefined
   const index = await disk.open(`${folder}/${name}.idx`, 'read')

@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { systemDisk } from '../../platform/index.ts'
+import { NO_FACTS } from '../protocol/log/durable-facts.ts'
+import { readFacts, writeFacts } from './facts-file.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kingbus-facts-'))
+})
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('what a node keeps beside its log', () => {
+  it('is nothing at first, and then what was written', async () => {
+    const path = join(folder, 'cluster.json')
+    expect(await readFacts(systemDisk, path)).toEqual(NO_FACTS)
+    const facts = { promised: 7, known: 41, cluster: 'c-1', seen: { epoch: 7, version: 12 } }
+    await writeFacts(systemDisk, path, NO_FACTS)
+    expect(await readFacts(systemDisk, path)).toEqual(NO_FACTS)
+    await writeFacts(systemDisk, path, facts)
+    expect(await readFacts(systemDisk, path)).toEqual(facts)
+  })
+
+  it.each([
+    '',
+    '{}',
+    'null',
+    '{"version":1}',
+    '{"version":1,"promised":-1,"known":0,"seen":{"epoch":0,"version":0}}',
+    '{"version":1,"promised":1,"known":0,"seen":{"epoch":0}}',
+  ])('is not taken for nothing when it reads %j', async (text) => {
+    const path = join(folder, 'cluster.json')
+    writeFileSync(path, text)
+    await expect(readFacts(systemDisk, path)).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
+  })
+
+  it('of another version is refused', async () => {
+    const path = join(folder, 'cluster.json')
+    writeFileSync(path, '{"version":2}')
+    await expect(readFacts(systemDisk, path)).rejects.toMatchObject({ code: 'E_STORE_FORMAT' })
+  })
+})

@@ -1,0 +1,55 @@
+/*
+  What a node of a cluster keeps durably beside its log (rules 4, 10, 11), in a small file of its own that is replaced
+  as a whole. A file that cannot be read is never taken for a node that has promised nothing.
+*/
+import { OperationalError } from '../../lib/index.ts'
+import type { Disk } from '../../platform/index.ts'
+import { type DurableFacts, NO_FACTS } from '../protocol/log/durable-facts.ts'
+
+const VERSION = 1
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** @param path DATA-DIR/cluster.json */
+export async function writeFacts(disk: Disk, path: string, facts: DurableFacts): Promise<void> {
+  const text = JSON.stringify({ version: VERSION, ...facts }, null, 2)
+  await disk.replaceFile(path, Buffer.from(`${text}\n`))
+}
+
+/** `NO_FACTS` when there is no file. @throws OperationalError E_STORE_DAMAGED, E_STORE_FORMAT */
+export async function readFacts(disk: Disk, path: string): Promise<DurableFacts> {
+  if (!(await disk.exists(path))) return NO_FACTS
+  const fields = fieldsOf((await disk.readFile(path)).toString('utf8'))
+  const { version } = fields ?? {}
+  if (typeof version === 'number' && version !== VERSION) {
+    const message = `${path} has format version ${version}; this program knows ${VERSION}`
+    throw new OperationalError('E_STORE_FORMAT', message, { file: path })
+  }
+  const facts = version === VERSION ? factsOf(fields ?? {}) : undefined
+  if (facts !== undefined) return facts
+  const message =
+    `${path} is not readable, so nobody knows what this node has promised; ` +
+    'let it join anew with an empty data directory'
+  throw new OperationalError('E_STORE_DAMAGED', message, { file: path })
+}
+
+function fieldsOf(text: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function factsOf({ promised, known, cluster, seen }: Fields): DurableFacts | undefined {
+  const { epoch, version } =
+    typeof seen === 'object' && seen !== null ? ({ ...seen } as Fields) : {}
+  if (!isCount(promised) || !isCount(known) || !isCount(epoch) || !isCount(version))
+    return undefined
+  if (cluster !== undefined && typeof cluster !== 'string') return undefined
+  return { promised, known, cluster, seen: { epoch, version } }
+}
+
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0

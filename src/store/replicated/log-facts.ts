@@ -1,0 +1,66 @@
+/*
+  `log.json` beside the files of a replicated log: what no file can say. Where the log begins and the lineage up to
+  there; the records before the first file; purges that wait in files that are closed. Replaced as a whole, always
+  before the work that it speaks of.
+*/
+import { OperationalError } from '../../lib/index.ts'
+import type { Disk } from '../../platform/index.ts'
+import { FIRST_DIGEST } from '../index-file/running-digest.ts'
+import type { LogBase, LogPoint } from './log-record.ts'
+
+const NAME = 'log.json'
+
+export interface LogFacts {
+  readonly version: number
+  readonly base: LogBase
+  /** up to the base */
+  readonly lineage: readonly LogPoint[]
+  /** the epochs of the records behind the base and before the first file: each an epoch-start */
+  readonly preface: readonly number[]
+  readonly purges: ReadonlyArray<{ readonly sequence: number; readonly upTo: string }>
+  /** the log begins anew at the base: every file is to go */
+  readonly isStartingOver: boolean
+}
+
+const EMPTY_LOG: LogFacts = {
+  version: 1,
+  base: {
+    epoch: 0,
+    sequence: 0,
+    digest: FIRST_DIGEST.toString('hex'),
+    tail: { end: 0, boundary: 0 },
+  },
+  lineage: [],
+  preface: [],
+  purges: [],
+  isStartingOver: false,
+}
+
+export async function writeLogFacts(disk: Disk, folder: string, facts: LogFacts): Promise<void> {
+  const text = `${JSON.stringify(facts, null, 2)}\n`
+  await disk.replaceFile(`${folder}/${NAME}`, Buffer.from(text))
+}
+
+/** @throws OperationalError E_STORE_FORMAT, E_STORE_DAMAGED */
+export async function readLogFacts(disk: Disk, folder: string): Promise<LogFacts> {
+  const path = `${folder}/${NAME}`
+  if (!(await disk.exists(path))) return EMPTY_LOG
+  const facts = parse((await disk.readFile(path)).toString('utf8'))
+  if (facts === undefined) {
+    const message = `${path} is not readable; without it nobody knows where the log begins`
+    throw new OperationalError('E_STORE_DAMAGED', message, { file: path })
+  }
+  if (facts.version === 1) return { ...EMPTY_LOG, ...facts }
+  const message = `${path} has format version ${facts.version}; this program knows 1`
+  throw new OperationalError('E_STORE_FORMAT', message, { file: path })
+}
+
+function parse(text: string): LogFacts | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    const isObject = typeof value === 'object' && value !== null
+    return isObject && 'version' in value ? (value as LogFacts) : undefined
+  } catch {
+    return undefined
+  }
+}

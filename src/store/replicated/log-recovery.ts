@@ -1,0 +1,299 @@
+/*
+  Opening the files of a replicated log. Here the index is the truth: what it does not speak of has no epoch and
+  was never reported, since a record is reported when its entry is durable. So bytes behind the last entry are cut
+  away, nothing is made anew from a file, and no cut or purge is carried out: only the cluster knows what is
+  committed.
+*/
+import { present } from '../../lib/index.ts'
+import type { DiskFile } from '../../platform/index.ts'
+import { damaged } from '../disk-error.ts'
+import { IndexAppender } from '../index-file/index-appender.ts'
+import type { CutEntry, IndexEntry, IndexState } from '../index-file/index-entry.ts'
+import {
+  readClosing,
+  readClosingCheckpoint,
+  readHead,
+  type Scan,
+  type ScanOptions,
+  scanIndex,
+} from '../index-file/index-scan.ts'
+import { IndexWalk } from '../index-file/index-walk.ts'
+import {
+  checkStore,
+  noteState,
+  type RecoveredFile,
+  type RecoveryContext,
+  writeAgain,
+} from '../recovery/file-recovery.ts'
+import { checkMagic, readClosed, removeLeftovers } from '../recovery/folder-recovery.ts'
+import { StoredFile } from '../stored-file.ts'
+import { verifyRange } from '../verified-read.ts'
+import { type LogFacts, readLogFacts, writeLogFacts } from './log-facts.ts'
+import type { LogPoint, LogRemoval } from './log-record.ts'
+import { prefaceDigest } from './preface.ts'
+
+const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
+const NOT_MADE_ANEW =
+  'it is not whole, and in a cluster it cannot be made anew from the file; begin with an empty data directory'
+
+/** A cut in the newest file. */
+export interface LogCut {
+  readonly sequence: number
+  readonly to: number
+  readonly start: number
+  readonly crc: number
+  /** its bytes are gone */
+  isDone: boolean
+}
+
+export interface RecoveredLog {
+  readonly facts: LogFacts
+  /** oldest first, the newest too */
+  readonly files: StoredFile[]
+  readonly last: RecoveredFile | undefined
+  /** of the newest file */
+  readonly cuts: LogCut[]
+  readonly end: number
+  readonly lineage: readonly LogPoint[]
+  readonly removals: readonly LogRemoval[]
+}
+
+/** @throws OperationalError E_STORE_DAMAGED, E_STORE_FORMAT */
+export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog> {
+  const { disk, folder } = context
+  await disk.makeFolder(folder)
+  const facts = await finishStartingOver(context, await readLogFacts(disk, folder))
+  const names = await removePurged(context, await removeLeftovers(context), facts.base.sequence)
+  const { base, preface } = facts
+  const chain = { sequence: base.sequence + preface.length, digest: prefaceDigest(facts) }
+  const lineage: LogPoint[] = [...facts.lineage]
+  preface.forEach((epoch, index) => note(lineage, epoch, base.sequence + 1 + index))
+  const files: StoredFile[] = []
+  for (const name of names.slice(0, -1)) {
+    await checkMagic(context, name)
+    const closed = await readClosed(context, name)
+    if (closed === undefined) throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
+    await followClosed(context, name, chain, lineage)
+    files.push(closed.stored)
+  }
+  const newest = names.at(-1)
+  const seen = newest === undefined ? undefined : await recoverNewest(context, newest)
+  if (seen !== undefined) {
+    checkLink(present(newest, 'the newest file'), seen.scan.head, chain)
+    for (const { epoch, sequence } of seen.lineage) note(lineage, epoch, sequence)
+    files.push(seen.recovered.stored)
+    chain.sequence = seen.scan.end.state.sequence
+  }
+  await disk.syncFolder(folder)
+  const cuts = seen?.cuts ?? []
+  const purges = [...facts.purges, ...(seen?.purges ?? [])]
+  const removals = pendingRemovals({ files, cuts, purges, base: base.sequence })
+  return { facts, files, last: seen?.recovered, cuts, end: chain.sequence, lineage, removals }
+}
+
+/** Adds a record to a lineage. */
+function note(lineage: LogPoint[], epoch: number, sequence: number): void {
+  if (lineage.at(-1)?.epoch === epoch) lineage.pop()
+  lineage.push({ epoch, sequence })
+}
+
+export async function removeFiles(
+  { disk, folder }: Pick<RecoveryContext, 'disk' | 'folder'>,
+  names: readonly string[],
+): Promise<void> {
+  for (const name of names) {
+    await disk.remove(`${folder}/${name}`)
+    await disk.syncFolder(folder)
+    if (await disk.exists(`${folder}/${name}.idx`)) await disk.remove(`${folder}/${name}.idx`)
+    await disk.syncFolder(folder)
+  }
+}
+
+async function finishStartingOver(context: RecoveryContext, facts: LogFacts): Promise<LogFacts> {
+  if (!facts.isStartingOver) return facts
+  const names = await removeLeftovers(context)
+  await removeFiles(context, names.reverse())
+  const done = { ...facts, isStartingOver: false }
+  await writeLogFacts(context.disk, context.folder, done)
+  return done
+}
+
+/** What a crash left of a purge: the files up to the base. */
+async function removePurged(
+  context: RecoveryContext,
+  names: readonly string[],
+  base: number,
+): Promise<string[]> {
+  const kept: string[] = []
+  for (const name of names) {
+    const path = `${context.folder}/${name}.idx`
+    if (!(await context.disk.exists(path))) throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
+    const index = await context.disk.open(path, 'read')
+    const head = readHead(index)
+    await index.close()
+    if (head === undefined) throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
+    if (head.head.firstSequence > base) kept.push(name)
+    else await removeFiles(context, [name])
+  }
+  return kept
+}
+
+interface Chain {
+  sequence: number
+  digest: Buffer
+}
+
+function checkLink(
+  name: string,
+  head: { readonly firstSequence: number; readonly digest: Buffer },
+  chain: Chain,
+): void {
+  if (head.firstSequence === chain.sequence + 1 && head.digest.equals(chain.digest)) return
+  const what = `it does not go on where the log before it ends, at record ${chain.sequence}`
+  throw damaged(`${name}.idx`, 0, what)
+}
+
+/** Reads a closed index as far as its newest epoch: behind that nothing is new but the last sequence. */
+async function followClosed(
+  { disk, folder }: RecoveryContext,
+  name: string,
+  chain: Chain,
+  lineage: LogPoint[],
+): Promise<void> {
+  const index = await disk.open(`${folder}/${name}.idx`, 'read')
+  try {
+    const walk = IndexWalk.open(index)
+    const closing = readClosing(index)
+    const checkpoint = closing && readClosingCheckpoint(index, closing)
+    if (walk === undefined || closing === undefined || checkpoint === undefined)
+      throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
+    checkLink(name, walk.head, chain)
+    while (walk.state.epoch !== closing.epoch && walk.next() !== undefined) {
+      note(lineage, walk.state.epoch, walk.state.sequence)
+    }
+    note(lineage, closing.epoch, closing.sequence)
+    chain.sequence = closing.sequence
+    chain.digest = checkpoint.digest
+  } finally {
+    await index.close()
+  }
+}
+
+interface Newest {
+  readonly scan: Scan
+  readonly cuts: LogCut[]
+  readonly purges: { sequence: number; upTo: string }[]
+  readonly lineage: LogPoint[]
+  /** where the file's bytes end: a cut that is not done has them still */
+  readonly bytesEnd: number
+}
+
+/** Reads the newest index to its last record, and no further: what follows that is written anew. */
+export function readNewest(
+  { cache, storeId }: RecoveryContext,
+  name: string,
+  index: DiskFile,
+  upTo: number,
+): Newest {
+  const cuts: LogCut[] = []
+  const purges: Newest['purges'] = []
+  const lineage: LogPoint[] = []
+  let heldUpTo = 4
+  const sees = (entry: IndexEntry, before: IndexState, state: Readonly<IndexState>): void => {
+    if (state.sequence > before.sequence) note(lineage, state.epoch, state.sequence)
+    const { sequence } = state
+    if (entry.kind === 'bytes') heldUpTo = state.end
+    if (entry.kind === 'purge') purges.push({ sequence, upTo: entry.upTo })
+    if (entry.kind === 'cut') cuts.push(cutOf(entry, sequence))
+    if (entry.kind === 'cut-done') {
+      for (const cut of cuts) cut.isDone = true
+      heldUpTo = state.end
+    }
+  }
+  const options: ScanOptions = { upTo, sees }
+  const scan = scanIndex(name, index, cache, options)
+  if (scan === undefined) throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
+  checkStore(name, scan.head.storeId, storeId)
+  return { scan, cuts, purges, lineage, bytesEnd: heldUpTo }
+}
+
+function cutOf({ to, start, crc }: CutEntry, sequence: number): LogCut {
+  return { sequence, to, start, crc, isDone: false }
+}
+
+async function recoverNewest(
+  context: RecoveryContext,
+  name: string,
+): Promise<Newest & { readonly recovered: RecoveredFile }> {
+  const { disk, folder } = context
+  await checkMagic(context, name)
+  const data = await disk.open(`${folder}/${name}`, 'write')
+  const index = await disk.open(`${folder}/${name}.idx`, 'write')
+  try {
+    const all = readNewest(context, name, index, Number.POSITIVE_INFINITY)
+    const end = all.scan.end.state.sequence
+    const newest = readNewest(context, name, index, end)
+    return { ...newest, recovered: await settle(context, newest, { data, index }) }
+  } catch (thrown) {
+    await data.close()
+    await index.close()
+    throw thrown
+  }
+}
+
+async function settle(
+  { disk, folder, cache, logger }: RecoveryContext,
+  { scan, cuts, bytesEnd }: Newest,
+  { data, index }: { readonly data: DiskFile; readonly index: DiskFile },
+): Promise<RecoveredFile> {
+  const { name } = scan.begin
+  const { offset, state } = scan.end
+  const appender = new IndexAppender(index, scan.directory, scan.end, 'by records')
+  await index.truncate(offset)
+  writeAgain(index, offset)
+  const size = data.size()
+  const { cut } = scan
+  const isGone = cut !== undefined && size === cut.to
+  if (size < bytesEnd && !isGone) {
+    throw damaged(name, size, `the file ends there, and ${bytesEnd} bytes were stored`)
+  }
+  const from = Math.max(4, state.end - VERIFY_TAIL_BYTES)
+  verifyRange(name, data, scan.directory, { from, to: state.end })
+  if (size > bytesEnd) {
+    logger.info({ file: name, position: bytesEnd }, `${name} is cut back to its last record`)
+    await data.truncate(bytesEnd)
+  }
+  await data.sync()
+  if (isGone) {
+    for (const one of cuts) one.isDone = true
+    appender.cutDone(cut)
+  }
+  await appender.sync()
+  const { firstSequence, contact } = scan.head
+  const stored = new StoredFile(disk, folder, { origin: scan.begin, firstSequence, contact }, cache)
+  noteState(stored, appender)
+  const held = contact
+  return { stored, data, index, directory: scan.directory, appender, held, purgedUpTo: undefined }
+}
+
+function pendingRemovals({
+  files,
+  cuts,
+  purges,
+  base,
+}: {
+  readonly files: readonly StoredFile[]
+  readonly cuts: readonly LogCut[]
+  readonly purges: ReadonlyArray<{ readonly sequence: number; readonly upTo: string }>
+  readonly base: number
+}): LogRemoval[] {
+  const removals: LogRemoval[] = cuts
+    .filter(({ isDone }) => !isDone)
+    .map(({ sequence }) => ({ kind: 'cut', sequence, floor: 0 }))
+  for (const { sequence, upTo } of new Map(purges.map((one) => [one.sequence, one])).values()) {
+    const first = files.find(({ name }) => name === upTo)
+    const floor = (first?.facts.firstSequence ?? 0) - 1
+    if (floor > base) removals.push({ kind: 'purge', sequence, floor })
+  }
+  return removals.toSorted((one, other) => one.sequence - other.sequence)
+}
