@@ -378,11 +378,14 @@ export class ReplicatedLog implements ReadableLog {
     while (this.#durable < this.#written) await this.sync()
   }
 
-  #checkNext({ sequence, epoch, boundary, end }: LogRecord): void {
+  #checkNext({ sequence, epoch, kind, boundary, end }: LogRecord): void {
     if (this.#failure !== undefined) throw this.#failure
     assert(sequence === this.#written + 1, `record ${sequence} behind ${this.#written}`)
     assert(epoch >= (this.#lineage.at(-1)?.epoch ?? 0), `epoch ${epoch} goes back at ${sequence}`)
     assert(boundary <= end, `record ${sequence} has a boundary behind its end`)
+    const hasBytes = kind === 'bytes' || kind === 'file-begin'
+    const isCutDone = this.#cuts.every(({ isDone }) => isDone)
+    assert(!hasBytes || isCutDone, `record ${sequence} behind a cut that waits`)
   }
 
   #noteAppended(appended: Unwritten): void {
