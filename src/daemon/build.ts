@@ -18,7 +18,7 @@ import type { Logger } from '../lib/index.ts'
 import type { Clock, Disk, Random } from '../platform/index.ts'
 import { ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
 import { SOURCE_LIMITS, SourceLink } from '../source/index.ts'
-import { type DataDir, minFreeBytes, openDataDir, Store } from '../store/index.ts'
+import { type BinlogStore, type DataDir, minFreeBytes, openDataDir, Store } from '../store/index.ts'
 import { FormatFacts } from './format-facts.ts'
 import { RoomJournal } from './room-journal.ts'
 import { loadServeMaterial } from './serve-material.ts'
@@ -36,7 +36,7 @@ export interface NodeOptions {
 export interface NodeParts extends NodeOptions {
   readonly startedMs: number
   readonly dataDir: DataDir
-  readonly store: Store
+  readonly store: BinlogStore
   readonly journal: RoomJournal
   readonly users: Users
   readonly facts: FormatFacts

@@ -5,7 +5,7 @@ import {
   FIRST_EVENT_POSITION,
   readEventHeader,
 } from '../mysql/index.ts'
-import { RECORD_BYTES_MAX, type Store } from '../store/index.ts'
+import { type BinlogStore, RECORD_BYTES_MAX } from '../store/index.ts'
 
 /** What is told before the first file is there: the newest MySQL whose protocol we speak. */
 const VERSION_UNTIL_KNOWN = '9.7.0'
@@ -13,13 +13,13 @@ const VERSION_SUFFIX = '-kingbus'
 
 /** Version and checksum of the newest file, as its FORMAT_DESCRIPTION says; looked up at each new file. */
 export class FormatFacts {
-  readonly #store: Store
+  readonly #store: BinlogStore
   readonly #logger: Logger
   #file: string | undefined
   #version = VERSION_UNTIL_KNOWN
   #checksum: 'CRC32' | 'NONE' = 'CRC32'
 
-  constructor(store: Store, logger: Logger) {
+  constructor(store: BinlogStore, logger: Logger) {
     this.#store = store
     this.#logger = logger
   }

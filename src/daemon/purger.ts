@@ -2,10 +2,15 @@ import { RETENTION_LOOK_MS } from '../config/index.ts'
 import type { Journal } from '../journal/index.ts'
 import { type Logger, OperationalError } from '../lib/index.ts'
 import type { Clock } from '../platform/index.ts'
-import { planRetention, RetentionClock, type RetentionPolicy, type Store } from '../store/index.ts'
+import {
+  type BinlogStore,
+  planRetention,
+  RetentionClock,
+  type RetentionPolicy,
+} from '../store/index.ts'
 
 export interface PurgerOptions {
-  readonly store: Pick<Store, 'files'>
+  readonly store: Pick<BinlogStore, 'files'>
   readonly journal: Pick<Journal, 'purge' | 'failed'>
   readonly clock: Clock
   readonly logger: Logger

@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto'
 import type { Logger } from '../lib/index.ts'
 import type { Clock, Random, ServerTls } from '../platform/index.ts'
-import type { Store } from '../store/index.ts'
+import type { BinlogStore } from '../store/index.ts'
 import { binlogReaderOf } from './dump/binlog-reader.ts'
 import { Dumps } from './dump/dumps.ts'
 import type { ServeLimits } from './limits.ts'
@@ -15,7 +15,7 @@ import { SessionList } from './session/session-list.ts'
 import type { Users } from './user.ts'
 
 export interface ReplicationServerOptions {
-  readonly store: Store
+  readonly store: BinlogStore
   readonly facts: ServerFacts
   readonly users: Users
   /** undefined: TLS is not offered */

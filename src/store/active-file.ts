@@ -1,6 +1,7 @@
 import { assert, crc32 } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
 import type { DiskFile } from '../platform/index.ts'
+import { damaged } from './disk-error.ts'
 import type { Divided } from './index-file/extents.ts'
 import type { IndexAppender } from './index-file/index-appender.ts'
 import type { IndexDirectory } from './index-file/index-directory.ts'
@@ -27,8 +28,14 @@ export class ActiveFile {
   /** entries of records that are not synced */
   #unsynced: RecordEntry[] = []
   #mending: Promise<void> | undefined
+  #isPaused = false
 
-  constructor(recovered: RecoveredFile) {
+  static async take(recovered: RecoveredFile): Promise<ActiveFile> {
+    await recovered.stored.activate(recovered.directory, recovered.index)
+    return new ActiveFile(recovered)
+  }
+
+  private constructor(recovered: RecoveredFile) {
     this.stored = recovered.stored
     this.#data = recovered.data
     this.#directory = recovered.directory
@@ -37,7 +44,6 @@ export class ActiveFile {
     this.#end = end
     this.#boundary = boundary
     this.#timestamp = timestamp
-    recovered.stored.activate(recovered.directory, recovered.index)
   }
 
   get end(): number {
@@ -71,11 +77,13 @@ export class ActiveFile {
       readonly boundary: number
       readonly timestamp: number
       readonly epoch?: number
+      /** of the record, where a cut that follows has taken the last of its bytes */
+      readonly size?: number
     },
   ): void {
     assert(this.#mending === undefined, 'bytes are written while torn ones are taken away')
-    const end = this.#end + bytes.length
-    const { boundary, crc, epoch = this.epoch } = facts
+    const { boundary, crc, epoch = this.epoch, size = bytes.length } = facts
+    const end = this.#end + size
     assert(boundary >= this.#boundary, `boundary ${boundary} lies before ${this.#boundary}`)
     assert(boundary <= end, `boundary ${boundary} lies behind the end ${end}`)
     try {
@@ -165,7 +173,10 @@ export class ActiveFile {
     await this.finishCut(to, cut)
   }
 
-  /** The entry of a cut is durable; the bytes stay until `finishCut`. */
+  /**
+   * The entry of a cut is durable; the bytes stay until `finishCut`.
+   * @param known what is left of the record in which it ends, where that is known
+   */
   async beginCut(to: number, epoch: number, known?: Divided): Promise<Divided> {
     assert(!this.unsynced, 'a cut comes when everything is synced')
     const divided = known ?? this.#divide(to)
@@ -196,8 +207,22 @@ export class ActiveFile {
 
   /** Closes the handles; the file can be gone on with after the next start. */
   async letGo(): Promise<void> {
-    await this.#data.close()
+    await this.pause()
     await this.stored.deactivate()
+  }
+
+  /** Nothing more is written; who reads goes on with the index as it is, until there is another. */
+  async pause(): Promise<void> {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    await this.#data.close()
+  }
+
+  /** [from, to) with its CRC-32, as it is in the file. */
+  measure(from: number, to: number): Divided {
+    const bytes = Buffer.allocUnsafe(to - from)
+    if (this.#data.read(bytes, from) === bytes.length) return { start: from, crc: crc32(bytes) }
+    throw damaged(this.stored.name, from, `the file ends before ${to}, and more was stored`)
   }
 
   #divide(to: number): Divided {

@@ -18,7 +18,7 @@ export interface ReadResult {
 export interface ReadAccess {
   readonly name: string
   readonly file: DiskFile
-  readonly directory: IndexDirectory
+  directory(): IndexDirectory
   /** the visible end in this file, at the moment of the call */
   limit(): number
   close(): Promise<void>
@@ -102,7 +102,7 @@ export class FileReader {
   }
 
   #plan(position: number, limit: number, target: Buffer): Span {
-    return planRead(this.#access.directory, position, limit, target.length)
+    return planRead(this.#access.directory(), position, limit, target.length)
   }
 
   #part(position: number, limit: number, span: Span, bytes: Buffer): ReadResult {

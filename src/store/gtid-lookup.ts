@@ -1,7 +1,7 @@
 import { present } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
+import type { BinlogStore } from './binlog-store.ts'
 import type { Position } from './record.ts'
-import type { Store } from './store.ts'
 
 /**
  * Where a replica that holds `held` begins: every transaction before the place, purged ones too, is
@@ -10,7 +10,10 @@ import type { Store } from './store.ts'
  * file.
  * @throws OperationalError E_STORE_DAMAGED
  */
-export async function findGtidStart(store: Store, held: GtidSet): Promise<Position | undefined> {
+export async function findGtidStart(
+  store: BinlogStore,
+  held: GtidSet,
+): Promise<Position | undefined> {
   const names = store.files().map((file) => file.name)
   // What is before a file only grows from file to file, so the newest one is found by halving.
   let low = -1

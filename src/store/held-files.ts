@@ -8,14 +8,17 @@ export class HeldFiles {
   readonly #disk: Disk
   readonly #folder: string
   /** oldest first */
-  readonly #files: StoredFile[]
+  #files: StoredFile[] = []
   /** taken out of sight by a purge, not removed yet; oldest first */
   #leaving: StoredFile[] = []
 
-  constructor(folder: { readonly disk: Disk; readonly folder: string }, files: StoredFile[]) {
+  constructor(folder: { readonly disk: Disk; readonly folder: string }) {
     this.#disk = folder.disk
     this.#folder = folder.folder
-    this.#files = files
+  }
+
+  get all(): readonly StoredFile[] {
+    return this.#files
   }
 
   get oldest(): StoredFile | undefined {
@@ -24,6 +27,10 @@ export class HeldFiles {
 
   get newest(): StoredFile | undefined {
     return this.#files.at(-1)
+  }
+
+  named(name: string): StoredFile | undefined {
+    return this.newest?.name === name ? this.newest : this.#files.find((file) => file.name === name)
   }
 
   /** Oldest first, up to the file that is named. */
@@ -36,7 +43,7 @@ export class HeldFiles {
    * @throws OperationalError E_FILE_UNKNOWN
    */
   find(name: string, lastShown: string | undefined): StoredFile {
-    const found = this.#files.find((file) => file.name === name)
+    const found = this.named(name)
     if (found !== undefined && lastShown !== undefined) {
       if (compareFileNames(name, lastShown) <= 0) return found
     }
@@ -49,6 +56,11 @@ export class HeldFiles {
     const last = this.newest?.name
     if (isFileName(name) && (last === undefined || compareFileNames(name, last) > 0)) return
     throw new ProtocolError(`a file cannot be named '${name}' after '${last ?? ''}'`)
+  }
+
+  /** These are the files from now on. */
+  replace(files: readonly StoredFile[]): void {
+    this.#files = [...files]
   }
 
   add(stored: StoredFile): void {
@@ -87,8 +99,14 @@ export class HeldFiles {
   }
 
   async #remove(stored: StoredFile): Promise<void> {
-    await this.#disk.remove(stored.path)
-    await this.#disk.remove(stored.indexPath)
-    await this.#disk.syncFolder(this.#folder)
+    await removeFile(this.#disk, this.#folder, stored.name)
   }
+}
+
+/** Removes a file and its index, durably; the file first, since an index without one is nobody's. */
+export async function removeFile(disk: Disk, folder: string, name: string): Promise<void> {
+  await disk.remove(`${folder}/${name}`)
+  await disk.syncFolder(folder)
+  if (await disk.exists(`${folder}/${name}.idx`)) await disk.remove(`${folder}/${name}.idx`)
+  await disk.syncFolder(folder)
 }

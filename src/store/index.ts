@@ -6,6 +6,7 @@
   It must not know: sockets, sessions, SQL, where records come from or when they count as committed
   (journal). The write side is for journal only. Formats: docs/internals/store-format.md.
 */
+export type { BinlogStore, FileInfo, LogEnd } from './binlog-store.ts'
 export { type DataDir, type Identity, openDataDir, readIdentity } from './data-dir.ts'
 export { compareFileNames, fileNumber, isFileName } from './file-name.ts'
 export type { FileReader, ReadResult } from './file-reader.ts'
@@ -28,7 +29,7 @@ export {
   type RetentionPolicy,
 } from './retention.ts'
 export { minFreeBytes } from './space.ts'
-export { type FileInfo, type LogEnd, Store, type StoreOptions } from './store.ts'
+export { Store, type StoreOptions } from './store.ts'
 export {
   EventWalk,
   type WalkedEvent,

@@ -21,7 +21,7 @@ export async function findLastTransaction(
   boundary: number,
 ): Promise<LastTransaction | undefined> {
   let limit = boundary
-  for (const from of [...placesBefore(directory, boundary), 4]) {
+  for (const from of placesBefore(directory, boundary)) {
     // Only headers are looked at: the transaction may be many GiB long, and the source compares the
     // event.
     const walk = new EventWalk(file, { from, limit, verifyFrom: Infinity })
@@ -44,8 +44,11 @@ export async function findLastTransaction(
   return undefined
 }
 
-/** Places between transactions that the index knows, the newest first. */
-function placesBefore(directory: IndexDirectory, boundary: number): number[] {
-  const positions = [...directory.setPlaces()].map((place) => place.position)
-  return positions.filter((position) => position < boundary && position > 4)
+/** Places between transactions that the index knows, the newest first, and the beginning. */
+function* placesBefore(directory: IndexDirectory, boundary: number): Generator<number> {
+  for (const place of directory.setPlaces()) {
+    const { position } = place.load()
+    if (position < boundary && position > 4) yield position
+  }
+  yield 4
 }

@@ -3,8 +3,8 @@ import type { GtidSet } from '../mysql/index.ts'
 import type { Position } from './record.ts'
 
 export interface PendingRecord {
-  /** the last place between transactions behind the record */
-  readonly boundary: Position
+  /** the last place between transactions behind the record; undefined before the first file */
+  readonly boundary: Position | undefined
   /** what is held when the record is committed and was not before */
   readonly gtids: GtidSet | undefined
 }
@@ -41,6 +41,10 @@ export class PendingRecords {
     return this.#durable
   }
 
+  get committed(): number {
+    return this.#committed
+  }
+
   add(record: PendingRecord): number {
     this.#appended += 1
     this.#waiting.push({ ...record, sequence: this.#appended })
@@ -67,6 +71,12 @@ export class PendingRecords {
     return held
   }
 
+  /** The last place between transactions that the waiting records up to `sequence` know. */
+  boundaryAt(sequence: number): Position | undefined {
+    const waiting = this.#waiting.slice(this.#first)
+    return waiting.findLast((record) => record.sequence <= sequence && record.boundary)?.boundary
+  }
+
   /**
    * Commits the records up to `sequence`: adds what they hold to `held` and returns the last
    * boundary.
@@ -80,7 +90,7 @@ export class PendingRecords {
       const record = this.#waiting[this.#first]
       if (record === undefined || record.sequence > sequence) break
       if (record.gtids !== undefined) held.addAll(record.gtids)
-      boundary = record.boundary
+      boundary = record.boundary ?? boundary
     }
     this.#compact()
     return boundary

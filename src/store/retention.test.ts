@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Clock } from '../platform/index.ts'
 import { systemClock } from '../platform/index.ts'
+import type { FileInfo } from './binlog-store.ts'
 import { planRetention, RetentionClock, type RetentionPolicy } from './retention.ts'
-import type { FileInfo } from './store.ts'
 
 const HOUR = 3_600_000
 const NOW = 1_800_000_000_000

@@ -1,7 +1,7 @@
 import { present } from '../lib/index.ts'
 import type { Clock } from '../platform/index.ts'
+import type { FileInfo } from './binlog-store.ts'
 import { compareFileNames } from './file-name.ts'
-import type { FileInfo } from './store.ts'
 
 export interface RetentionPolicy {
   /** bytes that all files together may take; undefined: no limit */

@@ -1,40 +1,21 @@
-import {
-  assert,
-  InvariantError,
-  type Logger,
-  OperationalError,
-  present,
-  Watch,
-  type Watched,
-} from '../lib/index.ts'
+import { assert, InvariantError, type Logger, OperationalError, present } from '../lib/index.ts'
 import { BINLOG_MAGIC, GtidSet } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { ActiveFile } from './active-file.ts'
-import { damaged, diskFull, isDiskFull, writeFailed } from './disk-error.ts'
+import type { LogEnd } from './binlog-store.ts'
+import { diskFull, isDiskFull, writeFailed } from './disk-error.ts'
 import { createFile, type NewFile, removeFresh } from './file-create.ts'
-import { FileReader } from './file-reader.ts'
-import { HeldFiles } from './held-files.ts'
 import { ExtentsCache } from './index-file/extents.ts'
 import { FIRST_DIGEST } from './index-file/running-digest.ts'
-import { findLastTransaction, type LastTransaction } from './last-transaction.ts'
 import { PendingRecords } from './pending-records.ts'
-import {
-  type Chunk,
-  type FileBegin,
-  type Position,
-  RECORD_BYTES_MAX,
-  type VisibleEnd,
-} from './record.ts'
-import type { RecoveryContext } from './recovery/file-recovery.ts'
+import { ReadableFiles, ReadableStore } from './readable-files.ts'
+import { type Chunk, type FileBegin, type Position, RECORD_BYTES_MAX } from './record.ts'
+import type { RecoveredFile, RecoveryContext } from './recovery/file-recovery.ts'
 import { recoverFolder } from './recovery/folder-recovery.ts'
-import { newestContained } from './set-search.ts'
 import type { StoredFile } from './stored-file.ts'
-import { readPreviousGtids } from './walk/previous-gtids.ts'
 
 /** Records whose place and CRC are kept in memory for reading, over all files: 12 bytes each. */
 const INDEX_RECORDS_CACHED = 1_000_000
-
-const HEAD_DAMAGED = 'what comes before its transactions cannot be told'
 
 export interface StoreOptions {
   readonly disk: Disk
@@ -44,44 +25,15 @@ export interface StoreOptions {
   readonly logger: Logger
 }
 
-export interface LogEnd extends Position {
-  /**
-   * the last position between transactions; less than `position`: half a transaction is behind it
-   */
-  readonly boundary: number
-}
-
-export interface FileInfo {
-  readonly name: string
-  /** bytes that may be shown */
-  readonly size: number
-  readonly firstSequence: number
-  /** seconds since 1970 of its first and its newest event; 0 when it has none yet */
-  readonly firstTimestamp: number
-  readonly lastTimestamp: number
-  /** the source's name of the file, and whose it was; '' when nobody knows (the index was lost) */
-  readonly sourceFile: string
-  readonly sourceUuid: string
-  readonly active: boolean
-  /** open FileReaders */
-  readonly readers: number
-}
-
 /**
  * The binlog files of a channel. One writer (the journal), which calls one of `beginFile`, `sync`,
  * `cut` and `close` at a time; any number of readers.
  *
  * Invariant: visible <= committed <= durable <= appended.
  */
-export class Store {
+export class Store extends ReadableStore {
   readonly #context: RecoveryContext
-  /** the newest one is the active file */
-  readonly #files: HeldFiles
-  #active: ActiveFile | undefined
   readonly #pending: PendingRecords
-  readonly #executed: GtidSet
-  #purged: GtidSet
-  readonly #visible: Watch<VisibleEnd | undefined>
   #failure: OperationalError | undefined
   /**
    * a sync, a cut or a new file is under way; `#exclusiveName` is set while it is one of the latter
@@ -90,24 +42,10 @@ export class Store {
   #busy = false
   #exclusiveName: string | undefined
 
-  private constructor(
-    context: RecoveryContext,
-    files: StoredFile[],
-    active: ActiveFile | undefined,
-    sets: { readonly sequence: number; readonly executed: GtidSet; readonly purged: GtidSet },
-  ) {
+  private constructor(context: RecoveryContext, sequence: number) {
+    super(new ReadableFiles(context))
     this.#context = context
-    this.#files = new HeldFiles(context, files)
-    this.#active = active
-    this.#pending = new PendingRecords(sets.sequence)
-    this.#executed = sets.executed
-    this.#purged = sets.purged
-    const visible = active && {
-      file: active.stored.name,
-      position: active.boundary,
-      sequence: sets.sequence,
-    }
-    this.#visible = new Watch<VisibleEnd | undefined>(visible)
+    this.#pending = new PendingRecords(sequence)
   }
 
   /**
@@ -116,36 +54,28 @@ export class Store {
    */
   static async open(options: StoreOptions): Promise<Store> {
     const context = { ...options, cache: new ExtentsCache(INDEX_RECORDS_CACHED) }
-    const { files, last } = await recoverFolder(context)
-    const active = last && new ActiveFile(last)
-    const store = new Store(context, files, active, {
-      sequence: last?.appender.state.sequence ?? 0,
-      executed: last?.held ?? GtidSet.empty(),
-      purged: GtidSet.empty(),
-    })
-    if (last?.purgedUpTo !== undefined) await store.#files.removeBefore(last.purgedUpTo)
-    const { oldest } = store.#files
-    if (oldest !== undefined) store.#purged = await store.#purgedBefore(oldest)
+    const { files: found, last } = await recoverFolder(context)
+    const store = new Store(context, last?.appender.state.sequence ?? 0)
+    if (last !== undefined) await store.#begin(found, last)
     return store
+  }
+
+  async #begin(found: readonly StoredFile[], last: RecoveredFile): Promise<void> {
+    const files = this.readable
+    await files.renew(found, last)
+    files.executed().addAll(last.held)
+    if (last.purgedUpTo !== undefined) await files.held.removeBefore(last.purgedUpTo)
+    const active = present(files.active, 'the current file')
+    files.show({ ...placeOf(active), sequence: this.sequence })
+    const { oldest } = files.held
+    if (oldest !== undefined) files.addPurged(await files.previousGtids(oldest.name))
   }
 
   // ---- what is held ----
 
-  /** what is shown; undefined before the first file */
-  get visible(): Watched<VisibleEnd | undefined> {
-    return this.#visible
-  }
-
   /** end of what was appended, durable or not; undefined before the first file */
   get end(): LogEnd | undefined {
-    if (this.#active === undefined) return undefined
-    const { stored, end, boundary } = this.#active
-    return { file: stored.name, position: end, boundary }
-  }
-
-  /** how the current file began */
-  get origin(): FileBegin | undefined {
-    return this.#active?.stored.facts.origin
+    return this.readable.end
   }
 
   /** sequence of the last record that was appended; 0 before the first */
@@ -153,83 +83,14 @@ export class Store {
     return this.#pending.appended
   }
 
-  /** GTIDs up to the visible end, the purged ones too. A live object: clone it to keep it. */
-  executed(): GtidSet {
-    return this.#executed
-  }
-
-  /** GTIDs that are held but that no file has any more, or ever had. */
-  purged(): GtidSet {
-    return this.#purged
-  }
-
   /** GTIDs of everything appended up to `end.boundary`, the purged ones too. A fresh object. */
   heldGtids(): GtidSet {
-    return this.#pending.heldWith(this.#executed, this.#pending.appended)
-  }
-
-  /** The GTID event of the last transaction before `end.boundary` in the current file. */
-  async lastTransaction(): Promise<LastTransaction | undefined> {
-    if (this.#active === undefined) return undefined
-    const { stored, boundary } = this.#active
-    const { data, directory } = await stored.acquire()
-    try {
-      return await findLastTransaction(stored.name, data, directory, boundary)
-    } finally {
-      await stored.release(this.#isActive(stored))
-    }
+    return this.#pending.heldWith(this.executed(), this.#pending.appended)
   }
 
   /** why nothing can be written any more; undefined while it can */
   get failure(): OperationalError | undefined {
     return this.#failure
-  }
-
-  // ---- for readers ----
-
-  /** oldest first; what is shown */
-  files(): readonly FileInfo[] {
-    const visible = this.#visible.value
-    if (visible === undefined) return []
-    return this.#files.upTo(visible.file).map((file) => this.#infoOf(file))
-  }
-
-  /**
-   * GTIDs of everything before the file, those that were never in a file included.
-   * @throws OperationalError E_FILE_UNKNOWN
-   */
-  async previousGtids(name: string): Promise<GtidSet> {
-    return await this.#purgedBefore(this.#find(name))
-  }
-
-  /** @throws OperationalError E_FILE_UNKNOWN */
-  async openFile(name: string): Promise<FileReader> {
-    const stored = this.#find(name)
-    const { data, directory } = await stored.acquire()
-    return new FileReader({
-      name,
-      file: data,
-      directory,
-      limit: () => this.#limitOf(stored),
-      close: () => stored.release(this.#isActive(stored)),
-    })
-  }
-
-  /**
-   * The newest place between transactions in the file that the index knows and before which
-   * everything is in `held`; 4 when it knows none. @throws OperationalError E_FILE_UNKNOWN,
-   * E_STORE_DAMAGED
-   */
-  async positionFor(name: string, held: GtidSet): Promise<number> {
-    const stored = this.#find(name)
-    const { directory } = await stored.acquire()
-    try {
-      const limit = this.#limitOf(stored)
-      const shown = [...directory.setPlaces()].filter((place) => place.position <= limit)
-      return newestContained(shown, held) ?? 4
-    } finally {
-      await stored.release(this.#isActive(stored))
-    }
   }
 
   // ---- for the journal ----
@@ -241,7 +102,7 @@ export class Store {
    * written
    */
   async beginFile(begin: FileBegin): Promise<number> {
-    this.#files.checkNext(begin.name)
+    this.readable.held.checkNext(begin.name)
     return await this.#exclusive(begin.name, async () => {
       const previous = this.#active
       await this.#syncAll()
@@ -254,8 +115,8 @@ export class Store {
         await removeFresh(this.#context, fresh)
         throw thrown
       }
-      this.#active = new ActiveFile(fresh)
-      this.#files.add(fresh.stored)
+      this.readable.active = await ActiveFile.take(fresh)
+      this.readable.held.add(fresh.stored)
       const boundary = { file: begin.name, position: BINLOG_MAGIC.length }
       const sequence = this.#pending.add({ boundary, gtids: begin.purged })
       this.#pending.markDurable(sequence)
@@ -332,20 +193,15 @@ export class Store {
   commit(sequence: number): void {
     this.#show(sequence)
     try {
-      this.#active?.writeIndex(() => this.#pending.heldWith(this.#executed, this.#pending.durable))
+      this.#active?.writeIndex(() => this.#pending.heldWith(this.executed(), this.#pending.durable))
     } catch (thrown) {
       throw this.#explain(this.#context.folder, thrown)
     }
   }
 
   #show(sequence: number): void {
-    const boundary = this.#pending.commit(sequence, this.#executed)
-    if (boundary === undefined) return
-    const { contact } = present(this.#files.newest, 'the last file').facts
-    if (!this.#purged.contains(contact)) this.#purged = this.#purged.union(contact)
-    const shown = this.#visible.value
-    if (shown?.file === boundary.file && shown.position === boundary.position) return
-    this.#visible.set({ ...boundary, sequence })
+    const boundary = this.#pending.commit(sequence, this.executed())
+    if (boundary !== undefined) this.readable.show({ ...boundary, sequence })
   }
 
   /**
@@ -371,19 +227,20 @@ export class Store {
    */
   async purge(upTo: string): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure
-    const purged = await this.#purgedBefore(this.#find(upTo))
-    const count = this.#files.countUnreadBefore(this.#find(upTo))
+    const purged = await this.readable.previousGtids(upTo)
+    const { held } = this.readable
+    const count = held.countUnreadBefore(this.readable.find(upTo))
     if (count === 0) return this.#pending.appended
     const active = present(this.#active, 'the current file')
-    this.#files.hideOldest(count)
-    this.#purged = this.#purged.union(purged)
+    held.hideOldest(count)
+    this.readable.addPurged(purged)
     active.addPurge(upTo)
     return this.#pending.add({ boundary: placeOf(active), gtids: undefined })
   }
 
   /** Removes what a committed purge took out of sight, oldest first, each durably. */
   async removePurged(): Promise<void> {
-    await this.#files.removeHidden()
+    await this.readable.held.removeHidden()
   }
 
   /** Makes everything durable and closes the files. */
@@ -395,7 +252,7 @@ export class Store {
       await this.#syncAll()
       await active.syncIndex()
     }
-    this.#active = undefined
+    this.readable.active = undefined
     await active.letGo()
   }
 
@@ -445,53 +302,15 @@ export class Store {
   }
 
   #next(origin: FileBegin): NewFile {
-    const before = this.#files.newest?.facts.contact ?? GtidSet.empty()
+    const before = this.readable.held.newest?.facts.contact ?? GtidSet.empty()
     const contact = origin.purged === undefined ? before : before.union(origin.purged)
     const firstSequence = this.#pending.appended + 1
     const digest = this.#active?.digest() ?? FIRST_DIGEST
     return { origin, firstSequence, contact, rebuilt: false, digest, epoch: 0 }
   }
 
-  #find(name: string): StoredFile {
-    return this.#files.find(name, this.#visible.value?.file)
-  }
-
-  #isActive(stored: StoredFile): boolean {
-    return this.#active?.stored === stored
-  }
-
-  #limitOf(stored: StoredFile): number {
-    const visible = this.#visible.value
-    if (visible === undefined) return BINLOG_MAGIC.length
-    return visible.file === stored.name ? visible.position : stored.size
-  }
-
-  #infoOf(stored: StoredFile): FileInfo {
-    const { firstTimestamp, lastTimestamp, readers, name } = stored
-    const { origin, firstSequence } = stored.facts
-    return {
-      name,
-      size: this.#limitOf(stored),
-      firstSequence,
-      firstTimestamp,
-      lastTimestamp,
-      sourceFile: origin.sourceFile,
-      sourceUuid: origin.sourceUuid,
-      active: this.#isActive(stored),
-      readers,
-    }
-  }
-
-  async #purgedBefore(stored: StoredFile): Promise<GtidSet> {
-    const file = await this.#context.disk.open(stored.path, 'read')
-    try {
-      const says = await readPreviousGtids(file, this.#limitOf(stored))
-      if (says === 'damaged') throw damaged(stored.name, BINLOG_MAGIC.length, HEAD_DAMAGED)
-      if (says === 'not yet') return this.#executed.clone()
-      return says === 'none' ? stored.facts.contact.clone() : says.union(stored.facts.contact)
-    } finally {
-      await file.close()
-    }
+  get #active(): ActiveFile | undefined {
+    return this.readable.active
   }
 }
 

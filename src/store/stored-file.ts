@@ -17,8 +17,8 @@ export interface StoredFileFacts {
 
 interface Opened {
   readonly data: DiskFile
-  readonly index: DiskFile | undefined
-  readonly directory: IndexDirectory
+  /** of a file that was closed by then */
+  readonly closed: { readonly index: DiskFile; readonly directory: IndexDirectory } | undefined
 }
 
 /**
@@ -36,6 +36,8 @@ export class StoredFile {
   /** the index in memory while the file is written to, with its handle */
   #active: { readonly directory: IndexDirectory; readonly index: DiskFile } | undefined
   #opened: Promise<Opened> | undefined
+  /** what `#opened` found of a closed file */
+  #closed: IndexDirectory | undefined
   #readers = 0
 
   constructor(disk: Disk, folder: string, facts: StoredFileFacts, cache: ExtentsCache) {
@@ -57,9 +59,16 @@ export class StoredFile {
     return this.#readers
   }
 
-  /** The file is written to: who reads it shares the writer's index. */
-  activate(directory: IndexDirectory, index: DiskFile): void {
+  /** Where its records stand, for who has acquired it: not to be kept, since the index may be read anew. */
+  get directory(): IndexDirectory {
+    return present(this.#active?.directory ?? this.#closed, `the index of ${this.name}`)
+  }
+
+  /** The file is written to: who reads it shares the writer's index, in the place of the one before. */
+  async activate(directory: IndexDirectory, index: DiskFile): Promise<void> {
+    const before = this.#active?.index
     this.#active = { directory, index }
+    if (before !== index) await before?.close()
   }
 
   /** The file is closed. The writer's index goes with the last reader. */
@@ -67,11 +76,23 @@ export class StoredFile {
     if (this.#readers === 0) await this.#letGo()
   }
 
-  async acquire(): Promise<{ data: DiskFile; directory: IndexDirectory }> {
+  /** This file with what was found of it on the disk by now; undefined when that is another file. */
+  renewed(found: StoredFile): StoredFile | undefined {
+    if (found.facts.firstSequence !== this.facts.firstSequence) return undefined
+    this.size = found.size
+    this.firstTimestamp = found.firstTimestamp
+    this.lastTimestamp = found.lastTimestamp
+    return this
+  }
+
+  /** Opens it for reading, and keeps it open until it is released. */
+  async acquire(): Promise<DiskFile> {
     this.#readers += 1
     try {
       this.#opened ??= this.#open()
-      return await this.#opened
+      const { data, closed } = await this.#opened
+      this.#closed = closed?.directory
+      return data
     } catch (thrown) {
       this.#readers -= 1
       this.#opened = undefined
@@ -86,19 +107,17 @@ export class StoredFile {
     if (this.#readers > 0) return
     const opened = present(this.#opened, 'what was opened')
     this.#opened = undefined
-    const { data, index } = await opened
+    const { data, closed } = await opened
     await data.close()
-    await index?.close()
+    await closed?.index.close()
     if (!active && this.#readers === 0) await this.#letGo()
   }
 
   async #open(): Promise<Opened> {
     const data = await this.#disk.open(this.path, 'read')
-    if (this.#active !== undefined) {
-      return { data, index: undefined, directory: this.#active.directory }
-    }
+    if (this.#active !== undefined) return { data, closed: undefined }
     const index = await this.#disk.open(this.indexPath, 'read')
-    return { data, index, directory: loadClosed(this.name, index, this.#cache) }
+    return { data, closed: { index, directory: loadClosed(this.name, index, this.#cache) } }
   }
 
   async #letGo(): Promise<void> {

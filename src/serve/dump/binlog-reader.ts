@@ -1,18 +1,18 @@
 import type { Watched } from '../../lib/index.ts'
 import type { GtidSet } from '../../mysql/index.ts'
 import {
+  type BinlogStore,
   type FileInfo,
   type FileReader,
   findGtidStart,
   type Position,
-  type Store,
   type VisibleEnd,
 } from '../../store/index.ts'
 
 /** What a dump needs of a FileReader. */
 export type BinlogFile = Pick<FileReader, 'name' | 'read' | 'readAsync' | 'close'>
 
-/** What a dump needs of the store; each method is the Store's of that name. */
+/** What a dump needs of the store; each method is the store's of that name. */
 export interface BinlogReader {
   readonly visible: Watched<VisibleEnd | undefined>
   executed(): GtidSet
@@ -26,7 +26,7 @@ export interface BinlogReader {
   findGtidStart(held: GtidSet): Promise<Position | undefined>
 }
 
-export function binlogReaderOf(store: Store): BinlogReader {
+export function binlogReaderOf(store: BinlogStore): BinlogReader {
   return {
     visible: store.visible,
     executed: () => store.executed(),

@@ -8,7 +8,7 @@ import type { GtidSet } from '../../mysql/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
 import { diskFull, isDiskFull } from '../disk-error.ts'
 import type { Divided } from './extents.ts'
-import type { IndexDirectory } from './index-directory.ts'
+import type { HeldAt, IndexDirectory } from './index-directory.ts'
 import {
   type Checkpoint,
   type CutEntry,
@@ -52,9 +52,12 @@ export interface IndexEnd {
 
 /**
  * Where checkpoints stand: where it suits the writer, or where the records alone say it, so that logs with the same
- * records have the same running digests.
+ * records have the same running digests. Then a set is of the newest place whose GTIDs are known for certain, which
+ * may be in another file.
  */
-export type Checkpoints = 'anywhere' | 'by records'
+export type Checkpoints =
+  | 'anywhere'
+  | { readonly known: () => (HeldAt & { readonly file: string }) | undefined }
 
 export class IndexAppender {
   readonly #file: DiskFile
@@ -69,6 +72,7 @@ export class IndexAppender {
   #bytesSince: number
   #recordsSince: number
   #setSize = 0
+  #setPosition = 4
   #bytesSinceSet: number
   #bytesSinceSync = 0
   #cut: Divided | undefined
@@ -105,7 +109,7 @@ export class IndexAppender {
   /** Adds the entries of records; in memory, until they are written. */
   append(entries: readonly RecordEntry[]): void {
     for (const entry of entries) {
-      if (this.#checkpoints === 'by records' && entry.kind === 'bytes') this.#checkpointBefore()
+      if (this.#checkpoints !== 'anywhere' && entry.kind === 'bytes') this.#checkpointBefore()
       this.#add(entry)
     }
   }
@@ -116,10 +120,17 @@ export class IndexAppender {
    */
   write(held: () => GtidSet): void {
     this.#flush()
-    if (this.#checkpoints === 'by records' || !this.#isDue || this.#backlogSize > 0) return
-    const withSet = this.#bytesSinceSet >= Math.max(CHECKPOINT_BYTES, SET_DILUTION * this.#setSize)
-    this.#addCheckpoint(withSet ? held() : undefined, undefined)
+    if (this.#checkpoints !== 'anywhere' || !this.#isDue || this.#backlogSize > 0) return
+    this.#addCheckpoint(this.#isSetDue ? this.#heldHere(held()) : undefined, undefined)
     this.#flush()
+  }
+
+  #heldHere(held: GtidSet): HeldAt {
+    return { position: this.#state.boundary, held }
+  }
+
+  get #isSetDue(): boolean {
+    return this.#bytesSinceSet >= Math.max(CHECKPOINT_BYTES, SET_DILUTION * this.#setSize)
   }
 
   get #isDue(): boolean {
@@ -127,7 +138,14 @@ export class IndexAppender {
   }
 
   #checkpointBefore(): void {
-    if (this.#isDue || this.#cut !== undefined) this.#addCheckpoint(undefined, this.#cut)
+    if (this.#isDue || this.#cut !== undefined) this.#addCheckpoint(this.#knownSet(), this.#cut)
+  }
+
+  #knownSet(): HeldAt | undefined {
+    if (this.#checkpoints === 'anywhere' || !this.#isSetDue) return undefined
+    const known = this.#checkpoints.known()
+    const isHere = known?.file === this.#directory.name && known.position > this.#setPosition
+    return isHere ? known : undefined
   }
 
   /** Adds the entry of a cut; no checkpoint, since the bytes are still there. */
@@ -146,7 +164,7 @@ export class IndexAppender {
 
   /** Ends the index for good; durable when it resolves. */
   async close(held: GtidSet): Promise<void> {
-    this.#addCheckpoint(held, undefined)
+    this.#addCheckpoint(this.#heldHere(held), undefined)
     const { end, sequence, epoch, firstTimestamp, timestamp } = this.#state
     this.#add({
       kind: 'closed',
@@ -206,12 +224,13 @@ export class IndexAppender {
     this.#bytesSinceSync += entry.end - before
   }
 
-  #addCheckpoint(set: GtidSet | undefined, cut: Divided | undefined): void {
+  #addCheckpoint(set: HeldAt | undefined, cut: Divided | undefined): void {
     const setFrom = this.#offset
     if (set !== undefined) {
-      const encoded = set.encode()
-      this.#add({ kind: 'set', position: this.#state.boundary, encoded })
+      const encoded = set.held.encode()
+      this.#add({ kind: 'set', position: set.position, encoded })
       this.#setSize = encoded.length
+      this.#setPosition = set.position
       this.#bytesSinceSet = 0
     }
     const offset = this.#offset

@@ -21,14 +21,20 @@ interface Block {
   end: number
   /** what a cut left of its last record */
   divided: Divided | undefined
-  /** where the set that belongs to the block's beginning stands in the index */
+  /** where the set stands in the index that came with the checkpoint before the block */
   readonly set: { readonly from: number; readonly to: number } | undefined
 }
 
-/** A place between transactions whose GTID set is in the index. */
-export interface SetPlace {
+/** A place between transactions, and the GTIDs that are held there. */
+export interface HeldAt {
   readonly position: number
-  load(): GtidSet
+  readonly held: GtidSet
+}
+
+/** Such a place in the index. */
+export interface SetPlace {
+  /** @throws OperationalError E_STORE_DAMAGED */
+  load(): HeldAt
 }
 
 export interface Found {
@@ -37,7 +43,8 @@ export interface Found {
 }
 
 export class IndexDirectory {
-  readonly #name: string
+  /** of the binlog file */
+  readonly name: string
   readonly #file: DiskFile
   readonly #cache: ExtentsCache
   /** in the file's order; never empty */
@@ -54,7 +61,7 @@ export class IndexDirectory {
     cache: ExtentsCache,
     start: { readonly headSize: number; readonly state: IndexState },
   ) {
-    this.#name = name
+    this.name = name
     this.#file = file
     this.#cache = cache
     this.#tail = new Extents(start.state.end)
@@ -113,16 +120,16 @@ export class IndexDirectory {
       else high = middle - 1
     }
     const extents = this.#extentsOf(present(this.#blocks[low], 'block'))
-    assert(position < extents.end, `${this.#name} has no record at ${position}`)
+    assert(position < extents.end, `${this.name} has no record at ${position}`)
     return { extents, index: extents.find(position) }
   }
 
   /** Places with a GTID set, the newest first. */
   *setPlaces(): Generator<SetPlace> {
     for (let index = this.#blocks.length - 1; index >= 0; index -= 1) {
-      const { set, state } = present(this.#blocks[index], 'block')
+      const { set } = present(this.#blocks[index], 'block')
       if (set === undefined) continue
-      yield { position: state.boundary, load: () => this.#loadSet(set.from, set.to) }
+      yield { load: () => this.#loadSet(set.from, set.to) }
     }
   }
 
@@ -181,12 +188,12 @@ export class IndexDirectory {
     return extents
   }
 
-  #loadSet(from: number, to: number): GtidSet {
+  #loadSet(from: number, to: number): HeldAt {
     const bytes = this.#read(from, to)
     return this.#trust(from, () => {
       const { entry } = decodeDetached(bytes)
       if (entry.kind !== 'set') throw new BadIndexBytes('not a set')
-      return decodeSet(entry.encoded)
+      return { position: entry.position, held: decodeSet(entry.encoded) }
     })
   }
 
@@ -206,10 +213,10 @@ export class IndexDirectory {
   }
 
   #damaged(offset: number): OperationalError {
-    const file = `${this.#name}.idx`
+    const file = `${this.name}.idx`
     const message =
       `the index ${file} is damaged at or after its byte ${offset}; ` +
-      `remove it and start again: it is made anew from ${this.#name}`
+      `remove it and start again: it is made anew from ${this.name}`
     return new OperationalError('E_STORE_DAMAGED', message, { file, position: offset })
   }
 }

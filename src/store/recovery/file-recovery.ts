@@ -5,7 +5,7 @@ import { damaged } from '../disk-error.ts'
 import type { ExtentsCache } from '../index-file/extents.ts'
 import { type Checkpoints, IndexAppender } from '../index-file/index-appender.ts'
 import { createIndex } from '../index-file/index-create.ts'
-import type { IndexDirectory } from '../index-file/index-directory.ts'
+import type { HeldAt, IndexDirectory } from '../index-file/index-directory.ts'
 import type { CutEntry } from '../index-file/index-entry.ts'
 import { type Scan, scanIndex } from '../index-file/index-scan.ts'
 import { FIRST_DIGEST } from '../index-file/running-digest.ts'
@@ -156,7 +156,7 @@ export function writeAgain(file: DiskFile, size: number): void {
   }
 }
 
-function newestSet(directory: IndexDirectory): { position: number; held: GtidSet } | undefined {
-  for (const place of directory.setPlaces()) return { position: place.position, held: place.load() }
+function newestSet(directory: IndexDirectory): HeldAt | undefined {
+  for (const place of directory.setPlaces()) return place.load()
   return undefined
 }

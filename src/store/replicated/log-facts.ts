@@ -1,6 +1,7 @@
 /*
   `log.json` beside the files of a replicated log: what no file can say. Where the log begins and the lineage up to
-  there; the records before the first file; purges that wait in files that are closed. Replaced as a whole, always
+  there; the records before the first file; purges that wait in files that are closed; records that came without
+  their bytes. Replaced as a whole, always
   before the work that it speaks of.
 */
 import { OperationalError } from '../../lib/index.ts'
@@ -10,6 +11,16 @@ import type { LogBase, LogPoint } from './log-record.ts'
 
 const NAME = 'log.json'
 
+/** From a record on, the newest file has fewer bytes than its records: a committed cut that follows has taken them. */
+export interface LogGap {
+  readonly file: string
+  /** the first record that lacks bytes, and where it begins */
+  readonly sequence: number
+  readonly start: number
+  /** where the file ends */
+  readonly position: number
+}
+
 export interface LogFacts {
   readonly version: number
   readonly base: LogBase
@@ -18,6 +29,8 @@ export interface LogFacts {
   /** the epochs of the records behind the base and before the first file: each an epoch-start */
   readonly preface: readonly number[]
   readonly purges: ReadonlyArray<{ readonly sequence: number; readonly upTo: string }>
+  /** records whose bytes had been cut away when they came; until their cut is there */
+  readonly gap?: LogGap | undefined
   /** the log begins anew at the base: every file is to go */
   readonly isStartingOver: boolean
 }

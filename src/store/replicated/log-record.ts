@@ -25,6 +25,11 @@ export interface LogRecord {
   readonly timestamp?: number
   /** bytes: those that are left; fewer than its size, or none, when a committed cut has taken the last of them */
   readonly bytes?: Uint8Array
+  /**
+   * bytes: GTIDs of the transactions that end in it, at or before its boundary; undefined where they are not known, so
+   * that the file tells them when they are shown
+   */
+  readonly gtids?: GtidSet
   readonly fileBegin?: BeginFacts
   /** cut: what is left of the record in which it ends; the leader that makes the cut does not know it yet */
   readonly divided?: Divided

@@ -7,6 +7,7 @@
 import { present } from '../../lib/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
+import { removeFile } from '../held-files.ts'
 import { IndexAppender } from '../index-file/index-appender.ts'
 import type { CutEntry, IndexEntry, IndexState } from '../index-file/index-entry.ts'
 import {
@@ -28,9 +29,9 @@ import {
 import { checkMagic, readClosed, removeLeftovers } from '../recovery/folder-recovery.ts'
 import { StoredFile } from '../stored-file.ts'
 import { verifyRange } from '../verified-read.ts'
-import { type LogFacts, readLogFacts, writeLogFacts } from './log-facts.ts'
+import { prefaceDigest } from './log-digest.ts'
+import { type LogFacts, type LogGap, readLogFacts, writeLogFacts } from './log-facts.ts'
 import type { LogPoint, LogRemoval } from './log-record.ts'
-import { prefaceDigest } from './preface.ts'
 
 const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
 const NOT_MADE_ANEW =
@@ -62,7 +63,7 @@ export interface RecoveredLog {
 export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog> {
   const { disk, folder } = context
   await disk.makeFolder(folder)
-  const facts = await finishStartingOver(context, await readLogFacts(disk, folder))
+  let facts = await finishStartingOver(context, await readLogFacts(disk, folder))
   const names = await removePurged(context, await removeLeftovers(context), facts.base.sequence)
   const { base, preface } = facts
   const chain = { sequence: base.sequence + preface.length, digest: prefaceDigest(facts) }
@@ -77,7 +78,7 @@ export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog
     files.push(closed.stored)
   }
   const newest = names.at(-1)
-  const seen = newest === undefined ? undefined : await recoverNewest(context, newest)
+  const seen = newest === undefined ? undefined : await recoverNewest(context, newest, facts.gap)
   if (seen !== undefined) {
     checkLink(present(newest, 'the newest file'), seen.scan.head, chain)
     for (const { epoch, sequence } of seen.lineage) note(lineage, epoch, sequence)
@@ -86,9 +87,26 @@ export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog
   }
   await disk.syncFolder(folder)
   const cuts = seen?.cuts ?? []
+  if (
+    facts.gap !== undefined &&
+    gapIn(newest, { cuts, end: chain.sequence }, facts.gap) === undefined
+  ) {
+    facts = { ...facts, gap: undefined }
+    await writeLogFacts(disk, folder, facts)
+  }
   const purges = [...facts.purges, ...(seen?.purges ?? [])]
   const removals = pendingRemovals({ files, cuts, purges, base: base.sequence })
   return { facts, files, last: seen?.recovered, cuts, end: chain.sequence, lineage, removals }
+}
+
+/** The gap, unless its records are not there, or the cut that it waited for is. */
+function gapIn(
+  name: string | undefined,
+  { cuts, end }: { readonly cuts: readonly LogCut[]; readonly end: number },
+  gap: LogGap | undefined,
+): LogGap | undefined {
+  if (gap === undefined || gap.file !== name || gap.sequence > end) return undefined
+  return cuts.some(({ sequence, isDone }) => isDone && sequence > gap.sequence) ? undefined : gap
 }
 
 /** Adds a record to a lineage. */
@@ -97,22 +115,10 @@ function note(lineage: LogPoint[], epoch: number, sequence: number): void {
   lineage.push({ epoch, sequence })
 }
 
-export async function removeFiles(
-  { disk, folder }: Pick<RecoveryContext, 'disk' | 'folder'>,
-  names: readonly string[],
-): Promise<void> {
-  for (const name of names) {
-    await disk.remove(`${folder}/${name}`)
-    await disk.syncFolder(folder)
-    if (await disk.exists(`${folder}/${name}.idx`)) await disk.remove(`${folder}/${name}.idx`)
-    await disk.syncFolder(folder)
-  }
-}
-
 async function finishStartingOver(context: RecoveryContext, facts: LogFacts): Promise<LogFacts> {
   if (!facts.isStartingOver) return facts
   const names = await removeLeftovers(context)
-  await removeFiles(context, names.reverse())
+  for (const name of names.reverse()) await removeFile(context.disk, context.folder, name)
   const done = { ...facts, isStartingOver: false }
   await writeLogFacts(context.disk, context.folder, done)
   return done
@@ -133,7 +139,7 @@ async function removePurged(
     await index.close()
     if (head === undefined) throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
     if (head.head.firstSequence > base) kept.push(name)
-    else await removeFiles(context, [name])
+    else await removeFile(context.disk, context.folder, name)
   }
   return kept
 }
@@ -224,6 +230,7 @@ function cutOf({ to, start, crc }: CutEntry, sequence: number): LogCut {
 async function recoverNewest(
   context: RecoveryContext,
   name: string,
+  gap: LogGap | undefined,
 ): Promise<Newest & { readonly recovered: RecoveredFile }> {
   const { disk, folder } = context
   await checkMagic(context, name)
@@ -233,7 +240,8 @@ async function recoverNewest(
     const all = readNewest(context, name, index, Number.POSITIVE_INFINITY)
     const end = all.scan.end.state.sequence
     const newest = readNewest(context, name, index, end)
-    return { ...newest, recovered: await settle(context, newest, { data, index }) }
+    const here = gapIn(name, { cuts: newest.cuts, end }, gap)
+    return { ...newest, recovered: await settle(context, newest, { data, index, gap: here }) }
   } catch (thrown) {
     await data.close()
     await index.close()
@@ -242,13 +250,15 @@ async function recoverNewest(
 }
 
 async function settle(
-  { disk, folder, cache, logger }: RecoveryContext,
-  { scan, cuts, bytesEnd }: Newest,
-  { data, index }: { readonly data: DiskFile; readonly index: DiskFile },
+  { disk, folder, cache, logger, checkpoints }: RecoveryContext,
+  { scan, cuts, bytesEnd: bytesEndOfRecords }: Newest,
+  files: { readonly data: DiskFile; readonly index: DiskFile; readonly gap: LogGap | undefined },
 ): Promise<RecoveredFile> {
+  const { data, index, gap } = files
+  const bytesEnd = gap?.position ?? bytesEndOfRecords
   const { name } = scan.begin
   const { offset, state } = scan.end
-  const appender = new IndexAppender(index, scan.directory, scan.end, 'by records')
+  const appender = new IndexAppender(index, scan.directory, scan.end, checkpoints)
   await index.truncate(offset)
   writeAgain(index, offset)
   const size = data.size()
@@ -258,7 +268,8 @@ async function settle(
     throw damaged(name, size, `the file ends there, and ${bytesEnd} bytes were stored`)
   }
   const from = Math.max(4, state.end - VERIFY_TAIL_BYTES)
-  verifyRange(name, data, scan.directory, { from, to: state.end })
+  const to = Math.min(state.end, gap?.start ?? state.end)
+  verifyRange(name, data, scan.directory, { from: Math.min(from, to), to })
   if (size > bytesEnd) {
     logger.info({ file: name, position: bytesEnd }, `${name} is cut back to its last record`)
     await data.truncate(bytesEnd)
@@ -276,6 +287,12 @@ async function settle(
   return { stored, data, index, directory: scan.directory, appender, held, purgedUpTo: undefined }
 }
 
+/** The last record that goes with a purge; 0 when none does. */
+export function floorOf(upTo: string, files: readonly StoredFile[]): number {
+  const first = files.find(({ name }) => name === upTo)
+  return Math.max(0, (first?.facts.firstSequence ?? 0) - 1)
+}
+
 function pendingRemovals({
   files,
   cuts,
@@ -291,8 +308,7 @@ function pendingRemovals({
     .filter(({ isDone }) => !isDone)
     .map(({ sequence }) => ({ kind: 'cut', sequence, floor: 0 }))
   for (const { sequence, upTo } of new Map(purges.map((one) => [one.sequence, one])).values()) {
-    const first = files.find(({ name }) => name === upTo)
-    const floor = (first?.facts.firstSequence ?? 0) - 1
+    const floor = floorOf(upTo, files)
     if (floor > base) removals.push({ kind: 'purge', sequence, floor })
   }
   return removals.toSorted((one, other) => one.sequence - other.sequence)

@@ -1,11 +1,13 @@
 /*
   Taking back the newest records of a log: newest file first, index entry before bytes, each durable. A crash in
-  between leaves a log that ends somewhere between the two ends. The files are closed meanwhile.
+  between leaves a log that ends somewhere between the two ends. Nothing is written meanwhile; whoever reads sees the
+  index as it will be.
 */
 import { assert } from '../../lib/index.ts'
+import { removeFile } from '../held-files.ts'
 import type { RecoveryContext } from '../recovery/file-recovery.ts'
 import type { StoredFile } from '../stored-file.ts'
-import { readNewest, removeFiles } from './log-recovery.ts'
+import { readNewest } from './log-recovery.ts'
 import { keepAside } from './lost-and-found.ts'
 
 /** @param files oldest first; @param to the last record that stays in them, or one before them all */
@@ -18,7 +20,7 @@ export async function truncateFiles(
     if (stored.facts.firstSequence <= to) return await cutBack(context, stored, to)
     await keepFrom(context, stored, 0)
     // The name of the file goes first: an index without its file is no record's.
-    await removeFiles(context, [stored.name])
+    await removeFile(context.disk, context.folder, stored.name)
   }
 }
 
@@ -39,6 +41,7 @@ async function cutBack(context: RecoveryContext, stored: StoredFile, to: number)
   const { name, path, indexPath } = stored
   const index = await context.disk.open(indexPath, 'write')
   const data = await context.disk.open(path, 'write')
+  let isHandedOver = false
   try {
     const all = readNewest(context, name, index, Number.POSITIVE_INFINITY)
     const { scan, cuts, bytesEnd } = readNewest(context, name, index, to)
@@ -48,12 +51,14 @@ async function cutBack(context: RecoveryContext, stored: StoredFile, to: number)
     const isGone = all.cuts.some((cut) => cut.sequence === kept?.sequence && cut.isDone)
     const end = isGone ? scan.end.state.end : bytesEnd
     await keepAside(context.disk, context.folder, { name, file: data, from: end, to: data.size() })
+    await stored.activate(scan.directory, index)
+    isHandedOver = true
     await index.truncate(scan.end.offset)
     await index.sync()
     if (data.size() > end) await data.truncate(end)
     await data.sync()
   } finally {
     await data.close()
-    await index.close()
+    if (!isHandedOver) await index.close()
   }
 }

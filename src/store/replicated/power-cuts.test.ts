@@ -87,7 +87,7 @@ class Lives {
   async #step(log: ReplicatedLog): Promise<void> {
     const { random } = this
     const { end, boundary } = log.tail
-    const hasFile = log.files().length > 0
+    const hasFile = log.filesHeld().length > 0
     const isHalf = end > boundary
     const waits = log.removals[0]
     const cutWaits = log.removals.some(({ kind }) => kind === 'cut')
@@ -110,8 +110,8 @@ class Lives {
       const begin = beginOf(`binlog.${String(this.#file).padStart(6, '0')}`)
       const fileBegin = { begin, contact: nothing, held: nothing }
       await this.#append(log, { kind: 'file-begin', crc: 0, end: 4, boundary: 4, fileBegin })
-    } else if (what < 88 && log.files().length > 2) {
-      const upTo = log.files()[1]?.name ?? ''
+    } else if (what < 88 && log.filesHeld().length > 2) {
+      const upTo = log.filesHeld()[1]?.name ?? ''
       await this.#append(log, { kind: 'purge', crc: 0, end, boundary, upTo })
     } else if (what < 95 && waits !== undefined) {
       await log.remove(waits)

@@ -1,5 +1,4 @@
 import { assert, crc32, present } from '../../lib/index.ts'
-import type { GtidSet } from '../../mysql/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
 import { damaged, readFailed } from '../disk-error.ts'
 import {
@@ -8,11 +7,13 @@ import {
   isRecord,
   type RecordEntry,
 } from '../index-file/index-entry.ts'
-import { readClosing, readClosingSet, readHead } from '../index-file/index-scan.ts'
+import { readHead } from '../index-file/index-scan.ts'
 import { IndexWindow } from '../index-file/index-window.ts'
 import type { RecoveryContext } from '../recovery/file-recovery.ts'
 import type { StoredFile } from '../stored-file.ts'
 import { readPreviousGtids } from '../walk/previous-gtids.ts'
+import { readHeldAtEnd } from './gtid-learner.ts'
+import type { LogGap } from './log-facts.ts'
 import type { BeginFacts, LogBase, LogRecord } from './log-record.ts'
 import type { LogCut } from './log-recovery.ts'
 
@@ -31,6 +32,8 @@ export interface ReadableLog {
   unfiled(sequence: number): Unwritten | undefined
   /** The file that has the record, or is the newest. */
   fileOf(sequence: number): StoredFile | undefined
+  /** The records that came without their bytes. */
+  readonly gap: LogGap | undefined
   /** Where in the newest file cuts have taken bytes away; undefined for another file. */
   cutsOf(stored: StoredFile): readonly LogCut[] | undefined
 }
@@ -151,23 +154,13 @@ export class RecordReader {
     const { stored, data } = this.#current()
     const { origin: begin, contact } = stored.facts
     const before = this.#log.fileOf(sequence - 1)
-    const held = before && (await this.#heldAtEnd(before))
+    const held = before && (await readHeldAtEnd(this.#log.context.disk, before))
     if (held !== undefined) return { begin, contact, held }
     const previous = await readPreviousGtids(data, data.size())
     return {
       begin,
       contact,
       held: typeof previous === 'string' ? contact : previous.union(contact),
-    }
-  }
-
-  async #heldAtEnd(stored: StoredFile): Promise<GtidSet | undefined> {
-    const index = await this.#log.context.disk.open(stored.indexPath, 'read')
-    try {
-      const closing = readClosing(index)
-      return closing && readClosingSet(index, closing)
-    } finally {
-      await index.close()
     }
   }
 
@@ -184,7 +177,10 @@ export class RecordReader {
     // Of the cuts behind a record the first one reaches back the furthest.
     const cut = (): number => {
       const next = cuts.find(({ sequence }) => sequence > record.sequence)
-      return next?.isDone === true ? Math.max(start, Math.min(record.end, next.to)) : record.end
+      const { gap } = this.#log
+      const isInGap = gap?.file === name && gap.sequence <= record.sequence
+      const to = next?.isDone === true ? next.to : isInGap ? gap.position : record.end
+      return Math.max(start, Math.min(record.end, to))
     }
     const buffer = Buffer.allocUnsafe(cut() - start)
     const size = await file.readAsync(buffer, start).catch((thrown: unknown) => {

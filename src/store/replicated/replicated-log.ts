@@ -1,66 +1,78 @@
-import { assert, type Logger, OperationalError, present } from '../../lib/index.ts'
-import { GtidSet } from '../../mysql/index.ts'
-import type { Disk } from '../../platform/index.ts'
+import { assert, type OperationalError, present } from '../../lib/index.ts'
+import type { GtidSet } from '../../mysql/index.ts'
 import { ActiveFile } from '../active-file.ts'
-import { damaged, diskFull, isDiskFull, writeFailed } from '../disk-error.ts'
+import type { LogEnd } from '../binlog-store.ts'
+import { damaged, diskFull } from '../disk-error.ts'
 import { createFile } from '../file-create.ts'
-import { ExtentsCache } from '../index-file/extents.ts'
-import { IndexWalk } from '../index-file/index-walk.ts'
+import { type Divided, ExtentsCache } from '../index-file/extents.ts'
+import { ReadableFiles, ReadableStore } from '../readable-files.ts'
 import { RECORD_BYTES_MAX } from '../record.ts'
 import type { RecoveryContext } from '../recovery/file-recovery.ts'
+import type { StoreOptions } from '../store.ts'
 import type { StoredFile } from '../stored-file.ts'
-import { type LogFacts, writeLogFacts } from './log-facts.ts'
+import { FailureLatch } from './failure-latch.ts'
+import { LogContents } from './log-contents.ts'
+import { prefaceDigest, readDigest } from './log-digest.ts'
+import { type LogFacts, type LogGap, writeLogFacts } from './log-facts.ts'
 import type { LogBase, LogPoint, LogRecord, LogRemoval } from './log-record.ts'
-import { type LogCut, recoverLog, removeFiles } from './log-recovery.ts'
+import { floorOf, type LogCut, recoverLog } from './log-recovery.ts'
 import { truncateFiles } from './log-truncation.ts'
-import { prefaceDigest } from './preface.ts'
 import { type ReadableLog, RecordReader, type Unwritten } from './record-reader.ts'
+import { Showing } from './showing.ts'
 
-const NO_ENTRY = 'no true entry is there'
 const INDEX_RECORDS_CACHED = 1_000_000
-
-export interface ReplicatedLogOptions {
-  readonly disk: Disk
-  /** DATA-DIR/binlogs */
-  readonly folder: string
-  readonly storeId: string
-  readonly logger: Logger
-}
 
 /**
  * The binlog files of a channel as the log of a node in a cluster: the same files and indexes, but records carry the
  * epochs that leaders gave them, a record is durable when its entry is, bytes go in a second step, and the newest
- * records can be taken back.
+ * records can be taken back. What readers see of it moves on by `show` alone.
  *
- * One of `append`, `sync`, `truncate`, ... at a time, except that bytes may be appended during a sync.
+ * One of `append`, `sync`, `truncate`, ... at a time, except that bytes may be appended during a sync. `show` may be
+ * called at any time.
  */
-export class ReplicatedLog implements ReadableLog {
+export class ReplicatedLog extends ReadableStore implements ReadableLog {
   readonly #context: RecoveryContext
-  #facts!: LogFacts
-  #files: StoredFile[] = []
-  #active: ActiveFile | undefined
-  #cuts: LogCut[] = []
-  #lineage: readonly LogPoint[] = []
-  #removals: readonly LogRemoval[] = []
-  #written = 0
-  #durable = 0
-  #unwritten: Unwritten[] = []
-  #isPrefaceNew = false
-  #failure: OperationalError | undefined
+  readonly #showing: Showing
+  #contents!: LogContents
+  readonly #latch: FailureLatch
 
-  private constructor(options: ReplicatedLogOptions) {
+  private constructor(options: StoreOptions) {
+    super(new ReadableFiles(options))
     const cache = new ExtentsCache(INDEX_RECORDS_CACHED)
-    this.#context = { ...options, cache, checkpoints: 'by records' }
+    const known = () => {
+      const shown = this.visible.value
+      return shown && { ...shown, held: this.executed() }
+    }
+    this.#context = { ...options, cache, checkpoints: { known } }
+    this.#latch = new FailureLatch(options.folder, options.logger)
+    this.#showing = new Showing({
+      disk: options.disk,
+      files: this.readable,
+      fileOf: (sequence) => this.fileOf(sequence),
+      limit: () => (this.gap?.sequence ?? Number.POSITIVE_INFINITY) - 1,
+    })
   }
 
   /**
-   * Everything that it finds is durable when it returns.
+   * Everything that it finds is durable when it returns; nothing is shown yet.
    * @throws OperationalError E_STORE_DAMAGED (file and position in its context), E_STORE_FORMAT
    */
-  static async open(options: ReplicatedLogOptions): Promise<ReplicatedLog> {
+  static async open(options: StoreOptions): Promise<ReplicatedLog> {
     const log = new ReplicatedLog(options)
     await log.#load()
     return log
+  }
+
+  /**
+   * Goes on after a failure, with what recovery finds on the disk; whoever reads is not disturbed.
+   * @throws OperationalError as `open`; then it has failed still, and this may be tried again
+   */
+  async reopen(): Promise<void> {
+    this.#latch.release()
+    await this.#latch.guard(async () => {
+      await this.#active?.pause()
+      await this.#load()
+    })
   }
 
   // ---- what it holds
@@ -71,16 +83,16 @@ export class ReplicatedLog implements ReadableLog {
 
   /** for each epoch its last sequence, of purged records too */
   get lineage(): readonly LogPoint[] {
-    return this.#lineage
+    return this.#contents.lineage
   }
 
   /** sequence of the last record; that of the base when there is none */
   get end(): number {
-    return this.#written
+    return this.#contents.written
   }
 
   get durable(): number {
-    return this.#durable
+    return this.#contents.durable
   }
 
   /** how the newest file ends by the records, whether or not a cut's bytes are gone */
@@ -92,40 +104,60 @@ export class ReplicatedLog implements ReadableLog {
 
   /** cuts and purges whose bytes are still there, oldest first */
   get removals(): readonly LogRemoval[] {
-    return this.#removals
+    return this.#contents.removals
   }
 
   /** why nothing can be written any more; undefined while it can */
   get failure(): OperationalError | undefined {
-    return this.#failure
+    return this.#latch.failure
   }
 
-  /** oldest first */
-  files(): ReadonlyArray<{ readonly name: string; readonly firstSequence: number }> {
-    return this.#files.map(({ name, facts }) => ({ name, firstSequence: facts.firstSequence }))
+  /** Oldest first, those too that are not shown yet. */
+  filesHeld(): ReadonlyArray<{ readonly name: string; readonly firstSequence: number }> {
+    return this.#all.map(({ name, facts }) => ({ name, firstSequence: facts.firstSequence }))
   }
+
+  // ---- for who serves
+
+  /**
+   * Shows what lies outside transactions up to a durable record that is committed; never less than before. Where the
+   * GTIDs of all records up to there are known, that is done when the call returns. While the bytes of a cut are to go
+   * that came without them, no more is shown than what is before it.
+   * @throws OperationalError E_STORE_DAMAGED: no more is shown; the next call tries again
+   */
+  show(sequence: number): Promise<void> {
+    return this.#showing.show(sequence)
+  }
+
+  // ---- for the journal
+
+  /** end of what was appended, durable or not; undefined before the first file */
+  get appended(): LogEnd | undefined {
+    return this.readable.end
+  }
+
+  /**
+   * GTIDs of everything appended up to `appended.boundary`, the purged ones too; once all is shown that was appended
+   * without its GTIDs. A fresh object.
+   */
+  heldGtids(): GtidSet {
+    return this.#showing.heldGtids()
+  }
+
+  // ---- for other nodes
 
   /** @throws OperationalError E_STORE_DAMAGED */
   async digestAt(sequence: number): Promise<string> {
     const { base, preface } = this.#facts
     assert(sequence >= base.sequence, `record ${sequence} is purged`)
-    assert(sequence <= this.#written, `record ${sequence} is not there`)
-    if (sequence > this.#durable) await this.sync()
+    assert(sequence <= this.end, `record ${sequence} is not there`)
+    if (sequence > this.durable) await this.sync()
     const inPreface = sequence - base.sequence
     if (inPreface <= preface.length) return prefaceDigest(this.#facts, inPreface).toString('hex')
-    const newest = present(this.#active, 'the newest file')
-    if (sequence === this.#written) return newest.digest().toString('hex')
-    const stored = present(this.#fileOf(sequence), 'the file of a record')
-    const index = await this.#context.disk.open(stored.indexPath, 'read')
-    try {
-      const walk = present(IndexWalk.open(index), 'the head of an index')
-      while (walk.state.sequence < sequence) {
-        if (walk.next() === undefined) throw damaged(`${stored.name}.idx`, walk.offset, NO_ENTRY)
-      }
-      return walk.digest().toString('hex')
-    } finally {
-      await index.close()
-    }
+    const stored = present(this.fileOf(sequence), 'the file of a record')
+    const newest = sequence === this.end ? this.#active : undefined
+    const digest = newest?.digest() ?? (await readDigest(this.#context.disk, stored, sequence))
+    return digest.toString('hex')
   }
 
   /** The records from this sequence on, which must not be purged; ends where the log ends now, and goes on later. */
@@ -140,21 +172,19 @@ export class ReplicatedLog implements ReadableLog {
   }
 
   unfiled(sequence: number): Unwritten | undefined {
-    const { base, preface } = this.#facts
-    const epoch = preface[sequence - base.sequence - 1]
-    if (epoch === undefined) {
-      return this.#unwritten.find(({ record }) => record.sequence === sequence)
-    }
-    const { end, boundary } = base.tail
-    return { record: { sequence, epoch, kind: 'epoch-start', crc: 0, end, boundary }, start: end }
+    return this.#contents.unfiled(sequence)
   }
 
   fileOf(sequence: number): StoredFile | undefined {
-    return this.#fileOf(sequence)
+    return this.#all.findLast(({ facts }) => facts.firstSequence <= sequence)
   }
 
   cutsOf(stored: StoredFile): readonly LogCut[] | undefined {
-    return this.#active?.stored === stored ? this.#cuts : undefined
+    return this.#active?.stored === stored ? this.#contents.cuts : undefined
+  }
+
+  get gap(): LogGap | undefined {
+    return this.#contents.gap
   }
 
   // ---- writing
@@ -166,24 +196,51 @@ export class ReplicatedLog implements ReadableLog {
    */
   async append(records: readonly LogRecord[]): Promise<void> {
     for (const record of records) {
-      if (record.kind === 'bytes') this.appendBytes(record)
-      else await this.#guard(() => this.#appendOther(record))
+      if (record.kind !== 'bytes') await this.#latch.guard(() => this.#appendOther(record))
+      else if (this.#sizeOf(record) === record.bytes?.length) this.appendBytes(record)
+      else await this.#latch.guard(() => this.#appendShort(record))
     }
   }
 
+  /** A record that has all its bytes, as `append`, at once. */
   appendBytes(record: LogRecord): void {
     this.#checkNext(record)
-    const active = present(this.#active, 'the current file')
-    const { sequence, bytes = Buffer.alloc(0), crc, end, boundary, epoch, timestamp = 0 } = record
-    const start = active.end
-    assert(end - start <= RECORD_BYTES_MAX, `record ${sequence} has ${end - start} bytes`)
-    assert(bytes.length === end - start, `record ${sequence} has lost bytes`)
-    try {
-      active.write(bytes, { crc, boundary, timestamp, epoch })
-    } catch (thrown) {
-      throw this.#fail(thrown)
+    const { sequence, bytes = Buffer.alloc(0) } = record
+    assert(bytes.length === this.#sizeOf(record), `record ${sequence} has lost bytes`)
+    assert(this.gap === undefined, `record ${sequence} has bytes behind one that has lost some`)
+    this.#writeBytes(record, bytes)
+  }
+
+  /** The gap is known before there is one. */
+  async #appendShort(record: LogRecord): Promise<void> {
+    this.#checkNext(record)
+    const { sequence, bytes = Buffer.alloc(0) } = record
+    const { end: start, stored } = present(this.#active, 'the current file')
+    assert(bytes.length < this.#sizeOf(record), `record ${sequence} has too many bytes`)
+    assert(this.gap === undefined || bytes.length === 0, `record ${sequence} has bytes in a gap`)
+    if (this.gap === undefined) {
+      const gap = { file: stored.name, sequence, start, position: start + bytes.length }
+      await this.#write({ ...this.#facts, gap })
     }
-    this.#noteAppended({ record, start })
+    this.#writeBytes(record, bytes)
+  }
+
+  #sizeOf({ end }: LogRecord): number {
+    return end - present(this.#active, 'the current file').end
+  }
+
+  #writeBytes(record: LogRecord, bytes: Uint8Array): void {
+    const active = present(this.#active, 'the current file')
+    const { sequence, crc, boundary, epoch, timestamp = 0 } = record
+    const size = this.#sizeOf(record)
+    const start = active.end
+    assert(size > 0 && size <= RECORD_BYTES_MAX, `record ${sequence} has ${size} bytes`)
+    try {
+      active.write(bytes, { crc, boundary, timestamp, epoch, size })
+    } catch (thrown) {
+      throw this.#latch.close(thrown)
+    }
+    this.#noteAppended(record, start)
   }
 
   async #appendOther(record: LogRecord): Promise<void> {
@@ -193,19 +250,18 @@ export class ReplicatedLog implements ReadableLog {
     const active = this.#active
     if (active === undefined) {
       assert(kind === 'epoch-start', `a ${kind} before the first file`)
-      this.#facts = { ...this.#facts, preface: [...this.#facts.preface, epoch] }
-      this.#isPrefaceNew = true
+      this.#contents.facts = { ...this.#facts, preface: [...this.#facts.preface, epoch] }
+      this.#contents.isPrefaceNew = true
     } else if (kind === 'cut') {
       return await this.#beginCut(active, record)
     } else if (kind === 'purge') {
       const upTo = present(record.upTo, 'the first file that stays')
       active.add({ kind, epoch, upTo })
-      const floor = this.#floorOf(upTo)
-      this.#removals = [...this.#removals, { kind, sequence: record.sequence, floor }]
+      this.#addRemoval({ kind, sequence: record.sequence, floor: floorOf(upTo, this.#all) })
     } else {
       active.add({ kind: 'epoch-start', epoch })
     }
-    this.#noteAppended({ record, start: active?.end ?? 0 })
+    this.#noteAppended(record, active?.end ?? 0)
   }
 
   /**
@@ -214,21 +270,21 @@ export class ReplicatedLog implements ReadableLog {
    * @throws OperationalError as append
    */
   async sync(): Promise<number> {
-    return await this.#guard(async () => {
-      const upTo = this.#written
-      if (this.#isPrefaceNew) {
-        this.#isPrefaceNew = false
+    return await this.#latch.guard(async () => {
+      const upTo = this.end
+      if (this.#contents.isPrefaceNew) {
+        this.#contents.isPrefaceNew = false
         await this.#write(this.#facts)
       }
       const active = this.#active
       if (active?.unsynced === true) {
         await active.sync()
-        active.writeIndex(() => GtidSet.empty())
+        active.writeIndex(() => this.executed())
         if (!active.isIndexWritten) throw diskFull(active.stored.indexPath, undefined)
         await active.syncIndex()
       }
       this.#noteDurable(upTo)
-      return this.#durable
+      return this.durable
     })
   }
 
@@ -240,31 +296,35 @@ export class ReplicatedLog implements ReadableLog {
    */
   async truncate(to: number): Promise<void> {
     const { base } = this.#facts
-    assert(to >= base.sequence && to <= this.#written, `the log is cut to ${to}`)
-    await this.#guard(async () => {
+    assert(to >= base.sequence && to <= this.end, `the log is cut to ${to}`)
+    assert(to >= this.#showing.wanted, `the log is cut to ${to}, before what is shown`)
+    await this.#latch.guard(async () => {
       await this.#syncAll()
-      await this.close()
+      await this.#active?.pause()
       const purges = this.#facts.purges.filter(({ sequence }) => sequence <= to)
       if (purges.length < this.#facts.purges.length) await this.#write({ ...this.#facts, purges })
-      await truncateFiles(this.#context, this.#files, to)
+      await truncateFiles(this.#context, this.#all, to)
       // The files name the record that they go on from, so those before them go last.
       const preface = this.#facts.preface.slice(0, to - base.sequence)
-      if (preface.length < this.#facts.preface.length || this.#isPrefaceNew) {
+      if (preface.length < this.#facts.preface.length)
         await this.#write({ ...this.#facts, preface })
-      }
       await this.#load()
-      assert(this.#written === to, `the log was cut to ${to} and ends at ${this.#written}`)
+      assert(this.end === to, `the log was cut to ${to} and ends at ${this.end}`)
     })
   }
 
   /** Drops all records; the log begins anew behind `base`. @param lineage up to there. @throws as append */
   async startOver(base: LogBase, lineage: readonly LogPoint[]): Promise<void> {
-    await this.#guard(async () => {
-      await this.close()
+    assert(base.sequence >= this.#showing.wanted, 'a log begins anew before what is shown')
+    await this.#showing.settled()
+    await this.#latch.guard(async () => {
+      await this.#active?.pause()
       const version = this.#facts.version
       const nothing = { preface: [], purges: [], isStartingOver: true }
+      await this.#showing.leave(this.#all)
       await this.#write({ version, base, lineage, ...nothing })
       await this.#load()
+      this.#showing.startedOver()
     })
   }
 
@@ -273,69 +333,80 @@ export class ReplicatedLog implements ReadableLog {
    * @throws OperationalError as append
    */
   async remove({ kind, sequence }: LogRemoval): Promise<void> {
-    const removal = this.#removals.find((one) => one.sequence === sequence)
+    const removal = this.removals.find((one) => one.sequence === sequence)
     if (removal === undefined) return
-    await this.#guard(async () => {
-      await this.#syncAll()
+    // What stays is shown before what goes is gone.
+    const isShown = kind === 'purge' && this.visible.value !== undefined
+    await this.#latch.guard(() => this.#syncAll())
+    if (isShown) await this.show(removal.floor + 1)
+    await this.#latch.guard(async () => {
       if (kind === 'cut') await this.#finishCut(sequence)
       else await this.#removeFiles(removal.floor)
     })
-    this.#removals = this.#removals.filter((one) => one.sequence !== sequence)
+    this.#contents.removals = this.removals.filter((one) => one.sequence !== sequence)
+    // Whoever asks to show more is told of what goes wrong.
+    if (kind === 'cut') await this.#showing.goOn().catch(() => {})
   }
 
   async #finishCut(sequence: number): Promise<void> {
     const cut = present(
-      this.#cuts.find((one) => one.sequence === sequence),
+      this.#contents.cuts.find((one) => one.sequence === sequence),
       'a cut that waits',
     )
     cut.isDone = true
     await present(this.#active, 'the current file').finishCut(cut.to, cut)
+    if (this.gap !== undefined) await this.#write({ ...this.#facts, gap: undefined })
   }
 
   /** The base is durable before the first file goes, so that a crash in between goes on with it. */
   async #removeFiles(floor: number): Promise<void> {
     const { base } = this.#facts
-    const first = this.#files.findIndex(({ facts }) => facts.firstSequence === floor + 1)
-    if (floor <= base.sequence || first < 1) return
-    const leaving = this.#files.slice(0, first)
+    const first = this.#all.findIndex(({ facts }) => facts.firstSequence === floor + 1)
+    const staying = this.#all[first]
+    if (floor <= base.sequence || first < 1 || staying === undefined) return
+    const leaving = this.#all.slice(0, first)
     const end = present(leaving.at(-1), 'the last file that goes').size
-    const digest = await this.digestAt(floor)
-    const epoch = this.#lineage.find((point) => point.sequence >= floor)?.epoch ?? 0
-    const before = this.#lineage.filter((point) => point.sequence < floor)
-    await this.#write({
-      ...this.#facts,
-      base: { epoch, sequence: floor, digest, tail: { end, boundary: end } },
-      lineage: [...before, { epoch, sequence: floor }],
-      preface: [],
-    })
-    this.#files = this.#files.slice(first)
-    await removeFiles(
-      this.#context,
-      leaving.map(({ name }) => name),
-    )
+    await this.#write(this.#contents.purgedTo(floor, await this.digestAt(floor), end))
+    await this.#showing.leave(leaving)
+    if (this.visible.value !== undefined) {
+      this.readable.addPurged(await this.readable.previousGtids(staying.name))
+    }
+    this.readable.held.hideOldest(first)
+    await this.readable.held.removeHidden()
   }
 
   /** Closes the files; what was not synced may be lost. */
   async close(): Promise<void> {
+    await this.#showing.close()
     const active = this.#active
-    this.#active = undefined
+    this.readable.active = undefined
     await active?.letGo()
   }
 
   // ---- inside
 
+  get #facts(): LogFacts {
+    return this.#contents.facts
+  }
+
+  get #all(): readonly StoredFile[] {
+    return this.readable.held.all
+  }
+
+  get #active(): ActiveFile | undefined {
+    return this.readable.active
+  }
+
+  /** Takes over what is on the disk; a file that was here before stays the one that its readers have. */
   async #load(): Promise<void> {
     const recovered = await recoverLog(this.#context)
-    this.#facts = recovered.facts
-    this.#files = recovered.files
-    this.#active = recovered.last && new ActiveFile(recovered.last)
-    this.#cuts = recovered.cuts
-    this.#lineage = recovered.lineage
-    this.#removals = recovered.removals
-    this.#written = recovered.end
-    this.#durable = recovered.end
-    this.#unwritten = []
-    this.#isPrefaceNew = false
+    const { wanted } = this.#showing
+    if (recovered.end < wanted) {
+      throw damaged('log.json', 0, `the log ends at ${recovered.end}, and ${wanted} was shown`)
+    }
+    await this.readable.renew(recovered.files, recovered.last)
+    this.#contents = new LogContents(recovered)
+    this.#showing.opened(recovered.end)
   }
 
   async #beginFile(record: LogRecord): Promise<void> {
@@ -344,7 +415,7 @@ export class ReplicatedLog implements ReadableLog {
     const previous = this.#active
     assert(previous?.boundary === previous?.end, 'a file begins inside a transaction')
     // A purge in a file that is closed would not be found there by the next start.
-    const purges = await this.#pendingPurges()
+    const purges = this.#contents.purges(this.#all)
     if (purges.length > 0) await this.#write({ ...this.#facts, purges })
     const digest = previous?.digest() ?? prefaceDigest(this.#facts)
     await previous?.close(held)
@@ -352,97 +423,57 @@ export class ReplicatedLog implements ReadableLog {
     const origin = begin
     const fresh = { origin, firstSequence, contact, rebuilt: false, digest, epoch }
     const made = await createFile(this.#context, fresh)
-    this.#active = new ActiveFile(made)
-    this.#files = [...this.#files, made.stored]
-    this.#cuts = []
-    this.#noteAppended({ record, start: 4 })
+    this.readable.active = await ActiveFile.take(made)
+    this.readable.held.add(made.stored)
+    this.#contents.cuts = []
+    this.#noteAppended(record, 4)
     this.#noteDurable(record.sequence)
   }
 
   async #beginCut(active: ActiveFile, record: LogRecord): Promise<void> {
     const { sequence, epoch, end: to } = record
-    assert(
-      this.#cuts.every(({ isDone }) => isDone),
-      'a cut while another waits',
-    )
+    assert(!this.#contents.hasCutThatWaits, 'a cut while another waits')
     await this.#syncAll()
-    const divided = await active.beginCut(to, epoch, record.divided)
+    const divided = await active.beginCut(to, epoch, record.divided ?? this.#dividedInGap(to))
     if (!active.isIndexWritten) throw diskFull(active.stored.indexPath, undefined)
-    this.#cuts.push({ sequence, to, ...divided, isDone: false })
-    this.#removals = [...this.#removals, { kind: 'cut', sequence, floor: 0 }]
-    this.#noteAppended({ record, start: to })
+    this.#contents.cuts.push({ sequence, to, ...divided, isDone: false })
+    this.#addRemoval({ kind: 'cut', sequence, floor: 0 })
+    this.#noteAppended(record, to)
     this.#noteDurable(sequence)
   }
 
+  /** Of the record that has lost its end nobody else tells what is left. */
+  #dividedInGap(to: number): Divided | undefined {
+    const { gap } = this
+    if (gap === undefined || to <= gap.start) return undefined
+    return present(this.#active, 'the current file').measure(gap.start, to)
+  }
+
+  #addRemoval(removal: LogRemoval): void {
+    this.#contents.removals = [...this.removals, removal]
+  }
+
   async #syncAll(): Promise<void> {
-    while (this.#durable < this.#written) await this.sync()
+    while (this.durable < this.end) await this.sync()
   }
 
-  #checkNext({ sequence, epoch, kind, boundary, end }: LogRecord): void {
-    if (this.#failure !== undefined) throw this.#failure
-    assert(sequence === this.#written + 1, `record ${sequence} behind ${this.#written}`)
-    assert(epoch >= (this.#lineage.at(-1)?.epoch ?? 0), `epoch ${epoch} goes back at ${sequence}`)
-    assert(boundary <= end, `record ${sequence} has a boundary behind its end`)
-    const hasBytes = kind === 'bytes' || kind === 'file-begin'
-    const isCutDone = this.#cuts.every(({ isDone }) => isDone)
-    assert(!hasBytes || isCutDone, `record ${sequence} behind a cut that waits`)
+  #checkNext(record: LogRecord): void {
+    this.#latch.check()
+    this.#contents.checkNext(record)
   }
 
-  #noteAppended(appended: Unwritten): void {
-    const { sequence, epoch } = appended.record
-    this.#written = sequence
-    const isSame = this.#lineage.at(-1)?.epoch === epoch
-    this.#lineage = [...(isSame ? this.#lineage.slice(0, -1) : this.#lineage), { epoch, sequence }]
-    // The bytes are in the file.
-    const { bytes: _, ...record } = appended.record
-    this.#unwritten.push({ record, start: appended.start })
+  #noteAppended(record: LogRecord, start: number): void {
+    this.#contents.appended(record, start)
+    this.#showing.appended(record)
   }
 
   #noteDurable(sequence: number): void {
-    this.#durable = Math.max(this.#durable, sequence)
-    this.#unwritten = this.#unwritten.filter(({ record }) => record.sequence > this.#durable)
-  }
-
-  async #pendingPurges(): Promise<LogFacts['purges']> {
-    const { base } = this.#facts
-    const purges = this.#removals.filter(({ floor }) => floor > base.sequence)
-    return purges.map(({ sequence, floor }) => {
-      const first = this.#files.find(({ facts }) => facts.firstSequence === floor + 1)
-      return { sequence, upTo: present(first, 'the first file that stays').name }
-    })
-  }
-
-  #floorOf(upTo: string): number {
-    const first = this.#files.find(({ name }) => name === upTo)
-    return Math.max(0, (first?.facts.firstSequence ?? 0) - 1)
-  }
-
-  #fileOf(sequence: number): StoredFile | undefined {
-    return this.#files.findLast(({ facts }) => facts.firstSequence <= sequence)
+    this.#contents.madeDurable(sequence)
+    this.#showing.madeDurable(sequence)
   }
 
   async #write(facts: LogFacts): Promise<void> {
     await writeLogFacts(this.#context.disk, this.#context.folder, facts)
-    this.#facts = facts
-  }
-
-  async #guard<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#failure !== undefined) throw this.#failure
-    try {
-      return await work()
-    } catch (thrown) {
-      throw this.#fail(thrown)
-    }
-  }
-
-  #fail(thrown: unknown): Error {
-    if (thrown instanceof OperationalError) this.#failure ??= thrown
-    else if (!(thrown instanceof Error) || !('code' in thrown)) return thrown as Error
-    const { folder, logger } = this.#context
-    if (this.#failure === undefined) {
-      this.#failure = isDiskFull(thrown) ? diskFull(folder, thrown) : writeFailed(folder, thrown)
-      logger.error({ path: folder, error: thrown }, this.#failure.message)
-    }
-    return this.#failure
+    this.#contents.facts = facts
   }
 }

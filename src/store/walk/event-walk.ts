@@ -115,6 +115,12 @@ export class EventWalk {
     return this.#fault
   }
 
+  /** The walk goes on to this position, at which it had ended. */
+  extend(limit: number): void {
+    assert(limit >= this.#position, `a walk at ${this.#position} is to end at ${limit}`)
+    this.#limit = limit
+  }
+
   /** Reads on; false when the walk is at its end. */
   async load(): Promise<boolean> {
     if (this.#fault !== undefined || this.#position >= this.#limit) return false

@@ -1,0 +1,58 @@
+import type { Watched } from '../lib/index.ts'
+import type { GtidSet } from '../mysql/index.ts'
+import type { FileReader } from './file-reader.ts'
+import type { Position, VisibleEnd } from './record.ts'
+
+export interface LogEnd extends Position {
+  /**
+   * the last position between transactions; less than `position`: half a transaction is behind it
+   */
+  readonly boundary: number
+}
+
+export interface FileInfo {
+  readonly name: string
+  /** bytes that may be shown */
+  readonly size: number
+  readonly firstSequence: number
+  /** seconds since 1970 of its first and its newest event; 0 when it has none yet */
+  readonly firstTimestamp: number
+  readonly lastTimestamp: number
+  /** the source's name of the file, and whose it was; '' when nobody knows (the index was lost) */
+  readonly sourceFile: string
+  readonly sourceUuid: string
+  readonly active: boolean
+  /** open FileReaders */
+  readonly readers: number
+}
+
+/** The binlog files of a channel for who reads them, whoever writes them. */
+export interface BinlogStore {
+  /** what is shown; undefined before the first file */
+  readonly visible: Watched<VisibleEnd | undefined>
+
+  /** GTIDs up to the visible end, the purged ones too. A live object: clone it to keep it. */
+  executed(): GtidSet
+
+  /** GTIDs that are held but that no file has any more, or ever had. */
+  purged(): GtidSet
+
+  /** oldest first; what is shown */
+  files(): readonly FileInfo[]
+
+  /**
+   * GTIDs of everything before the file, those that were never in a file included.
+   * @throws OperationalError E_FILE_UNKNOWN
+   */
+  previousGtids(name: string): Promise<GtidSet>
+
+  /** @throws OperationalError E_FILE_UNKNOWN */
+  openFile(name: string): Promise<FileReader>
+
+  /**
+   * The newest place between transactions in the file that the index knows and before which
+   * everything is in `held`; 4 when it knows none. @throws OperationalError E_FILE_UNKNOWN,
+   * E_STORE_DAMAGED
+   */
+  positionFor(name: string, held: GtidSet): Promise<number>
+}

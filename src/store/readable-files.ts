@@ -1,0 +1,230 @@
+import { Watch, type Watched } from '../lib/index.ts'
+import { BINLOG_MAGIC, GtidSet } from '../mysql/index.ts'
+import type { Disk } from '../platform/index.ts'
+import { ActiveFile } from './active-file.ts'
+import type { BinlogStore, FileInfo, LogEnd } from './binlog-store.ts'
+import { damaged } from './disk-error.ts'
+import { FileReader } from './file-reader.ts'
+import { HeldFiles } from './held-files.ts'
+import { findLastTransaction, type LastTransaction } from './last-transaction.ts'
+import type { FileBegin, VisibleEnd } from './record.ts'
+import type { RecoveredFile } from './recovery/file-recovery.ts'
+import { newestContained } from './set-search.ts'
+import type { StoredFile } from './stored-file.ts'
+import { readPreviousGtids } from './walk/previous-gtids.ts'
+
+const HEAD_DAMAGED = 'what comes before its transactions cannot be told'
+
+/**
+ * The files of a store and what is shown of them. Who writes them says when there is another file and how far all is
+ * shown; everybody reads here.
+ */
+export class ReadableFiles {
+  readonly held: HeldFiles
+  /** the newest file while it is written to */
+  active: ActiveFile | undefined
+  readonly #disk: Disk
+  readonly #executed = GtidSet.empty()
+  #purged = GtidSet.empty()
+  readonly #visible = new Watch<VisibleEnd | undefined>(undefined)
+
+  constructor(folder: { readonly disk: Disk; readonly folder: string }) {
+    this.#disk = folder.disk
+    this.held = new HeldFiles(folder)
+  }
+
+  // ---- for readers ----
+
+  get visible(): Watched<VisibleEnd | undefined> {
+    return this.#visible
+  }
+
+  executed(): GtidSet {
+    return this.#executed
+  }
+
+  purged(): GtidSet {
+    return this.#purged
+  }
+
+  files(): readonly FileInfo[] {
+    const visible = this.#visible.value
+    if (visible === undefined) return []
+    return this.held.upTo(visible.file).map((file) => this.#infoOf(file))
+  }
+
+  async previousGtids(name: string): Promise<GtidSet> {
+    const stored = this.find(name)
+    // What is shown moves on while the file is read.
+    const executed = this.#executed.clone()
+    return (await this.readPrevious(stored, this.#limitOf(stored))) ?? executed
+  }
+
+  async openFile(name: string): Promise<FileReader> {
+    const stored = this.find(name)
+    const file = await stored.acquire()
+    return new FileReader({
+      name,
+      file,
+      directory: () => stored.directory,
+      limit: () => this.#limitOf(stored),
+      close: () => stored.release(this.#isActive(stored)),
+    })
+  }
+
+  async positionFor(name: string, held: GtidSet): Promise<number> {
+    const stored = this.find(name)
+    await stored.acquire()
+    try {
+      const places = [...stored.directory.setPlaces()]
+      return newestContained(places, held, this.#limitOf(stored)) ?? 4
+    } finally {
+      await stored.release(this.#isActive(stored))
+    }
+  }
+
+  // ---- for the journal ----
+
+  /** end of what was appended, durable or not; undefined before the first file */
+  get end(): LogEnd | undefined {
+    if (this.active === undefined) return undefined
+    const { stored, end, boundary } = this.active
+    return { file: stored.name, position: end, boundary }
+  }
+
+  /** The GTID event of the last transaction before `end.boundary` in the current file. */
+  async lastTransaction(): Promise<LastTransaction | undefined> {
+    if (this.active === undefined) return undefined
+    const { stored, boundary } = this.active
+    const data = await stored.acquire()
+    try {
+      return await findLastTransaction(stored.name, data, stored.directory, boundary)
+    } finally {
+      await stored.release(this.#isActive(stored))
+    }
+  }
+
+  // ---- for who writes ----
+
+  /** @throws OperationalError E_FILE_UNKNOWN for one that is not shown */
+  find(name: string): StoredFile {
+    return this.held.find(name, this.#visible.value?.file)
+  }
+
+  /** The visible end moves on to a place whose GTIDs are in `executed()` by now. */
+  show(end: VisibleEnd): void {
+    const { contact } = this.held.named(end.file)?.facts ?? {}
+    if (contact !== undefined) this.addPurged(contact)
+    const shown = this.#visible.value
+    if (shown?.file === end.file && shown.position === end.position) return
+    this.#visible.set(end)
+  }
+
+  /**
+   * Takes over files that were read from the disk again; one that was here before stays the one that its readers have.
+   * @param last the newest, to be written to
+   */
+  async renew(found: readonly StoredFile[], last: RecoveredFile | undefined): Promise<void> {
+    const files = found.map((file) => this.held.named(file.name)?.renewed(file) ?? file)
+    const gone = this.held.all.filter((file) => !files.includes(file))
+    const stored = files.at(-1)
+    this.held.replace(files)
+    this.active = last && stored && (await ActiveFile.take({ ...last, stored }))
+    for (const file of gone) await file.deactivate()
+  }
+
+  addPurged(gtids: GtidSet): void {
+    if (!this.#purged.contains(gtids)) this.#purged = this.#purged.union(gtids)
+  }
+
+  /**
+   * GTIDs of everything before a file, of which nothing is read from `limit` on; undefined when that is too little to
+   * tell. @throws OperationalError E_STORE_DAMAGED
+   */
+  async readPrevious(stored: StoredFile, limit: number): Promise<GtidSet | undefined> {
+    const file = await this.#disk.open(stored.path, 'read')
+    try {
+      const says = await readPreviousGtids(file, limit)
+      if (says === 'damaged') throw damaged(stored.name, BINLOG_MAGIC.length, HEAD_DAMAGED)
+      if (says === 'not yet') return undefined
+      return says === 'none' ? stored.facts.contact.clone() : says.union(stored.facts.contact)
+    } finally {
+      await file.close()
+    }
+  }
+
+  // ---- inside ----
+
+  #isActive(stored: StoredFile): boolean {
+    return this.active?.stored === stored
+  }
+
+  #limitOf(stored: StoredFile): number {
+    const visible = this.#visible.value
+    if (visible === undefined) return BINLOG_MAGIC.length
+    return visible.file === stored.name ? visible.position : stored.size
+  }
+
+  #infoOf(stored: StoredFile): FileInfo {
+    const { firstTimestamp, lastTimestamp, readers, name } = stored
+    const { origin, firstSequence } = stored.facts
+    return {
+      name,
+      size: this.#limitOf(stored),
+      firstSequence,
+      firstTimestamp,
+      lastTimestamp,
+      sourceFile: origin.sourceFile,
+      sourceUuid: origin.sourceUuid,
+      active: this.#isActive(stored),
+      readers,
+    }
+  }
+}
+
+/** A store that is read through its files. */
+export abstract class ReadableStore implements BinlogStore {
+  protected readonly readable: ReadableFiles
+
+  constructor(readable: ReadableFiles) {
+    this.readable = readable
+  }
+
+  get visible(): Watched<VisibleEnd | undefined> {
+    return this.readable.visible
+  }
+
+  /** how the current file began */
+  get origin(): FileBegin | undefined {
+    return this.readable.active?.stored.facts.origin
+  }
+
+  executed(): GtidSet {
+    return this.readable.executed()
+  }
+
+  purged(): GtidSet {
+    return this.readable.purged()
+  }
+
+  files(): readonly FileInfo[] {
+    return this.readable.files()
+  }
+
+  previousGtids(name: string): Promise<GtidSet> {
+    return this.readable.previousGtids(name)
+  }
+
+  openFile(name: string): Promise<FileReader> {
+    return this.readable.openFile(name)
+  }
+
+  positionFor(name: string, held: GtidSet): Promise<number> {
+    return this.readable.positionFor(name, held)
+  }
+
+  /** The GTID event of the last transaction before the boundary of what was appended, in the current file. */
+  lastTransaction(): Promise<LastTransaction | undefined> {
+    return this.readable.lastTransaction()
+  }
+}

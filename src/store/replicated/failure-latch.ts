@@ -1,0 +1,49 @@
+import { type Logger, OperationalError } from '../../lib/index.ts'
+import { diskFull, isDiskFull, writeFailed } from '../disk-error.ts'
+
+/** Keeps the first failure of a disk: nothing is written after it. */
+export class FailureLatch {
+  readonly #folder: string
+  readonly #logger: Logger
+  #failure: OperationalError | undefined
+
+  constructor(folder: string, logger: Logger) {
+    this.#folder = folder
+    this.#logger = logger
+  }
+
+  get failure(): OperationalError | undefined {
+    return this.#failure
+  }
+
+  /** @throws OperationalError: the failure, if there is one */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  release(): void {
+    this.#failure = undefined
+  }
+
+  /** @throws OperationalError E_STORE_WRITE, E_DISK_FULL */
+  async guard<T>(work: () => Promise<T>): Promise<T> {
+    this.check()
+    try {
+      return await work()
+    } catch (thrown) {
+      throw this.close(thrown)
+    }
+  }
+
+  /** What is told of something thrown by a write; what is our own bug closes nothing. */
+  close(thrown: unknown): Error {
+    if (thrown instanceof OperationalError) this.#failure ??= thrown
+    else if (!(thrown instanceof Error) || !('code' in thrown)) return thrown as Error
+    if (this.#failure === undefined) {
+      const explain = isDiskFull(thrown) ? diskFull : writeFailed
+      this.#failure = explain(this.#folder, thrown)
+      this.#logger.error({ path: this.#folder, error: thrown }, this.#failure.message)
+    }
+    return this.#failure
+  }
+}

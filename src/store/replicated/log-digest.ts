@@ -1,0 +1,41 @@
+import { present } from '../../lib/index.ts'
+import type { Disk } from '../../platform/index.ts'
+import { damaged } from '../disk-error.ts'
+import { Tag } from '../index-file/index-entry.ts'
+import { IndexWalk } from '../index-file/index-walk.ts'
+import { RunningDigest } from '../index-file/running-digest.ts'
+import type { StoredFile } from '../stored-file.ts'
+import type { LogFacts } from './log-facts.ts'
+
+/** Running digest behind the first records of a preface: epoch-starts before there is a file. */
+export function prefaceDigest(
+  { base, preface }: Pick<LogFacts, 'base' | 'preface'>,
+  count: number = preface.length,
+): Buffer {
+  const before = Buffer.from(base.digest, 'hex')
+  if (count === 0) return before
+  const digest = new RunningDigest(before)
+  preface.slice(0, count).forEach((epoch, index) => {
+    digest.add(base.sequence + 1 + index, epoch, Tag.EPOCH_START, 0)
+  })
+  return digest.peek()
+}
+
+/** Running digest behind a record that a file has. @throws OperationalError E_STORE_DAMAGED */
+export async function readDigest(
+  disk: Disk,
+  { name, indexPath }: StoredFile,
+  sequence: number,
+): Promise<Buffer> {
+  const index = await disk.open(indexPath, 'read')
+  try {
+    const walk = present(IndexWalk.open(index), 'the head of an index')
+    while (walk.state.sequence < sequence) {
+      if (walk.next() !== undefined) continue
+      throw damaged(`${name}.idx`, walk.offset, 'no true entry is there')
+    }
+    return walk.digest()
+  } finally {
+    await index.close()
+  }
+}
