@@ -17,5 +17,6 @@ export {
   type Reaction,
   systemCodeOf,
 } from './errors.ts'
+export { LimitedLogger } from './limited-logger.ts'
 export { type LogFields, type Logger, silentLogger } from './telemetry.ts'
 export { Watch, type Watched, waitUntil } from './watched.ts'

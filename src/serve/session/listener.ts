@@ -1,6 +1,6 @@
+import { LimitedLogger } from '../../lib/index.ts'
 import { encodeErr, encodePackets } from '../../mysql/index.ts'
 import { type Connection, listen, type TcpServer } from '../../platform/index.ts'
-import { LimitedLogger } from './limited-logger.ts'
 import { Session, type SessionContext } from './session.ts'
 
 const CONNECTION_ID_MOST = 0xffffffff

@@ -1,9 +1,13 @@
-import type { LogFields, Logger } from '../../lib/index.ts'
-import type { Clock } from '../../platform/index.ts'
+import type { LogFields, Logger } from './telemetry.ts'
 
 /** Lines of one message in one window; what is more is counted, and the next line that is written says how many. */
 const LINES_MOST = 20
 const WINDOW_MS = 10_000
+
+/** The part of a clock that it needs. */
+interface Stopwatch {
+  monotonicMs(): number
+}
 
 interface Window {
   beganMs: number
@@ -17,11 +21,11 @@ interface Window {
  */
 export class LimitedLogger implements Logger {
   readonly #inner: Logger
-  readonly #clock: Clock
+  readonly #clock: Stopwatch
   /** by message, which are sentences of ours and so not many */
   readonly #windows: Map<string, Window>
 
-  constructor(inner: Logger, clock: Clock, windows: Map<string, Window> = new Map()) {
+  constructor(inner: Logger, clock: Stopwatch, windows: Map<string, Window> = new Map()) {
     this.#inner = inner
     this.#clock = clock
     this.#windows = windows
