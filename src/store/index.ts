@@ -22,6 +22,7 @@ export {
   type VisibleEnd,
 } from './record.ts'
 export { previousGtidsFault, sequenceFault } from './recovery/chain.ts'
+export type { BeginFacts, LogRecord } from './replicated/log-record.ts'
 export {
   planRetention,
   RetentionClock,

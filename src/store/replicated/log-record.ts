@@ -25,6 +25,8 @@ export interface LogRecord {
   readonly timestamp?: number
   /** bytes: those that are left; fewer than its size, or none, when a committed cut has taken the last of them */
   readonly bytes?: Uint8Array
+  /** bytes: some of them are gone by a committed cut */
+  readonly isShort?: boolean
   /**
    * bytes: GTIDs of the transactions that end in it, at or before its boundary; undefined where they are not known, so
    * that the file tells them when they are shown
@@ -35,6 +37,8 @@ export interface LogRecord {
   readonly divided?: Divided
   /** purge: the first file that stays */
   readonly upTo?: string
+  /** purge: the last sequence that goes; 0 when a later purge has taken that already */
+  readonly floor?: number
 }
 
 /** A record that takes bytes away once that is committed. */

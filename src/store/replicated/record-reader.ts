@@ -36,6 +36,8 @@ export interface ReadableLog {
   readonly gap: LogGap | undefined
   /** Where in the newest file cuts have taken bytes away; undefined for another file. */
   cutsOf(stored: StoredFile): readonly LogCut[] | undefined
+  /** The last sequence before the file of this name; 0 when there is no such file any more. */
+  floorOf(upTo: string): number
 }
 
 interface Opened {
@@ -145,7 +147,9 @@ export class RecordReader {
     const record = { sequence, epoch, kind, crc, end, boundary }
     if (entry.kind === 'bytes') return { ...record, timestamp: entry.timestamp }
     if (entry.kind === 'cut') return { ...record, divided: { start: entry.start, crc: entry.crc } }
-    if (entry.kind === 'purge') return { ...record, upTo: entry.upTo }
+    if (entry.kind === 'purge') {
+      return { ...record, upTo: entry.upTo, floor: this.#log.floorOf(entry.upTo) }
+    }
     if (entry.kind === 'epoch-start') return record
     return { ...record, fileBegin: await this.#beginFacts(sequence) }
   }
@@ -192,7 +196,7 @@ export class RecordReader {
     if (size < bytes.length || (isWhole && crc32(bytes) !== record.crc)) {
       throw damaged(name, start, `the bytes up to ${record.end} are not those that were stored`)
     }
-    return { ...record, bytes }
+    return { ...record, bytes, ...(!isWhole && { isShort: true }) }
   }
 }
 

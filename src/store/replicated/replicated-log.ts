@@ -187,6 +187,11 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
     return this.#contents.gap
   }
 
+  /** The last sequence before the file; 0 when it is the first, or not there. */
+  floorOf(upTo: string): number {
+    return floorOf(upTo, this.#all)
+  }
+
   // ---- writing
 
   /**
@@ -257,7 +262,9 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
     } else if (kind === 'purge') {
       const upTo = present(record.upTo, 'the first file that stays')
       active.add({ kind, epoch, upTo })
-      this.#addRemoval({ kind, sequence: record.sequence, floor: floorOf(upTo, this.#all) })
+      const floor = floorOf(upTo, this.#all)
+      this.#addRemoval({ kind, sequence: record.sequence, floor })
+      return this.#noteAppended({ ...record, floor }, active.end)
     } else {
       active.add({ kind: 'epoch-start', epoch })
     }
