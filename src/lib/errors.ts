@@ -75,6 +75,11 @@ export const ERROR_CATALOGUE = {
   E_ETCD_UNAVAILABLE: entry('retry', 69),
   E_ETCD_REFUSED: entry('refuse', 69),
   E_ETCD_DAMAGED: entry('operator', 74),
+  // the other nodes
+  E_PEER_UNREACHABLE: entry('retry', 69),
+  E_PEER_SECRET: entry('retry', 77),
+  E_PEER_VERSION: entry('retry', 69),
+  E_PEER_REFUSED: entry('refuse', 69),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE

@@ -122,3 +122,4 @@ export {
   PHYSICAL_PAYLOAD_MOST,
 } from './wire/packet.ts'
 export { Reader } from './wire/reader.ts'
+export { Writer } from './wire/writer.ts'

@@ -15,7 +15,8 @@ export {
 } from './dial.ts'
 export type { Disk, DiskFile, DiskSpace, FileAttributes } from './disk.ts'
 export { type Machine, systemMachine } from './machine.ts'
-export { type Connection, listen, type TcpServer } from './net.ts'
+export type { MutualTls } from './mutual-tls.ts'
+export { type Connection, connect, listen, type TcpServer } from './net.ts'
 export type { Child, Command, Processes } from './processes.ts'
 export { type Random, systemRandom } from './random.ts'
 export {

@@ -1,30 +1,44 @@
 import * as net from 'node:net'
 import * as tls from 'node:tls'
 import { messageOf, OperationalError } from '../lib/index.ts'
+import {
+  type MutualTls,
+  type Secured,
+  secureAsClient,
+  secureAsServer,
+  type TlsFault,
+} from './mutual-tls.ts'
 import type { ServerTls } from './tls.ts'
 
 /**
- * One client's connection as bytes: asked for when reading, so that nothing piles up before it is
+ * A connection as bytes: asked for when reading, so that nothing piles up before it is
  * wanted, and handed over without a copy when writing.
  */
 export interface Connection {
-  /** the client's address, without the port */
+  /** the other side's address, without the port */
   readonly host: string
   readonly port: number
   readonly tlsVersion: string | undefined
   readonly tlsCipher: string | undefined
   /** fires when nothing can be read or written any more */
   readonly gone: AbortSignal
-  /** The next bytes; undefined when the client has ended or lost the connection. One read at a time. */
+  /** The next bytes; undefined when the other side has ended or lost the connection. One read at a time. */
   read(): Promise<Buffer | undefined>
   /** `done` is called once when the bytes are no longer needed, also when the connection breaks. */
   write(bytes: Uint8Array, done?: () => void): void
+  /** The same for parts that belong together, in as few system calls as they fit; one part at least. */
+  writeAll(parts: readonly Uint8Array[], done: () => void): void
   /**
    * Goes on under TLS, as its server; `unread` are bytes that were read already and belong to TLS.
    * Undefined when the client does not get through the handshake; the connection is gone then.
    */
   secure(context: ServerTls, unread: Uint8Array): Promise<Connection | undefined>
-  /** Closes after all that was written is sent; a client that does not take it is cut off after `lingerMs`. */
+  /** Goes on under TLS between equals. After a fault the connection is gone. */
+  secureMutually(
+    side: 'client' | 'server',
+    context: MutualTls,
+  ): Promise<{ readonly connection: Connection } | { readonly fault: TlsFault }>
+  /** Closes after all that was written is sent; one that does not take it is cut off after `lingerMs`. */
   end(lingerMs: number): void
   /** Closes at once. */
   destroy(): void
@@ -65,6 +79,25 @@ export function listen(options: ListenOptions): Promise<TcpServer> {
       const address = server.address()
       const real = typeof address === 'object' && address !== null ? address.port : port
       resolve({ host, port: real, close: () => void server.close() })
+    })
+  })
+}
+
+/**
+ * Connects to HOST:PORT. Rejects with the system's error, or with the signal's reason when that fires first; after
+ * that the signal has no effect.
+ */
+export function connect({ host, port }: Address, signal: AbortSignal): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error)
+    const socket = net.connect({ host, port, noDelay: true })
+    const abort = (): void => void socket.destroy(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+    socket.once('error', reject)
+    socket.once('close', () => signal.removeEventListener('abort', abort))
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', abort)
+      resolve(new SocketConnection(socket, { host, port }))
     })
   })
 }
@@ -134,10 +167,19 @@ class SocketConnection implements Connection {
     this.#socket.write(bytes, () => done?.())
   }
 
-  async secure(context: ServerTls, unread: Uint8Array): Promise<Connection | undefined> {
+  writeAll(parts: readonly Uint8Array[], done: () => void): void {
     const socket = this.#socket
-    socket.off('readable', this.#onReadable)
-    socket.off('end', this.#onReadable)
+    const last = parts.length - 1
+    socket.cork()
+    parts.forEach((part, at) => {
+      if (at < last) socket.write(part)
+      else socket.write(part, () => done())
+    })
+    socket.uncork()
+  }
+
+  async secure(context: ServerTls, unread: Uint8Array): Promise<Connection | undefined> {
+    const socket = this.#letGo()
     // The TLS socket begins with what the plain one holds unread.
     if (unread.length > 0) socket.unshift(unread)
     const secured = new tls.TLSSocket(socket, {
@@ -156,6 +198,26 @@ class SocketConnection implements Connection {
     secured.destroy()
     socket.destroy()
     return undefined
+  }
+
+  async secureMutually(
+    side: 'client' | 'server',
+    context: MutualTls,
+  ): Promise<{ readonly connection: Connection } | { readonly fault: TlsFault }> {
+    const socket = this.#letGo()
+    const secured: Secured = await (side === 'client'
+      ? secureAsClient(socket, context)
+      : secureAsServer(socket, context))
+    if ('socket' in secured) return { connection: new SocketConnection(secured.socket, this) }
+    socket.destroy()
+    return secured
+  }
+
+  /** The socket, which is read no more from here. */
+  #letGo(): net.Socket {
+    this.#socket.off('readable', this.#onReadable)
+    this.#socket.off('end', this.#onReadable)
+    return this.#socket
   }
 
   end(lingerMs: number): void {

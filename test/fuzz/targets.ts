@@ -7,6 +7,7 @@ import { gtidTargets } from './targets/gtid.ts'
 import { httpTarget } from './targets/http.ts'
 import { indexTargets } from './targets/index-files.ts'
 import { inspectTargets } from './targets/inspect.ts'
+import { linkTargets } from './targets/link.ts'
 import { packetTargets } from './targets/packets.ts'
 import { recoveryTargets } from './targets/recovery.ts'
 import { sqlTarget } from './targets/sql.ts'
@@ -19,6 +20,7 @@ export const TARGETS: readonly Target[] = [
   ...eventTargets,
   ...streamTargets,
   ...authTargets,
+  ...linkTargets,
   sqlTarget,
   ...indexTargets,
   ...recoveryTargets,

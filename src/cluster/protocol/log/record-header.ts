@@ -20,8 +20,6 @@ export interface RecordHeader {
   readonly floor?: number
   /** its bytes, or the last of them, are gone by a committed cut: it travels and is stored without them */
   readonly isShort?: boolean
-  /** the running digest behind this record; sent now and then, for the log to compare */
-  readonly digest?: string
 }
 
 /** What a new record adds to the facts that the leader knows: sequence and epoch are the leader's to give. */
