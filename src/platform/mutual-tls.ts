@@ -67,9 +67,9 @@ export function secureAsClient(
       secured.destroy()
       resolve({ fault: { message, isStranger: true } })
     })
-    secured.once('error', (error) =>
-      resolve({ fault: { message: messageOf(error), isStranger: false } }),
-    )
+    secured.on('error', (error) => {
+      resolve({ fault: { message: messageOf(error), isStranger: false } })
+    })
     secured.once('close', () =>
       resolve({ fault: { message: 'the connection ended', isStranger: false } }),
     )

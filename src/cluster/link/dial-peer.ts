@@ -108,11 +108,10 @@ class Attempt {
   ): Promise<{ readonly connection: Connection; readonly proven: Proven }> {
     const { self, secret, random } = this.#options.options
     const key = await secret.key('peer link', 32)
-    const plain = await this.#connect()
-    this.#connection = plain
-    const connection = this.#address.isSecure ? await this.#secure(plain) : plain
-    this.#connection = connection
+    const plain = this.#hold(await this.#connect())
+    const connection = this.#address.isSecure ? this.#hold(await this.#secure(plain)) : plain
     const met = await introduce(connection, purpose, { node: self.node, key, random })
+    this.#over.signal.throwIfAborted()
     if ('fault' in met) throw this.#unproven(met)
     return { connection, proven: met }
   }
@@ -126,6 +125,13 @@ class Attempt {
       context,
       { cause },
     )
+  }
+
+  /** From here on it is ended when there is no more time. */
+  #hold(connection: Connection): Connection {
+    this.#connection = connection
+    this.#over.signal.throwIfAborted()
+    return connection
   }
 
   async #connect(): Promise<Connection> {

@@ -122,6 +122,7 @@ export class LinkListener {
   }
 
   #welcome(connection: Connection, proven: Proven): void {
+    if (connection.gone.aborted) return
     if (this.#proven.size >= this.#limits.provenMost) {
       this.#log(connection, 'too many connections of other nodes')
       connection.destroy()
