@@ -1,4 +1,5 @@
 import { formatAddress, isLoopback } from './address.ts'
+import { checkCluster } from './cluster/check-cluster.ts'
 import type { Config, Key } from './keys.ts'
 
 /** What is wrong between settings that are each right alone. */
@@ -6,7 +7,9 @@ export function checkTogether(config: Config): string[] {
   return [
     ...pair(config, 'serve.cert-file', 'serve.key-file'),
     ...pair(config, 'admin.cert-file', 'admin.key-file'),
+    ...pair(config, 'cluster.tls.cert-file', 'cluster.tls.key-file'),
     ...adminOffLoopback(config),
+    ...checkCluster(config),
   ]
 }
 

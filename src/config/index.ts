@@ -4,6 +4,7 @@
   flags, variables, file and documentation follow from one table. Knows nothing of what the settings do.
 */
 export { type Address, formatAddress, isLoopback, type SourceUrl } from './address.ts'
+export { type ClusterConfig, clusterConfig } from './cluster/cluster-config.ts'
 export { exampleFile, keysTable, type Setting, settings } from './describe.ts'
 export { OTHER_VARIABLES } from './environment.ts'
 export type { Environment } from './given.ts'

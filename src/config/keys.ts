@@ -5,7 +5,14 @@
 */
 import { z } from 'zod'
 import { addressSchema, sourceUrlSchema } from './address.ts'
-import { durationSchema, sizeSchema } from './quantities.ts'
+import {
+  endpointsSchema,
+  httpsUrlSchema,
+  initialClusterSchema,
+  NODE_NAME,
+  peerUrlSchema,
+} from './cluster/urls.ts'
+import { durationSchema, millisecondsSchema, sizeSchema, wholeSecondsSchema } from './quantities.ts'
 import { startAtSchema } from './start-at.ts'
 
 export interface KeySpec {
@@ -46,6 +53,13 @@ const SWITCH = {
   bareFlag: 'true',
 }
 
+const MILLISECONDS = { schema: millisecondsSchema, placeholder: 'MILLISECONDS' }
+const HTTPS_URL = {
+  schema: httpsUrlSchema,
+  placeholder: 'https://HOST:PORT',
+  fallback: undefined,
+}
+
 const SERVER_ID = {
   schema: z
     .string()
@@ -69,7 +83,7 @@ const SERVER_UUID = {
 
 const KEYS = {
   name: {
-    schema: z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, _, - or .'),
+    schema: z.string().regex(NODE_NAME, 'must be 1 to 64 letters, digits, _, - or .'),
     placeholder: 'NAME',
     fallback: 'kingbus',
     help: 'The name of this node in its status and logs',
@@ -178,6 +192,94 @@ const KEYS = {
     otherwise: 'the larger of 1 GiB and 5 % of the disk',
     help: 'Reading from the source pauses while less is free on the disk; serving goes on',
   },
+  'cluster.peer-url': {
+    schema: peerUrlSchema,
+    placeholder: 'https://HOST:PORT',
+    fallback: undefined,
+    otherwise: 'this node is alone, and part of no cluster',
+    help:
+      'Where the other nodes of the cluster reach this one; it listens there. http:// is for ' +
+      'loopback only',
+  },
+  'cluster.initial-cluster': {
+    schema: initialClusterSchema,
+    placeholder: 'NAME=URL,NAME=URL',
+    fallback: undefined,
+    otherwise: 'needed with cluster.peer-url',
+    help:
+      'The nodes that the cluster begins with, or is joined by, each with its cluster.peer-url; ' +
+      'this one is among them (an observer need not be)',
+  },
+  'cluster.initial-cluster-state': {
+    ...choice(['new', 'existing']),
+    fallback: 'new',
+    help:
+      'Whether these nodes make a new cluster, or this one joins theirs; without effect once the ' +
+      'data directory is part of a cluster',
+  },
+  'cluster.secret-file': {
+    ...FILE,
+    otherwise: 'needed with cluster.peer-url',
+    help:
+      'A file with the secret (16 characters or more) that all nodes share, and by which they know ' +
+      'each other; only its owner may read it',
+  },
+  'cluster.heartbeat-interval': {
+    ...MILLISECONDS,
+    fallback: '100',
+    help: 'How often the leader of etcd says that it is there; about the time of a round trip',
+  },
+  'cluster.election-timeout': {
+    ...MILLISECONDS,
+    fallback: '1000',
+    help: 'So long without one, a new leader of etcd is elected; at least 5 heartbeats, 10 are better',
+  },
+  'cluster.lease-ttl': {
+    schema: wholeSecondsSchema,
+    placeholder: 'DURATION',
+    fallback: '3s',
+    help:
+      'A node that has been silent for so long is taken to be gone; whole seconds, and no less than ' +
+      'one and a half cluster.election-timeout, to which etcd raises it',
+  },
+  'cluster.observer': {
+    ...SWITCH,
+    help: 'Follow without counting: no vote and no etcd, for remote sites',
+  },
+  'cluster.etcd-binary': {
+    schema: z.string().min(1),
+    placeholder: 'FILE',
+    fallback: 'etcd',
+    help: 'The etcd (3.5.30 or later) that this node starts and supervises; a path, or a name on the PATH',
+  },
+  'cluster.etcd-peer-url': {
+    ...HTTPS_URL,
+    otherwise: 'the host of cluster.peer-url and its port + 1',
+    help: 'Where the etcd of this node is reached by those of the others',
+  },
+  'cluster.etcd-client-url': {
+    ...HTTPS_URL,
+    otherwise: 'the host of cluster.peer-url and its port + 2',
+    help: 'Where the etcd of this node is reached by the nodes',
+  },
+  'cluster.endpoints': {
+    schema: endpointsSchema,
+    placeholder: 'https://HOST:PORT,...',
+    fallback: undefined,
+    otherwise: 'each node starts an etcd of its own',
+    help: 'Members of an etcd of yours that is used in place of one started here',
+  },
+  'cluster.tls.ca-file': {
+    ...FILE,
+    otherwise: 'the authorities that Node.js knows',
+    help: 'PEM file with the authorities of the certificates of cluster.endpoints',
+  },
+  'cluster.tls.cert-file': {
+    ...FILE,
+    otherwise: 'no certificate is shown to cluster.endpoints',
+    help: 'PEM certificate shown to cluster.endpoints; needs cluster.tls.key-file',
+  },
+  'cluster.tls.key-file': { ...FILE, help: 'PEM private key of cluster.tls.cert-file' },
   'log.level': {
     ...choice(['debug', 'info', 'warn', 'error']),
     fallback: 'info',

@@ -5,6 +5,9 @@
 /** A shorter token is refused at the start. */
 export const ADMIN_TOKEN_LENGTH_LEAST = 16
 
+/** A shorter secret of the cluster is refused at the start. */
+export const CLUSTER_SECRET_LENGTH_LEAST = 16
+
 /** A larger body of an HTTP request is answered 413. */
 export const ADMIN_BODY_BYTES_MOST = 1024 * 1024
 

@@ -52,3 +52,14 @@ export const sizeSchema = quantity(SIZE_UNITS, 'a size above 0 such as 512MiB or
 
 /** Text to milliseconds. */
 export const durationSchema = quantity(DURATION_UNITS, 'a duration above 0 such as 30s, 12h or 7d')
+
+/** Text to milliseconds; a bare number is milliseconds too. */
+export const millisecondsSchema = quantity(
+  { ...DURATION_UNITS, '': 1 },
+  'milliseconds above 0 such as 100 or 50ms',
+)
+
+/** Text to milliseconds that are whole seconds. */
+export const wholeSecondsSchema = durationSchema.refine((ms) => ms % 1000 === 0, {
+  error: 'must be whole seconds, at least 1s',
+})

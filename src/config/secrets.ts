@@ -5,16 +5,20 @@
 import { messageOf, OperationalError } from '../lib/index.ts'
 import type { Disk, FileAttributes } from '../platform/index.ts'
 import type { Environment } from './given.ts'
-import { ADMIN_TOKEN_LENGTH_LEAST } from './limits.ts'
+import { ADMIN_TOKEN_LENGTH_LEAST, CLUSTER_SECRET_LENGTH_LEAST } from './limits.ts'
 import type { LoadedConfig } from './load.ts'
 
 export interface Secrets {
   /** empty when none was given */
   readonly sourcePassword: string
   readonly adminToken: string | undefined
+  /** undefined for a node that is alone */
+  readonly clusterSecret: string | undefined
 }
 
-/** @throws OperationalError E_SECRET_EXPOSED, E_CONFIG_UNREADABLE, E_CONFIG_INVALID */
+/**
+ * @throws OperationalError E_SECRET_EXPOSED, E_CONFIG_UNREADABLE, E_CONFIG_INVALID, E_CLUSTER_SECRET
+ */
 export async function loadSecrets(
   disk: Disk,
   loaded: LoadedConfig,
@@ -23,6 +27,7 @@ export async function loadSecrets(
   return {
     sourcePassword: await sourcePassword(disk, loaded, environment),
     adminToken: await readAdminToken(disk, loaded.config['admin.token-file']),
+    clusterSecret: await clusterSecret(disk, loaded.config['cluster.secret-file']),
   }
 }
 
@@ -51,6 +56,17 @@ export async function readAdminToken(
     'E_CONFIG_INVALID',
     `the token in ${path} has ${token.length} characters; it needs at least ` +
       `${ADMIN_TOKEN_LENGTH_LEAST} (for example \`openssl rand -hex 32\`)`,
+  )
+}
+
+async function clusterSecret(disk: Disk, path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined
+  const secret = await readSecretFile(disk, path, 'cluster.secret-file')
+  if (Array.from(secret).length >= CLUSTER_SECRET_LENGTH_LEAST) return secret
+  throw new OperationalError(
+    'E_CLUSTER_SECRET',
+    `the secret in cluster.secret-file ${path} has fewer than ${CLUSTER_SECRET_LENGTH_LEAST} ` +
+      'characters: make one with `openssl rand -base64 32`, the same on every node',
   )
 }
 

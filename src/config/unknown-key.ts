@@ -15,6 +15,10 @@ export const SECRETS = [
     key: 'admin.token',
     remedy: 'set admin.token-file to a file with it (mode 0600)',
   },
+  {
+    key: 'cluster.secret',
+    remedy: 'set cluster.secret-file to a file with it (mode 0600)',
+  },
 ] as const
 
 /** A known key that the unknown one may have meant; a last part alone (`start-at`) finds its section. */

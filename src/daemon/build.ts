@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import {
   type Address,
   type Config,
+  clusterConfig,
   KEEP_FOR_ABSENT_REPLICAS_MS,
   ROOM_RETRY_MS,
   type Secrets,
@@ -14,7 +15,7 @@ import {
 } from '../config/index.ts'
 import { Ingest } from '../ingest/index.ts'
 import { type Journal, LocalJournal } from '../journal/index.ts'
-import type { Logger } from '../lib/index.ts'
+import { type Logger, OperationalError } from '../lib/index.ts'
 import type { Clock, Disk, Random } from '../platform/index.ts'
 import { ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
 import { SOURCE_LIMITS, SourceLink } from '../source/index.ts'
@@ -50,6 +51,7 @@ export interface NodeParts extends NodeOptions {
 /** @throws OperationalError: the data directory, the store, the users file, certificates */
 export async function buildNode(options: NodeOptions): Promise<NodeParts> {
   const { config, disk, random } = options
+  refuseCluster(config)
   const dataDir = await openDataDir({
     disk,
     random,
@@ -62,6 +64,13 @@ export async function buildNode(options: NodeOptions): Promise<NodeParts> {
     await dataDir.release()
     throw thrown
   }
+}
+
+/** A node that kept a part of a cluster's log on its own would acknowledge what the others lack. */
+function refuseCluster(config: Config): void {
+  if (clusterConfig(config) === undefined) return
+  const message = 'cluster.peer-url is set, and this version runs nodes that are alone only'
+  throw new OperationalError('E_CONFIG_INVALID', message)
 }
 
 async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<NodeParts> {
