@@ -3,8 +3,11 @@
   schemas of what it answers. Promises that nothing but the probes is answered without the token where one is
   set. Knows neither the store nor the sessions: daemon/ shows them to it.
 */
+export { AloneCluster, type AloneNode } from './alone-cluster.ts'
 export { AdminClient } from './client.ts'
-export type { NodeFace } from './node-face.ts'
+export type { ClusterFace } from './cluster-face.ts'
+export type { ClusterStatus, MemberStatus, NewMember } from './cluster-schemas.ts'
+export type { NodeFace, ServingStatus, ServingWish, SourceWish } from './node-face.ts'
 export {
   type FileStatus,
   type ReplicaStatus,

@@ -4,7 +4,7 @@
 */
 import { z } from 'zod'
 
-const positionSchema = z.object({
+export const positionSchema = z.object({
   file: z.string(),
   position: z.number().describe('byte offset in the file'),
 })
@@ -29,6 +29,11 @@ export const sourceSchema = z.object({
   address: z.string().nullable().describe('HOST:PORT'),
   user: z.string().nullable(),
   tls: z.string().nullable().describe('source.tls'),
+  replicaServerId: z
+    .number()
+    .nullable()
+    .describe('server_id by which this node shows itself to the source'),
+  replicaUuid: z.string().nullable().describe('server_uuid by which it does'),
   serverUuid: z.string().nullable().describe('of the source that was reached last'),
   serverVersion: z.string().nullable(),
   file: z.string().nullable().describe("the source's file up to which everything was received"),

@@ -1,5 +1,5 @@
 import swagger from '@fastify/swagger'
-import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify'
+import { type FastifyError, type FastifyInstance, fastify } from 'fastify'
 import {
   jsonSchemaTransform,
   serializerCompiler,
@@ -7,34 +7,23 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
 import { ADMIN_BODY_BYTES_MOST, type Address, formatAddress } from '../config/index.ts'
-import {
-  type ErrorCode,
-  InvariantError,
-  type Logger,
-  messageOf,
-  OperationalError,
-} from '../lib/index.ts'
+import { messageOf, OperationalError } from '../lib/index.ts'
 import { requireToken } from './auth.ts'
+import { type ErrorSinks, httpErrorOf } from './http-errors.ts'
 import type { NodeFace } from './node-face.ts'
+import { clusterRoutes } from './routes/cluster.ts'
+import { firstKingbusRoutes } from './routes/first-kingbus.ts'
 import { healthRoutes } from './routes/health.ts'
 import { sourceRoutes } from './routes/source.ts'
 import { statusRoutes } from './routes/status.ts'
 
-export interface AdminOptions {
+export interface AdminOptions extends ErrorSinks {
   readonly node: NodeFace
   readonly version: string
-  readonly log: Logger
   /** callers must bring it; undefined asks for none */
   readonly token: string | undefined
   /** PEM; undefined serves plain HTTP */
   readonly tls: { readonly cert: string; readonly key: string } | undefined
-  /** called with what is our own bug, after the caller was answered 500 */
-  readonly onBug: (bug: InvariantError) => void
-}
-
-/** The HTTP status of the codes that are the caller's doing; any other is 500. */
-const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
-  E_SOURCE_UNCONFIGURED: 409,
 }
 
 export type AdminApp = Awaited<ReturnType<typeof buildAdmin>>
@@ -50,7 +39,11 @@ export async function buildAdmin(options: AdminOptions) {
   const app = bare.withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
-  app.setErrorHandler<FastifyError>((error, _request, reply) => answerError(error, reply, options))
+  takeEmptyBodies(bare)
+  app.setErrorHandler<FastifyError>((error, _request, reply) => {
+    const { status, code, message } = httpErrorOf(error, options)
+    return reply.code(status).send({ code, message })
+  })
   app.setNotFoundHandler((request, reply) => {
     const message = `there is no ${request.method} ${request.url}; see /api/v1/openapi.json`
     return reply.code(404).send({ code: 'not-found', message })
@@ -63,24 +56,20 @@ export async function buildAdmin(options: AdminOptions) {
   healthRoutes(app, options.node)
   statusRoutes(app, options.node)
   sourceRoutes(app, options.node)
+  clusterRoutes(app, options.node)
+  await firstKingbusRoutes(app, options.node, options)
   app.get('/api/v1/openapi.json', { schema: { hide: true } }, () => app.swagger())
   return app
 }
 
-function answerError(error: FastifyError, reply: FastifyReply, { log, onBug }: AdminOptions) {
-  if (error instanceof OperationalError) {
-    const { code, message } = error
-    return reply.code(HTTP_STATUS[code] ?? 500).send({ code, message })
-  }
-  const status = error.statusCode ?? 500
-  if (status === 401) {
-    const message = 'this node asks for its token: send it as Authorization: Bearer TOKEN'
-    return reply.code(status).send({ code: 'E_ADMIN_REFUSED', message })
-  }
-  if (status < 500) return reply.code(status).send({ code: 'bad-request', message: error.message })
-  log.error({ error: error.stack }, 'a request of the HTTP API could not be answered')
-  if (error instanceof InvariantError) onBug(error)
-  return reply.code(500).send({ code: 'internal', message: messageOf(error) })
+/** `curl -H Content-Type:application/json -X PUT` without a body is a request as good as any. */
+function takeEmptyBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  const options = { parseAs: 'string' } as const
+  app.addContentTypeParser<string>('application/json', options, (request, body, done) => {
+    if (body === '') done(null, undefined)
+    else void parse(request, body, done)
+  })
 }
 
 /**

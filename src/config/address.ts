@@ -26,6 +26,11 @@ export function isLoopback({ host }: Address): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
+/** To listen on all addresses of the machine; nobody can connect to it. */
+export function isAnyAddress({ host }: Address): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
 export function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/@]+)):(\d{1,5})$/.exec(text)
   const host = match?.[1] ?? match?.[2]

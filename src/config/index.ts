@@ -3,8 +3,16 @@
   folder owns alone. Promises that a Config is whole and checked, that no secret is part of it, and that
   flags, variables, file and documentation follow from one table. Knows nothing of what the settings do.
 */
-export { type Address, formatAddress, isLoopback, type SourceUrl } from './address.ts'
+export {
+  type Address,
+  addressSchema,
+  formatAddress,
+  isAnyAddress,
+  isLoopback,
+  type SourceUrl,
+} from './address.ts'
 export { type ClusterConfig, clusterConfig } from './cluster/cluster-config.ts'
+export { formatUrl, nodeNameSchema, nodeUrlSchema, peerUrlSchema } from './cluster/urls.ts'
 export { exampleFile, keysTable, type Setting, settings } from './describe.ts'
 export { OTHER_VARIABLES } from './environment.ts'
 export type { Environment } from './given.ts'
@@ -25,6 +33,6 @@ export { loadSecrets, readAdminToken, readSecretFile, type Secrets } from './sec
 export { sourceAddress } from './source-address.ts'
 export type { StartAt } from './start-at.ts'
 export { exposedSecretError, SECRETS } from './unknown-key.ts'
-export { addUser, removeUser } from './user-changes.ts'
+export { addReplicaUser, addUser, removeUser } from './user-changes.ts'
 export { type User, Users } from './users.ts'
 export { RIGHTS, type Right, readUsersFile, type UserEntry } from './users-file.ts'

@@ -9,7 +9,7 @@ import {
   endpointsSchema,
   httpsUrlSchema,
   initialClusterSchema,
-  NODE_NAME,
+  nodeNameSchema,
   peerUrlSchema,
 } from './cluster/urls.ts'
 import { durationSchema, millisecondsSchema, sizeSchema, wholeSecondsSchema } from './quantities.ts'
@@ -83,7 +83,7 @@ const SERVER_UUID = {
 
 const KEYS = {
   name: {
-    schema: z.string().regex(NODE_NAME, 'must be 1 to 64 letters, digits, _, - or .'),
+    schema: nodeNameSchema,
     placeholder: 'NAME',
     fallback: 'kingbus',
     help: 'The name of this node in its status and logs',

@@ -41,6 +41,11 @@ export class Users {
     return users
   }
 
+  /** of the users file */
+  get path(): string {
+    return this.#options.path
+  }
+
   get count(): number {
     return this.#users.size
   }
@@ -94,10 +99,11 @@ export class Users {
 }
 
 function userOf(entry: UserEntry): User {
+  return { name: entry.name, verifier: verifierOf(entry), rights: entry.rights }
+}
+
+export function verifierOf(entry: UserEntry): Verifier {
   const hash = entry['password-hash']
-  const verifier: Verifier =
-    hash === undefined
-      ? { kind: 'password', password: entry.password ?? '' }
-      : parsePasswordHash(hash)
-  return { name: entry.name, verifier, rights: entry.rights }
+  if (hash !== undefined) return parsePasswordHash(hash)
+  return { kind: 'password', password: entry.password ?? '' }
 }

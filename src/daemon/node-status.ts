@@ -1,25 +1,43 @@
 /*
   What a node says of itself: to the HTTP API and to the metrics.
 */
-import type { FileStatus, NodeFace, ReplicaStatus, SourceStatus, Status } from '../admin/index.ts'
+import {
+  AloneCluster,
+  type ClusterFace,
+  type FileStatus,
+  type NodeFace,
+  type ReplicaStatus,
+  type ServingStatus,
+  type ServingWish,
+  type SourceStatus,
+  type SourceWish,
+  type Status,
+} from '../admin/index.ts'
 import { formatAddress, SOURCE_COMMAND_WAIT_MS } from '../config/index.ts'
 import { OperationalError, waitUntil } from '../lib/index.ts'
 import { createMetrics, type MetricsPage } from '../observe/index.ts'
 import type { SourceLink, SourceState } from '../source/index.ts'
 import type { FileInfo } from '../store/index.ts'
+import { aloneNodeOf } from './alone-node.ts'
 import type { NodeParts } from './build.ts'
 import { samplesOf } from './samples.ts'
+import type { Serving } from './serving.ts'
+import { refuseOtherSource } from './source-wish.ts'
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 const isoOfSeconds = (seconds: number): string | null =>
   seconds === 0 ? null : iso(seconds * 1000)
 
 export class NodeStatus implements NodeFace {
+  readonly cluster: ClusterFace
   readonly #parts: NodeParts
+  readonly #serving: Serving
   readonly #metrics: MetricsPage
 
-  constructor(parts: NodeParts) {
+  constructor(parts: NodeParts, serving: Serving) {
+    this.cluster = new AloneCluster(() => aloneNodeOf(parts))
     this.#parts = parts
+    this.#serving = serving
     this.#metrics = createMetrics(async () =>
       samplesOf({ status: await this.status(), files: this.#parts.store.files(), parts }),
     )
@@ -49,7 +67,7 @@ export class NodeStatus implements NodeFace {
   }
 
   source(): SourceStatus {
-    const { source, config } = this.#parts
+    const { source, config, dataDir } = this.#parts
     if (source === undefined) return UNCONFIGURED
     const { link, ingest } = source
     const state = link.state.value
@@ -60,6 +78,8 @@ export class NodeStatus implements NodeFace {
       address: state.address,
       user: config['source.url']?.user ?? null,
       tls: config['source.tls'],
+      replicaServerId: dataDir.identity.sourceReplicaServerId,
+      replicaUuid: dataDir.identity.sourceReplicaUuid,
       serverUuid: state.serverUuid ?? null,
       serverVersion: state.serverVersion ?? null,
       file: link.progress.place?.file ?? null,
@@ -99,8 +119,9 @@ export class NodeStatus implements NodeFace {
     return listening.address === undefined ? 'the listener for replicas is closed' : undefined
   }
 
-  async startSource(): Promise<void> {
+  async startSource(wish?: SourceWish): Promise<void> {
     const { link } = this.#source()
+    if (wish !== undefined) refuseOtherSource(this.#parts, wish)
     link.start()
     await this.#reached(link, ({ phase }) => phase !== 'stopped')
   }
@@ -109,6 +130,18 @@ export class NodeStatus implements NodeFace {
     const { link } = this.#source()
     link.stop()
     await this.#reached(link, ({ phase }) => phase === 'stopped')
+  }
+
+  async startServing(wish?: ServingWish): Promise<void> {
+    await this.#serving.start(wish)
+  }
+
+  async stopServing(): Promise<void> {
+    await this.#serving.stop()
+  }
+
+  serving(): ServingStatus {
+    return this.#serving.status()
   }
 
   /** The answer tells the new state, unless that takes longer than anybody wants to wait. */
@@ -139,6 +172,8 @@ const UNCONFIGURED: SourceStatus = {
   address: null,
   user: null,
   tls: null,
+  replicaServerId: null,
+  replicaUuid: null,
   serverUuid: null,
   serverVersion: null,
   file: null,

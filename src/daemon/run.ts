@@ -3,12 +3,7 @@
   once with code 70: what is on the disk is what the next start trusts.
 */
 import { type AdminApp, buildAdmin, listenAdmin } from '../admin/index.ts'
-import {
-  type LoadedConfig,
-  type Secrets,
-  SHUTDOWN_DUMPS_WAIT_MS,
-  SHUTDOWN_WAIT_MS,
-} from '../config/index.ts'
+import { type LoadedConfig, type Secrets, SHUTDOWN_WAIT_MS } from '../config/index.ts'
 import { type Logger, messageOf, OperationalError } from '../lib/index.ts'
 import { createLogger } from '../observe/index.ts'
 import { systemClock, systemDisk, systemRandom } from '../platform/index.ts'
@@ -17,6 +12,7 @@ import { buildNode, type NodeParts, retentionPolicy } from './build.ts'
 import { NodeStatus } from './node-status.ts'
 import { runPurger } from './purger.ts'
 import { readPem } from './serve-material.ts'
+import { Serving } from './serving.ts'
 import { VERSION } from './version.ts'
 
 const EXIT_BUG = 70
@@ -83,10 +79,12 @@ function stopSignal(logger: Logger): AbortSignal {
 class Running {
   readonly #parts: NodeParts
   readonly #die: (bug: unknown) => never
+  readonly #serving: Serving
   #admin: AdminApp | undefined
 
   constructor(parts: NodeParts, die: (bug: unknown) => never) {
     this.#parts = parts
+    this.#serving = new Serving(parts)
     this.#die = die
   }
 
@@ -111,17 +109,15 @@ class Running {
 
   /** @throws OperationalError E_LISTEN */
   async #open(): Promise<void> {
-    const { server, config, listening } = this.#parts
-    const { host, port } = config['serve.listen']
     await this.#parts.journal.look()
-    listening.address = { host, port: await server.listener.open(host, port) }
+    await this.#serving.start()
     announceListeners(this.#parts, await this.#openAdmin())
   }
 
   async #openAdmin(): Promise<string> {
     const { config, logger, secrets, version } = this.#parts
     this.#admin = await buildAdmin({
-      node: new NodeStatus(this.#parts),
+      node: new NodeStatus(this.#parts, this.#serving),
       version,
       log: logger.child({ part: 'admin' }),
       token: secrets.adminToken,
@@ -158,10 +154,10 @@ class Running {
 
   /** Ingest first, so that dumps can reach what is visible; the disk last. */
   async #close(running: Promise<unknown>): Promise<void> {
-    const { server, listening, journal, dataDir, logger } = this.#parts
-    listening.address = undefined
+    const { journal, dataDir, logger } = this.#parts
+    this.#serving.beginEnd()
     await running
-    await server.listener.close(SHUTDOWN_DUMPS_WAIT_MS)
+    await this.#serving.end()
     await this.#admin?.close()
     try {
       await journal.close()

@@ -38,6 +38,7 @@ export const ERROR_CATALOGUE = {
   E_ADMIN_UNREACHABLE: entry('refuse', 69),
   E_ADMIN_REFUSED: entry('refuse', 77),
   E_LISTEN: entry('refuse', 71),
+  E_SERVE_ADDRESS_FIXED: entry('refuse', 78),
   // data directory and store
   E_DATA_DIR_LOCKED: entry('refuse', 73),
   E_DATA_DIR_INVALID: entry('refuse', 74),
@@ -50,6 +51,7 @@ export const ERROR_CATALOGUE = {
   E_FILE_IN_USE: entry('refuse', 75),
   // the source
   E_SOURCE_UNCONFIGURED: entry('refuse', 78),
+  E_SOURCE_SETTINGS_FIXED: entry('refuse', 78),
   E_SOURCE_UNREACHABLE: entry('retry', 69),
   E_SOURCE_AUTH: entry('retry', 77),
   E_SOURCE_TLS: entry('retry', 77),
@@ -65,7 +67,11 @@ export const ERROR_CATALOGUE = {
   E_SOURCE_OTHER: entry('operator', 69),
   E_SOURCE_REFUSED: entry('retry', 69),
   E_SOURCE_STREAM: entry('retry', 76),
-  // the cluster: its secret, etcd and its member
+  // the cluster: its members and secret, etcd and its member
+  E_CLUSTER_NONE: entry('refuse', 78),
+  E_MEMBER_UNKNOWN: entry('refuse', 67),
+  E_MEMBER_EXISTS: entry('refuse', 65),
+  E_MEMBER_REFUSED: entry('refuse', 75),
   E_CLUSTER_SECRET: entry('refuse', 78),
   E_ETCD_BINARY: entry('refuse', 69),
   E_ETCD_EXITED: entry('retry', 69),

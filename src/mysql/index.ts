@@ -16,7 +16,7 @@ export {
   SALT_SIZE,
 } from './auth/caching-sha2.ts'
 export { MYSQL_NATIVE_PASSWORD, nativeResponseMatches } from './auth/native-password.ts'
-export { parsePasswordHash, type Verifier } from './auth/verifier.ts'
+export { parsePasswordHash, passwordMatches, type Verifier } from './auth/verifier.ts'
 export {
   CHECKSUM_SIZE,
   type ChecksumAlgorithm,

@@ -2,13 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
-import { buildAdmin } from '../../src/admin/server.ts'
-import { exampleNode } from '../../src/admin/testing/example-node.ts'
+import { buildExampleApp } from '../../src/admin/testing/build-app.ts'
 import { buildProgram } from '../../src/cli/program.ts'
 import { terminal } from '../../src/cli/terminal.ts'
 import { keysTable, OTHER_VARIABLES } from '../../src/config/index.ts'
 import { CHECKS } from '../../src/doctor/index.ts'
-import { ERROR_CATALOGUE, silentLogger } from '../../src/lib/index.ts'
+import { ERROR_CATALOGUE } from '../../src/lib/index.ts'
 import { METRICS } from '../../src/observe/index.ts'
 import { filesBelow, ROOT } from './source-tree.ts'
 
@@ -48,16 +47,7 @@ function commandsBelow(command: Command, path: string): { path: string; help: st
 }
 
 async function routes(): Promise<string[][]> {
-  const app = await buildAdmin({
-    node: exampleNode,
-    version: '',
-    log: silentLogger,
-    token: undefined,
-    tls: undefined,
-    onBug: (bug) => {
-      throw bug
-    },
-  })
+  const app = await buildExampleApp()
   const document = (await app.inject('/api/v1/openapi.json')).json()
   await app.close()
   const paths = document.paths as Record<string, Record<string, { summary: string }>>

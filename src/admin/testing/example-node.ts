@@ -1,3 +1,4 @@
+import { AloneCluster } from '../alone-cluster.ts'
 import type { NodeFace } from '../node-face.ts'
 import type { Status } from '../schemas.ts'
 
@@ -15,6 +16,8 @@ export const exampleStatus: Status = {
     address: 'db.example:3306',
     user: 'repl',
     tls: 'preferred',
+    replicaServerId: 1001,
+    replicaUuid: 'f7e30637-f15a-11e8-accc-244427b6b60e',
     serverUuid: '6ccd780c-baba-1026-9564-5b8c656024db',
     serverVersion: '9.7.1',
     file: 'binlog.000002',
@@ -55,6 +58,13 @@ export const exampleStatus: Status = {
 
 /** A node whose answers never change. */
 export const exampleNode: NodeFace = {
+  cluster: new AloneCluster(() => ({
+    id: '0123456789abcdef',
+    name: 'one',
+    adminUrl: 'http://127.0.0.1:9595',
+    address: '127.0.0.1:3390',
+    visible: { sequence: 12, file: 'binlog.000002', position: 1200 },
+  })),
   status: async () => exampleStatus,
   source: () => exampleStatus.source,
   files: () => [
@@ -73,5 +83,8 @@ export const exampleNode: NodeFace = {
   notReady: () => undefined,
   startSource: async () => {},
   stopSource: async () => {},
+  startServing: async () => {},
+  stopServing: async () => {},
+  serving: () => ({ address: { host: '127.0.0.1', port: 3390 }, isOpen: true, user: 'kb' }),
   metrics: async () => ({ contentType: 'text/plain', text: 'kingbus_info 1\n' }),
 }

@@ -2,7 +2,7 @@
   The URLs of a cluster: `http(s)://HOST:PORT` and nothing behind it. IPv6 hosts stand in brackets.
 */
 import { z } from 'zod'
-import { type Address, formatAddress, isLoopback, parseAddress } from '../address.ts'
+import { type Address, formatAddress, isAnyAddress, isLoopback, parseAddress } from '../address.ts'
 
 export interface NodeUrl extends Address {
   /** https */
@@ -15,10 +15,11 @@ export interface NamedUrl {
   readonly url: NodeUrl
 }
 
-/** In no URL is it an address that others could connect to. */
-const ANY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
+const NODE_NAME = /^[\w.-]{1,64}$/
 
-export const NODE_NAME = /^[\w.-]{1,64}$/
+export const nodeNameSchema = z
+  .string()
+  .regex(NODE_NAME, 'must be 1 to 64 letters, digits, _, - or .')
 
 export function formatUrl(url: NodeUrl): string {
   return `${url.secure ? 'https' : 'http'}://${formatAddress(url)}`
@@ -31,7 +32,7 @@ function readUrl(text: string): NodeUrl | string {
   if (address === undefined || address.port === 0) {
     return `${JSON.stringify(text)} is not https://HOST:PORT`
   }
-  if (ANY_ADDRESS.has(address.host)) {
+  if (isAnyAddress(address)) {
     return `${text} is where the others connect, and ${address.host} is no address of a machine: name its host`
   }
   return { ...address, secure: match?.[1]?.toLowerCase() === 'https' }
@@ -60,6 +61,9 @@ function urlSchema(read: (text: string) => NodeUrl | string) {
 
 /** `https://`, or `http://` on loopback. */
 export const peerUrlSchema = urlSchema(readPeerUrl)
+
+/** Either, on any host. */
+export const nodeUrlSchema = urlSchema(readUrl)
 
 export const httpsUrlSchema = urlSchema(readHttpsUrl)
 

@@ -18,6 +18,11 @@ export function parseNativeHash(text: string): Buffer {
   return Buffer.from(text.slice(1), 'hex')
 }
 
+/** What is kept of a password. */
+export function nativeHash(password: Uint8Array): Buffer {
+  return sha1(sha1(password))
+}
+
 /** Checks the client's answer, XOR(SHA1(password), SHA1(scramble + SHA1(SHA1(password)))). */
 export function nativeResponseMatches(
   response: Uint8Array,

@@ -1,6 +1,12 @@
+import { timingSafeEqual } from 'node:crypto'
 import { ProtocolError } from '../../lib/index.ts'
-import { type CachingSha2Hash, parseCachingSha2Hash } from './caching-sha2.ts'
-import { parseNativeHash } from './native-password.ts'
+import {
+  type CachingSha2Hash,
+  cachingSha2HashMatches,
+  fastAuthDigest,
+  parseCachingSha2Hash,
+} from './caching-sha2.ts'
+import { nativeHash, parseNativeHash } from './native-password.ts'
 
 /** What a server keeps of a user to check passwords against. */
 export type Verifier =
@@ -21,3 +27,11 @@ export function parsePasswordHash(text: string): Verifier {
 }
 
 const HEX = /^0x([0-9A-Fa-f]{2})+$/
+
+/** For a password that is known whole, unlike in a login. */
+export async function passwordMatches(verifier: Verifier, password: Buffer): Promise<boolean> {
+  if (verifier.kind === 'caching-sha2') return await cachingSha2HashMatches(verifier.hash, password)
+  if (verifier.kind === 'native') return timingSafeEqual(verifier.hash, nativeHash(password))
+  const right = fastAuthDigest(Buffer.from(verifier.password, 'utf8'))
+  return timingSafeEqual(right, fastAuthDigest(password))
+}

@@ -6,6 +6,7 @@ import {
   fastAuthMatches,
   nativeResponseMatches,
   parsePasswordHash,
+  passwordMatches,
   passwordUpToNul,
 } from '../../../src/mysql/index.ts'
 import { require, type Target } from '../target.ts'
@@ -43,6 +44,18 @@ export const authTargets: readonly Target[] = [
       require(!nativeResponseMatches(input, SCRAMBLE, DIGEST.subarray(12)), 'nor an old one')
       const password = passwordUpToNul(input)
       require(password === undefined || !password.includes(0), 'a password holds no NUL')
+    },
+  },
+  {
+    name: 'known-password',
+    covers: ['passwordMatches'],
+    seeds: answers,
+    async run(input) {
+      const native = parsePasswordHash(NATIVE_HASH)
+      require(!(await passwordMatches(native, input)), 'no password is right by chance')
+      const plain = { kind: 'password', password: input.toString('utf8') } as const
+      const same = Buffer.from(plain.password, 'utf8')
+      require(await passwordMatches(plain, same), 'a password is itself')
     },
   },
   {

@@ -64,6 +64,11 @@ source:
   start-at: 24bc7850-2c16-11e6-a073-0242ac110001:1-5
 serve.listen: 127.0.0.1:3390
 retention: {max-size: 10GiB, max-age: 7d}
+cluster:
+  peer-url: http://127.0.0.1:9600
+  initial-cluster: one=http://127.0.0.1:9600,two=https://b.example:9600
+  secret-file: /etc/kingbus/secret
+  heartbeat-interval: 50ms
 log:
   level: &level info
   format: *level

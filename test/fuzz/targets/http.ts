@@ -4,6 +4,7 @@ import { silentLogger } from '../../../src/lib/index.ts'
 import { require, type Target } from '../target.ts'
 
 const TOKEN = 'a-token-of-enough-characters'
+const METHODS = ['POST', 'PUT', 'DELETE'] as const
 let made: Promise<AdminApp> | undefined
 
 function app(): Promise<AdminApp> {
@@ -27,6 +28,14 @@ export const httpTarget: Target = {
   seeds: () => [
     Buffer.from('GET /api/v1/status\nauthorization: Bearer a-token-of-enough-characters\n\n'),
     Buffer.from('POST /api/v1/source/stop\ncontent-type: application/json\n\n{"wait": true}'),
+    Buffer.from(
+      'PUT /binlog/server/start\nauthorization: Bearer a-token-of-enough-characters\n' +
+        'content-type: application/json\n\n{"addr":"127.0.0.1:3390","user":"kb","password":"kb"}',
+    ),
+    Buffer.from(
+      'DELETE /members\nauthorization: Bearer a-token-of-enough-characters\n' +
+        'content-type: application/json\n\n{"name":"one","peer_url":"http://127.0.0.1:9600"}',
+    ),
     Buffer.from('GET /metrics?x=%00&y[]=1\naccept: */*\n\n'),
     Buffer.from('GET /api/v1/files/binlog.000001\nauthorization: Bearer wrong\n\n'),
   ],
@@ -63,7 +72,7 @@ export const httpTarget: Target = {
     }
     if (!/^\/[\x21-\x7e]*$/.test(url) || url.startsWith('//')) return
     const answer = await (await app()).inject({
-      method: method === 'POST' ? 'POST' : 'GET',
+      method: METHODS.find((known) => known === method) ?? 'GET',
       url,
       headers,
       payload: Buffer.from(rest.join('\n\n'), 'latin1'),

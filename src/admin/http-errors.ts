@@ -1,0 +1,54 @@
+import type { FastifyError } from 'fastify'
+import {
+  type ErrorCode,
+  InvariantError,
+  type Logger,
+  messageOf,
+  OperationalError,
+} from '../lib/index.ts'
+
+export interface ErrorSinks {
+  readonly log: Logger
+  /** called with what is our own bug */
+  readonly onBug: (bug: InvariantError) => void
+}
+
+export interface HttpError {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+}
+
+/** The HTTP status of the codes that are the caller's doing; any other is 500. */
+const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
+  E_SOURCE_UNCONFIGURED: 409,
+  E_SOURCE_SETTINGS_FIXED: 409,
+  E_SERVE_ADDRESS_FIXED: 409,
+  E_USER_EXISTS: 409,
+  E_LISTEN: 409,
+  E_CLUSTER_NONE: 409,
+  E_MEMBER_UNKNOWN: 404,
+  E_MEMBER_EXISTS: 409,
+  E_MEMBER_REFUSED: 409,
+}
+
+/** What the caller is told; what is our own fault goes to the log too. */
+export function httpErrorOf(error: FastifyError, { log, onBug }: ErrorSinks): HttpError {
+  if (error instanceof OperationalError) {
+    const { code, message } = error
+    return { status: HTTP_STATUS[code] ?? 500, code, message }
+  }
+  const status = error.statusCode ?? 500
+  if (status === 401) {
+    const message = 'this node asks for its token: send it as Authorization: Bearer TOKEN'
+    return { status, code: 'E_ADMIN_REFUSED', message }
+  }
+  if (status === 415) {
+    const message = 'the body must be JSON, with the header Content-Type: application/json'
+    return { status, code: 'bad-request', message }
+  }
+  if (status < 500) return { status, code: 'bad-request', message: error.message }
+  log.error({ error: error.stack }, 'a request of the HTTP API could not be answered')
+  if (error instanceof InvariantError) onBug(error)
+  return { status: 500, code: 'internal', message: messageOf(error) }
+}
