@@ -6,6 +6,12 @@ import { z } from 'zod'
 import { ADMIN_ANSWER_WAIT_MS } from '../config/index.ts'
 import { messageOf, OperationalError } from '../lib/index.ts'
 import {
+  type ClusterStatus,
+  clusterSchema,
+  type MemberStatus,
+  memberSchema,
+} from './cluster-schemas.ts'
+import {
   errorSchema,
   type FileStatus,
   fileSchema,
@@ -23,6 +29,17 @@ export interface AdminClientOptions {
   readonly token: string | undefined
 }
 
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+
+interface Question {
+  readonly method: Method
+  readonly path: string
+  readonly body?: object
+}
+
+const MEMBERS = '/api/v1/members'
+const memberPath = (name: string): string => `${MEMBERS}/${encodeURIComponent(name)}`
+
 /** Every method throws OperationalError E_ADMIN_UNREACHABLE or E_ADMIN_REFUSED. */
 export class AdminClient {
   readonly #options: AdminClientOptions
@@ -32,31 +49,63 @@ export class AdminClient {
   }
 
   status(): Promise<Status> {
-    return this.#ask('GET', '/api/v1/status', statusSchema)
+    return this.#ask({ method: 'GET', path: '/api/v1/status' }, statusSchema)
   }
 
   files(): Promise<FileStatus[]> {
-    return this.#ask('GET', '/api/v1/files', z.array(fileSchema))
+    return this.#ask({ method: 'GET', path: '/api/v1/files' }, z.array(fileSchema))
   }
 
   replicas(): Promise<ReplicaStatus[]> {
-    return this.#ask('GET', '/api/v1/replicas', z.array(replicaSchema))
+    return this.#ask({ method: 'GET', path: '/api/v1/replicas' }, z.array(replicaSchema))
   }
 
   source(): Promise<SourceStatus> {
-    return this.#ask('GET', '/api/v1/source', sourceSchema)
+    return this.#ask({ method: 'GET', path: '/api/v1/source' }, sourceSchema)
   }
 
   startSource(): Promise<SourceStatus> {
-    return this.#ask('POST', '/api/v1/source/start', sourceSchema)
+    return this.#ask({ method: 'POST', path: '/api/v1/source/start' }, sourceSchema)
   }
 
   stopSource(): Promise<SourceStatus> {
-    return this.#ask('POST', '/api/v1/source/stop', sourceSchema)
+    return this.#ask({ method: 'POST', path: '/api/v1/source/stop' }, sourceSchema)
   }
 
-  async #ask<T>(method: 'GET' | 'POST', path: string, schema: z.ZodType<T>): Promise<T> {
-    const response = await this.#send(method, path)
+  cluster(): Promise<ClusterStatus> {
+    return this.#ask({ method: 'GET', path: '/api/v1/cluster' }, clusterSchema)
+  }
+
+  members(): Promise<MemberStatus[]> {
+    return this.#askMembers({ method: 'GET', path: MEMBERS })
+  }
+
+  /** @param observer whether it is without a vote */
+  addMember(name: string, peerUrl: string, observer: boolean): Promise<MemberStatus[]> {
+    const body = { name, peerUrl, observer }
+    return this.#askMembers({ method: 'POST', path: MEMBERS, body })
+  }
+
+  updateMember(name: string, peerUrl: string): Promise<MemberStatus[]> {
+    return this.#askMembers({ method: 'PUT', path: memberPath(name), body: { peerUrl } })
+  }
+
+  removeMember(name: string): Promise<MemberStatus[]> {
+    return this.#askMembers({ method: 'DELETE', path: memberPath(name) })
+  }
+
+  /** Resolves when that node leads. */
+  leadMember(name: string): Promise<MemberStatus[]> {
+    return this.#askMembers({ method: 'POST', path: `${memberPath(name)}/lead` })
+  }
+
+  #askMembers(question: Question): Promise<MemberStatus[]> {
+    return this.#ask(question, z.array(memberSchema))
+  }
+
+  async #ask<T>(question: Question, schema: z.ZodType<T>): Promise<T> {
+    const { path } = question
+    const response = await this.#send(question)
     const body: unknown = await response.json().catch(() => undefined)
     if (!response.ok) throw this.#refused(response.status, body)
     const read = schema.safeParse(body)
@@ -64,12 +113,16 @@ export class AdminClient {
     throw this.#unreachable(`it answers ${path} with something that is no answer of Kingbus`)
   }
 
-  async #send(method: 'GET' | 'POST', path: string): Promise<Response> {
+  async #send({ method, path, body }: Question): Promise<Response> {
     const { url, token } = this.#options
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const headers = {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    }
+    const payload = body === undefined ? {} : { body: JSON.stringify(body) }
     const signal = AbortSignal.timeout(ADMIN_ANSWER_WAIT_MS)
     try {
-      return await fetch(new URL(path, url), { method, headers, signal })
+      return await fetch(new URL(path, url), { method, headers, signal, ...payload })
     } catch (cause) {
       throw this.#unreachable(reasonOf(cause), cause)
     }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type AdminApp, buildAdmin, listenAdmin, type NodeFace } from '../admin/index.ts'
 import { exampleNode, exampleStatus } from '../admin/testing/example-node.ts'
+import { MemoryCluster } from '../admin/testing/memory-cluster.ts'
 import { silentLogger } from '../lib/index.ts'
 import { systemClock, systemDisk, systemRandom } from '../platform/index.ts'
 import { run } from './run.ts'
@@ -112,6 +113,56 @@ describe('a running node', () => {
     const ran = await kingbus('status --admin 127.0.0.1:1')
     expect(ran.code).toBe(69)
     expect(ran.error).toMatch(/no node answers at http:\/\/127\.0\.0\.1:1: .*E_ADMIN_UNREACHABLE/)
+  })
+})
+
+describe('a cluster', () => {
+  test('is shown with its leader and every node', async () => {
+    const url = await startNode({ cluster: new MemoryCluster() })
+    const { code, out } = await kingbus(`cluster status --admin ${url}`)
+    expect(code).toBe(0)
+    expect(out).toMatch(/leader +one\nepoch +4\ncommitted +binlog\.000002:1200 \(12\)/)
+    expect(out).toMatch(/two +in-sync +4 +12 +binlog\.000002:1200 +127\.0\.0\.1:3390/)
+    const json = JSON.parse((await kingbus(`cluster status --json --admin ${url}`)).out)
+    expect(json).toEqual(await new MemoryCluster().status())
+  })
+
+  test('without a leader makes cluster status end with 1', async () => {
+    const cluster = new MemoryCluster()
+    cluster.loseLeader()
+    const ran = await kingbus(`cluster status --admin ${await startNode({ cluster })}`)
+    expect(ran).toMatchObject({ code: 1, out: expect.stringMatching(/leader +none/) })
+  })
+
+  test('gets, moves and loses members, and another leader', async () => {
+    const url = await startNode({ cluster: new MemoryCluster() })
+    const members = async (args: string) => await kingbus(`members ${args} --admin ${url}`)
+    expect((await members('list')).out).toMatch(/ one +voter +http:\/\/127\.0\.0\.1:9600 .*leader/)
+    const added = await members('add four https://d.example:9600 --observer')
+    expect(added.out).toMatch(/ four +observer +https:\/\/d\.example:9600 +-/)
+    expect((await members('add five https://e.example:9600')).out).toMatch(/ five +voter /)
+    const moved = await members('update four https://d.example:9700')
+    expect(moved.out).toMatch(/ four +observer +https:\/\/d\.example:9700/)
+    expect((await members('lead two')).out).toMatch(/ two +voter .*leader/)
+    expect((await members('remove four')).out).not.toContain('four')
+    expect(JSON.parse((await members('list --json')).out)).toHaveLength(4)
+  })
+
+  test('refuses with the reason', async () => {
+    const url = await startNode({ cluster: new MemoryCluster() })
+    const refused = { code: 77, error: expect.stringMatching(/one leads: hand over.*E_ADMIN_REF/) }
+    expect(await kingbus(`members remove one --admin ${url}`)).toMatchObject(refused)
+    expect((await kingbus(`members lead a/b --admin ${url}`)).error).toContain('no node a/b')
+    expect((await kingbus(`members add x http://d.example:1 --admin ${url}`)).error).toContain(
+      'write https://d.example:1',
+    )
+    expect((await kingbus(`members add x --admin ${url}`)).code).toBe(64)
+  })
+
+  test('of one is what a node alone is', async () => {
+    const url = await startNode()
+    expect((await kingbus(`cluster status --admin ${url}`)).out).toMatch(/one +leader +0 +12/)
+    expect((await kingbus(`members remove one --admin ${url}`)).error).toMatch(/part of no cluster/)
   })
 })
 

@@ -1,9 +1,11 @@
 import { Command } from 'commander'
 import { VERSION } from '../daemon/index.ts'
+import { addClusterCommands } from './commands/cluster.ts'
 import { addConfigCommands } from './commands/config.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addFilesCommand } from './commands/files.ts'
 import { addInspectCommand } from './commands/inspect.ts'
+import { addMembersCommands } from './commands/members.ts'
 import { addReplicasCommand } from './commands/replicas.ts'
 import { addSourceCommands } from './commands/source.ts'
 import { addStartCommand } from './commands/start.ts'
@@ -39,6 +41,8 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
   addFilesCommand(program, terminal)
   addReplicasCommand(program, terminal)
   addSourceCommands(program, terminal)
+  addClusterCommands(program, terminal, outcome)
+  addMembersCommands(program, terminal)
   addInspectCommand(program, terminal, outcome)
   addVerifyCommand(program, terminal, outcome)
   addUserCommands(program, terminal)
