@@ -1,5 +1,5 @@
 import { DISK_LOOK_MS } from '../config/index.ts'
-import type { Chunk, FileBegin, Journal, Position } from '../journal/index.ts'
+import type { Chunk, FileBegin, Journal, LogEnd } from '../journal/index.ts'
 import { formatBytes, OperationalError } from '../lib/index.ts'
 import type { Clock, Disk } from '../platform/index.ts'
 
@@ -39,21 +39,21 @@ export class RoomJournal implements Journal {
     return await this.#inner.append(chunk)
   }
 
+  openSession(signal: AbortSignal): Promise<LogEnd | undefined> {
+    return this.#inner.openSession(signal)
+  }
+
+  closeSession(): void {
+    this.#inner.closeSession()
+  }
+
   /** A file's beginning is small and always let through; its first piece waits for room. */
   beginFile(begin: FileBegin): Promise<void> {
     return this.#inner.beginFile(begin)
   }
 
-  cut(to: Position): Promise<void> {
-    return this.#inner.cut(to)
-  }
-
   purge(upTo: string): Promise<void> {
     return this.#inner.purge(upTo)
-  }
-
-  settled(): Promise<void> {
-    return this.#inner.settled()
   }
 
   close(): Promise<void> {

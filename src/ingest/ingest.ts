@@ -1,4 +1,4 @@
-import type { Chunk, Journal } from '../journal/index.ts'
+import type { Chunk, Journal, LogEnd } from '../journal/index.ts'
 import {
   assert,
   crc32,
@@ -116,10 +116,30 @@ export class Ingest {
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
-    const { link, journal } = this.#options
+    const { journal } = this.#options
     if (journal.failed.value !== undefined) throw journal.failed.value
-    await journal.settled()
-    await this.#giveUpHalfTransaction()
+    this.#noteGivenUp(await journal.openSession(signal))
+    try {
+      await this.#receive(signal)
+    } finally {
+      journal.closeSession()
+    }
+  }
+
+  /** A half transaction was never shown; the source sends it again from its beginning. */
+  #noteGivenUp(end: LogEnd | undefined): void {
+    if (end === undefined) return
+    this.counters.cuts += 1
+    const { file, position, boundary } = end
+    this.#options.logger.info(
+      { file, from: position, to: boundary },
+      'half a transaction is read again',
+    )
+  }
+
+  /** One dump: from its connection to its end. */
+  async #receive(signal: AbortSignal): Promise<void> {
+    const { link, journal } = this.#options
     const holdings = await holdingsOf(journal)
     const dump = await link.open(holdings, { placement, signal })
     this.counters.connects += 1
@@ -139,17 +159,6 @@ export class Ingest {
       stream.acknowledge(place)
       link.acknowledged(place, clock.monotonicMs() - arrivedAtMs)
     })
-  }
-
-  /** A half transaction was never shown; the source sends it again from its beginning. */
-  async #giveUpHalfTransaction(): Promise<void> {
-    const { journal, logger } = this.#options
-    const { end } = journal
-    if (end === undefined || end.position === end.boundary) return
-    await journal.cut({ file: end.file, position: end.boundary })
-    this.counters.cuts += 1
-    const { file, position, boundary } = end
-    logger.info({ file, from: position, to: boundary }, 'half a transaction is read again')
   }
 
   async #follow(session: Session): Promise<void> {

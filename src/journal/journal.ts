@@ -1,13 +1,6 @@
 import type { Watched } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
-import type {
-  Chunk,
-  FileBegin,
-  LastTransaction,
-  LogEnd,
-  Position,
-  VisibleEnd,
-} from '../store/index.ts'
+import type { Chunk, FileBegin, LastTransaction, LogEnd, VisibleEnd } from '../store/index.ts'
 
 export interface Journal {
   /**
@@ -19,18 +12,20 @@ export interface Journal {
    */
   append(chunk: Chunk): Promise<number>
   /**
+   * Readies the journal for a new dump from the source: everything given is committed, and half a transaction
+   * at its end was given up, since the source sends it again from its beginning. Resolves with the end before
+   * that, undefined where there was none to give up. Nothing may be given until it resolves. Rejects when the
+   * signal fires before, or the journal has failed; then no session was opened.
+   */
+  openSession(signal: AbortSignal): Promise<LogEnd | undefined>
+  /** The dump has ended, and its connection is closed: nothing is given until the next session. */
+  closeSession(): void
+  /**
    * Begins a file, once everything before it is durable. Nothing may be appended until it resolves.
    */
   beginFile(begin: FileBegin): Promise<void>
-  /**
-   * Gives up half a transaction: the file ends again at `to`, which is `end.boundary`. Nothing may
-   * be appended until it resolves.
-   */
-  cut(to: Position): Promise<void>
   /** Removes the files before `upTo`. @throws OperationalError E_FILE_UNKNOWN, E_FILE_IN_USE */
   purge(upTo: string): Promise<void>
-  /** Resolves when everything that was given is committed. */
-  settled(): Promise<void>
   /** Makes everything that was given durable and closes the store; nothing may be given any more. */
   close(): Promise<void>
 

@@ -248,11 +248,23 @@ describe('a full disk', () => {
   })
 })
 
+describe('a session', () => {
+  it('that begins between transactions gives nothing up, once all is committed', async () => {
+    void journal.append(chunk(0))
+    expect(await journal.openSession(new AbortController().signal)).toBeUndefined()
+    expect(journal.committed.value).toBe(store.sequence)
+  })
+})
+
 describe('cut, new file and purge', () => {
   it('keep their order with pieces that were given before', async () => {
-    for (const next of CHUNKS.slice(0, 4)) void journal.append(next)
-    const { file = '', boundary: position = 0 } = journal.end ?? {}
-    await journal.cut({ file, position })
+    // The first piece that ends inside a transaction ends adds nothing to what lies outside one.
+    const half = CHUNKS.findIndex(({ boundary }, index) => boundary === CHUNKS[index - 1]?.boundary)
+    for (const next of CHUNKS.slice(0, half + 1)) void journal.append(next)
+    const before = present(journal.end, 'end')
+    expect(before.position).toBeGreaterThan(before.boundary)
+    expect(await journal.openSession(new AbortController().signal)).toEqual(before)
+    const position = before.boundary
     expect(journal.end?.position).toBe(position)
     for (const next of chunksOf(FILE, position, FILE.length, [])) void journal.append(next)
     await journal.beginFile(beginOf('binlog.000006'))

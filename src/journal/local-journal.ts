@@ -5,7 +5,6 @@ import type {
   FileBegin,
   LastTransaction,
   LogEnd,
-  Position,
   Store,
   VisibleEnd,
 } from '../store/index.ts'
@@ -99,9 +98,17 @@ export class LocalJournal implements Journal {
     await this.#alone(async () => this.#commitAlone(await this.#store.beginFile(begin)))
   }
 
-  async cut(to: Position): Promise<void> {
-    await this.#alone(async () => this.#commitAlone(await this.#store.cut(to.position)))
+  async openSession(signal: AbortSignal): Promise<LogEnd | undefined> {
+    signal.throwIfAborted()
+    await this.settled()
+    const { end } = this
+    if (end === undefined || end.position === end.boundary) return undefined
+    await this.#alone(async () => this.#commitAlone(await this.#store.cut(end.boundary)))
+    return end
   }
+
+  /** The disk makes no difference between what is given and what was given. */
+  closeSession(): void {}
 
   async purge(upTo: string): Promise<void> {
     // A sequence given in the middle of a new file or a cut would stand in the wrong index.
@@ -111,6 +118,7 @@ export class LocalJournal implements Journal {
     await this.#store.removePurged()
   }
 
+  /** Resolves when everything that was given is committed. */
   async settled(): Promise<void> {
     await this.#until(this.#store.sequence)
   }
