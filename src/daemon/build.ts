@@ -8,21 +8,19 @@ import {
   type Config,
   clusterConfig,
   KEEP_FOR_ABSENT_REPLICAS_MS,
-  ROOM_RETRY_MS,
   type Secrets,
   sourceAddress,
   Users,
 } from '../config/index.ts'
-import { Ingest } from '../ingest/index.ts'
-import { type Journal, LocalJournal } from '../journal/index.ts'
-import { type Logger, OperationalError } from '../lib/index.ts'
+import { LocalJournal } from '../journal/index.ts'
+import { type Logger, OperationalError, Watch } from '../lib/index.ts'
 import type { Clock, Disk, Random } from '../platform/index.ts'
 import { ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
-import { SOURCE_LIMITS, SourceLink } from '../source/index.ts'
 import { type BinlogStore, type DataDir, minFreeBytes, openDataDir, Store } from '../store/index.ts'
 import { FormatFacts } from './format-facts.ts'
 import { RoomJournal } from './room-journal.ts'
 import { loadServeMaterial } from './serve-material.ts'
+import { SourceRunner, type SourceSettings } from './source-runner.ts'
 
 export interface NodeOptions {
   readonly config: Config
@@ -42,8 +40,9 @@ export interface NodeParts extends NodeOptions {
   readonly users: Users
   readonly facts: FormatFacts
   readonly server: ReplicationServer
-  /** undefined where no source is configured */
-  readonly source: { readonly link: SourceLink; readonly ingest: Ingest } | undefined
+  readonly source: SourceRunner
+  /** false while the operator has stopped the source */
+  readonly isSourceWanted: Watch<boolean>
   /** where replicas connect; undefined while nothing listens */
   readonly listening: { address: Address | undefined }
 }
@@ -94,7 +93,17 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   const base = { ...options, startedMs: clock.nowMs(), dataDir, store, journal, users, facts }
   const listening: NodeParts['listening'] = { address: undefined }
   const server = buildServer({ ...base, listening }, material)
-  return { ...base, listening, server, source: buildSource(options, dataDir, journal) }
+  const isSourceWanted = new Watch(true)
+  const source = new SourceRunner({
+    settings: new Watch(sourceSettings(options, dataDir)),
+    wanted: isSourceWanted,
+    mayRun: new Watch(true),
+    journal,
+    clock,
+    random: options.random,
+    logger: logger.child({ part: 'source' }),
+  })
+  return { ...base, listening, server, source, isSourceWanted }
 }
 
 function identityWishes(config: Config) {
@@ -108,7 +117,7 @@ function identityWishes(config: Config) {
 }
 
 function buildServer(
-  parts: Omit<NodeParts, 'server' | 'source'>,
+  parts: Omit<NodeParts, 'server' | 'source' | 'isSourceWanted'>,
   material: Awaited<ReturnType<typeof loadServeMaterial>>,
 ): ReplicationServer {
   const { store, facts, users, clock, random, logger, dataDir, config, listening } = parts
@@ -140,27 +149,18 @@ function buildServer(
   })
 }
 
-function buildSource(
-  { config, secrets, clock, random, logger: parent, disk }: NodeOptions,
+function sourceSettings(
+  { config, secrets, disk }: NodeOptions,
   { identity }: DataDir,
-  journal: Journal,
-): NodeParts['source'] {
+): SourceSettings | undefined {
   const address = sourceAddress(config, secrets, disk)
   if (address === undefined) return undefined
-  const logger = parent.child({ part: 'source' })
-  const link = new SourceLink(
-    {
-      address,
-      self: { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid },
-      startAt: config['source.start-at'],
-      semiSync: config['source.semi-sync'],
-      limits: SOURCE_LIMITS,
-      clock,
-      random,
-    },
-    logger,
-  )
-  return { link, ingest: new Ingest({ link, journal, clock, logger, roomRetryMs: ROOM_RETRY_MS }) }
+  return {
+    address,
+    self: { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid },
+    startAt: config['source.start-at'],
+    semiSync: config['source.semi-sync'],
+  }
 }
 
 /** Files that a registered replica which left lately still needs stay, whatever the other limits say. */

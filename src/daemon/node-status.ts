@@ -67,19 +67,19 @@ export class NodeStatus implements NodeFace {
   }
 
   source(): SourceStatus {
-    const { source, config, dataDir } = this.#parts
-    if (source === undefined) return UNCONFIGURED
-    const { link, ingest } = source
+    const { current } = this.#parts.source
+    if (current === undefined) return UNCONFIGURED
+    const { link, ingest, settings } = current
     const state = link.state.value
     const { code, reason } = state
     return {
       state: state.phase,
       since: iso(state.sinceMs),
       address: state.address,
-      user: config['source.url']?.user ?? null,
-      tls: config['source.tls'],
-      replicaServerId: dataDir.identity.sourceReplicaServerId,
-      replicaUuid: dataDir.identity.sourceReplicaUuid,
+      user: settings.address.user,
+      tls: settings.address.tls.mode,
+      replicaServerId: settings.self.serverId,
+      replicaUuid: settings.self.uuid,
       serverUuid: state.serverUuid ?? null,
       serverVersion: state.serverVersion ?? null,
       file: link.progress.place?.file ?? null,
@@ -122,13 +122,15 @@ export class NodeStatus implements NodeFace {
   async startSource(wish?: SourceWish): Promise<void> {
     const { link } = this.#source()
     if (wish !== undefined) refuseOtherSource(this.#parts, wish)
-    link.start()
+    this.#parts.isSourceWanted.set(true)
+    // One that runs already is wanted now, not after its wait.
+    link.retryNow()
     await this.#reached(link, ({ phase }) => phase !== 'stopped')
   }
 
   async stopSource(): Promise<void> {
     const { link } = this.#source()
-    link.stop()
+    this.#parts.isSourceWanted.set(false)
     await this.#reached(link, ({ phase }) => phase === 'stopped')
   }
 
@@ -157,8 +159,8 @@ export class NodeStatus implements NodeFace {
   }
 
   #source() {
-    const { source } = this.#parts
-    if (source !== undefined) return source
+    const { current } = this.#parts.source
+    if (current !== undefined) return current
     throw new OperationalError(
       'E_SOURCE_UNCONFIGURED',
       'this node has no source: start it with --source mysql://USER@HOST:PORT',

@@ -147,7 +147,7 @@ class Running {
       facts.run(signal),
       users.run(clock, signal),
       runPurger({ store, journal, clock, logger, policy }, signal),
-      ...(source === undefined ? [] : [source.ingest.run(signal)]),
+      source.run(signal),
     ]
     return Promise.all(running).catch(this.#die)
   }

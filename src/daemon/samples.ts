@@ -2,6 +2,7 @@ import { SOURCE_STATES, type Status } from '../admin/index.ts'
 import type { Samples } from '../observe/index.ts'
 import type { FileInfo } from '../store/index.ts'
 import type { NodeParts } from './build.ts'
+import type { SourceParts } from './source-runner.ts'
 
 /** The status as metrics. */
 export function samplesOf(node: {
@@ -19,7 +20,7 @@ export function samplesOf(node: {
       value: state === source.state ? 1 : 0,
     })),
     ...(source.lagSeconds === null ? {} : { kingbus_source_lag_seconds: source.lagSeconds }),
-    ...(parts.source === undefined ? {} : ingestSamples(parts.source)),
+    ...(parts.source.current === undefined ? {} : ingestSamples(parts.source.current)),
     kingbus_visible_position_bytes:
       visibleEnd === null
         ? []
@@ -49,7 +50,7 @@ function clientSamples({ counts }: NodeParts['server']): Samples {
   }
 }
 
-function ingestSamples({ ingest, link }: NonNullable<NodeParts['source']>): Samples {
+function ingestSamples({ ingest, link }: SourceParts): Samples {
   const { bytes, connects, checksumErrors, cuts } = ingest.counters
   return {
     kingbus_source_received_bytes_total: bytes,

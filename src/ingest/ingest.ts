@@ -24,7 +24,7 @@ export interface IngestOptions {
   readonly roomRetryMs: number
 }
 
-/** Since the start of the process. */
+/** Since this ingest was made: at the start of the process, or for new settings of the source. */
 export interface IngestCounters {
   bytes: number
   pieces: number
