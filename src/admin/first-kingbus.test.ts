@@ -115,7 +115,7 @@ describe('its syncer', () => {
   })
 
   test('that cannot be started says why', async () => {
-    const error = new OperationalError('E_SOURCE_SETTINGS_FIXED', 'source.url is another')
+    const error = new OperationalError('E_SOURCE_UNCONFIGURED', 'there is no source')
     await rebuild({ startSource: () => Promise.reject(error) })
     const answer = await ask('PUT /binlog/syncer/start', SYNCER)
     expect(answer.statusCode).toBe(409)

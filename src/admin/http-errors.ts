@@ -22,7 +22,6 @@ export interface HttpError {
 /** The HTTP status of the codes that are the caller's doing; any other is 500. */
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   E_SOURCE_UNCONFIGURED: 409,
-  E_SOURCE_SETTINGS_FIXED: 409,
   E_SERVE_ADDRESS_FIXED: 409,
   E_USER_EXISTS: 409,
   E_LISTEN: 409,

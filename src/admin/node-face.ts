@@ -39,7 +39,7 @@ export interface NodeFace {
   notReady(): string | undefined
   /**
    * Resolves when it has begun to connect.
-   * @throws OperationalError E_SOURCE_UNCONFIGURED, E_SOURCE_SETTINGS_FIXED
+   * @throws OperationalError E_SOURCE_UNCONFIGURED
    */
   startSource(wish?: SourceWish): Promise<void>
   /** Resolves when it is stopped. @throws OperationalError E_SOURCE_UNCONFIGURED */

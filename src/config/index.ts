@@ -31,8 +31,14 @@ export {
 export { type LoadedConfig, loadConfig } from './load.ts'
 export { loadSecrets, readAdminToken, readSecretFile, type Secrets } from './secrets.ts'
 export { sourceAddress } from './source-address.ts'
-export type { StartAt } from './start-at.ts'
+export { type StartAt, startAtSchema } from './start-at.ts'
 export { exposedSecretError, SECRETS } from './unknown-key.ts'
 export { addReplicaUser, addUser, removeUser } from './user-changes.ts'
-export { type User, Users } from './users.ts'
-export { RIGHTS, type Right, readUsersFile, type UserEntry } from './users-file.ts'
+export { type User, Users, userOf } from './users.ts'
+export {
+  RIGHTS,
+  type Right,
+  readUsersFile,
+  type UserEntry,
+  userEntriesSchema,
+} from './users-file.ts'

@@ -44,7 +44,10 @@ const entrySchema = z
     error: 'needs either password-hash or password',
   })
 
-const fileSchema = z.array(entrySchema).nullable()
+/** Users as a list of entries, wherever it is kept. */
+export const userEntriesSchema = z.array(entrySchema)
+
+const fileSchema = userEntriesSchema.nullable()
 
 /**
  * None when the file does not exist.

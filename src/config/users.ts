@@ -98,7 +98,8 @@ export class Users {
   }
 }
 
-function userOf(entry: UserEntry): User {
+/** What a login is checked with. */
+export function userOf(entry: UserEntry): User {
   return { name: entry.name, verifier: verifierOf(entry), rights: entry.rights }
 }
 

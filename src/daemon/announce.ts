@@ -1,9 +1,10 @@
-import { type Config, formatAddress, isLoopback, type LoadedConfig } from '../config/index.ts'
+import { formatAddress, isLoopback, type LoadedConfig } from '../config/index.ts'
+import { type Desired, differences } from '../desired/index.ts'
 import { formatBytes } from '../lib/index.ts'
-import type { NodeParts } from './build.ts'
+import { desiredFile, type NodeParts } from './build.ts'
 
 /** Says in the log what this node is going to do, before it does it. */
-export async function announce(parts: NodeParts, { warnings }: LoadedConfig): Promise<void> {
+export async function announce(parts: NodeParts, { warnings, given }: LoadedConfig): Promise<void> {
   const { config, logger, dataDir, version, store } = parts
   const { serverId, serverUuid } = dataDir.identity
   logger.info(
@@ -18,6 +19,7 @@ export async function announce(parts: NodeParts, { warnings }: LoadedConfig): Pr
     { files: files.length, bytes, file: end?.file, position: end?.position },
     files.length === 0 ? 'nothing is stored yet' : 'what is stored was checked and is served',
   )
+  announceDifferences(parts, given)
   announceSource(parts)
   await announceRetention(parts)
 }
@@ -36,21 +38,36 @@ export function announceListeners(parts: NodeParts, admin: string): void {
   )
 }
 
-function announceSource({ config, logger }: NodeParts): void {
-  const url = config['source.url']
-  if (url === undefined) {
+/** What a command has set holds, whatever the configuration says; it might be an old one. */
+function announceDifferences(
+  { configured, desired, logger, dataDir }: NodeParts,
+  given: LoadedConfig['given'],
+): void {
+  for (const { key, place, ...values } of differences(configured, desired.value.value, given)) {
+    logger.warn(
+      { key, place, ...values },
+      `${key} holds as it was set by a command, not as it is configured: write what holds into the configuration, ` +
+        `or stop Kingbus and remove ${desiredFile(dataDir.path)} to go back to the configuration`,
+    )
+  }
+}
+
+function announceSource({ desired, logger }: NodeParts): void {
+  const { source, isSourceRunning } = desired.value.value
+  if (source === undefined) {
     logger.warn({}, 'no source is configured (--source): only what is stored already is served')
     return
   }
-  const startAt = config['source.start-at'].toString()
-  const source = formatAddress(url)
-  logger.info({ source, user: url.user, tls: config['source.tls'], startAt }, 'follows the source')
+  const { user, tls, startAt } = source
+  const fields = { source: formatAddress(source), user, tls, startAt }
+  if (isSourceRunning) logger.info(fields, 'follows the source')
+  else logger.warn(fields, 'the source was stopped by a command: kingbus source start follows it')
 }
 
-async function announceRetention({ config, logger, disk, dataDir }: NodeParts): Promise<void> {
+async function announceRetention({ desired, logger, disk, dataDir }: NodeParts): Promise<void> {
   const { totalBytes, freeBytes } = await disk.space(dataDir.path)
   const fields = { totalBytes, freeBytes }
-  const limits = limitsOf(config)
+  const limits = limitsOf(desired.value.value)
   const space = `${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)}`
   logger.info(
     fields,
@@ -58,11 +75,9 @@ async function announceRetention({ config, logger, disk, dataDir }: NodeParts): 
   )
 }
 
-function limitsOf(config: Config): string {
-  const size = config['retention.max-size']
-  const age = config['retention.max-age']
+function limitsOf({ retention: { maxSizeBytes, maxAgeMs } }: Desired): string {
   return [
-    ...(size === undefined ? [] : [`at most ${formatBytes(size)}`]),
-    ...(age === undefined ? [] : [`events up to ${age / 3_600_000} hours old`]),
+    ...(maxSizeBytes === undefined ? [] : [`at most ${formatBytes(maxSizeBytes)}`]),
+    ...(maxAgeMs === undefined ? [] : [`events up to ${maxAgeMs / 3_600_000} hours old`]),
   ].join(', ')
 }

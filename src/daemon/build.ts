@@ -9,18 +9,19 @@ import {
   clusterConfig,
   KEEP_FOR_ABSENT_REPLICAS_MS,
   type Secrets,
-  sourceAddress,
   Users,
 } from '../config/index.ts'
+import { type Desired, type DesiredState, FileDesired, firstDesired } from '../desired/index.ts'
 import { LocalJournal } from '../journal/index.ts'
-import { type Logger, OperationalError, Watch } from '../lib/index.ts'
+import { type Logger, OperationalError, picked, Watch } from '../lib/index.ts'
 import type { Clock, Disk, Random } from '../platform/index.ts'
 import { ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
 import { type BinlogStore, type DataDir, minFreeBytes, openDataDir, Store } from '../store/index.ts'
 import { FormatFacts } from './format-facts.ts'
 import { RoomJournal } from './room-journal.ts'
 import { loadServeMaterial } from './serve-material.ts'
-import { SourceRunner, type SourceSettings } from './source-runner.ts'
+import { SourceRunner } from './source-runner.ts'
+import { sourceSettings } from './source-settings.ts'
 
 export interface NodeOptions {
   readonly config: Config
@@ -41,8 +42,9 @@ export interface NodeParts extends NodeOptions {
   readonly facts: FormatFacts
   readonly server: ReplicationServer
   readonly source: SourceRunner
-  /** false while the operator has stopped the source */
-  readonly isSourceWanted: Watch<boolean>
+  /** what the configuration wants; `desired` is what holds */
+  readonly configured: Desired
+  readonly desired: DesiredState
   /** where replicas connect; undefined while nothing listens */
   readonly listening: { address: Address | undefined }
 }
@@ -90,20 +92,39 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   const journal = new RoomJournal(new LocalJournal(store), { disk, folder: dataDir.path, minFree })
   const facts = new FormatFacts(store, logger)
   await facts.look()
-  const base = { ...options, startedMs: clock.nowMs(), dataDir, store, journal, users, facts }
+  const wishes = await openDesired(options, dataDir)
+  const { desired } = wishes
+  const startedMs = clock.nowMs()
+  const base = { ...options, ...wishes, startedMs, dataDir, store, journal, users, facts }
   const listening: NodeParts['listening'] = { address: undefined }
   const server = buildServer({ ...base, listening }, material)
-  const isSourceWanted = new Watch(true)
   const source = new SourceRunner({
-    settings: new Watch(sourceSettings(options, dataDir)),
-    wanted: isSourceWanted,
+    settings: sourceSettings(desired.value, disk),
+    wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
     mayRun: new Watch(true),
     journal,
     clock,
     random: options.random,
     logger: logger.child({ part: 'source' }),
   })
-  return { ...base, listening, server, source, isSourceWanted }
+  return { ...base, listening, server, source }
+}
+
+/** Beside the binlogs; docs/reference/config.md tells people of it. */
+export const desiredFile = (dataDir: string): string => `${dataDir}/desired.json`
+
+async function openDesired(
+  { config, secrets, disk }: NodeOptions,
+  { path, identity }: DataDir,
+): Promise<Pick<NodeParts, 'configured' | 'desired'>> {
+  const configured = firstDesired({
+    config,
+    secrets,
+    self: { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid },
+    users: undefined,
+  })
+  const file = { disk, path: desiredFile(path), first: configured }
+  return { configured, desired: await FileDesired.open(file) }
 }
 
 function identityWishes(config: Config) {
@@ -117,7 +138,7 @@ function identityWishes(config: Config) {
 }
 
 function buildServer(
-  parts: Omit<NodeParts, 'server' | 'source' | 'isSourceWanted'>,
+  parts: Omit<NodeParts, 'server' | 'source'>,
   material: Awaited<ReturnType<typeof loadServeMaterial>>,
 ): ReplicationServer {
   const { store, facts, users, clock, random, logger, dataDir, config, listening } = parts
@@ -149,25 +170,10 @@ function buildServer(
   })
 }
 
-function sourceSettings(
-  { config, secrets, disk }: NodeOptions,
-  { identity }: DataDir,
-): SourceSettings | undefined {
-  const address = sourceAddress(config, secrets, disk)
-  if (address === undefined) return undefined
-  return {
-    address,
-    self: { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid },
-    startAt: config['source.start-at'],
-    semiSync: config['source.semi-sync'],
-  }
-}
-
 /** Files that a registered replica which left lately still needs stay, whatever the other limits say. */
-export function retentionPolicy({ config, server }: NodeParts) {
+export function retentionPolicy({ desired, server }: NodeParts) {
   return {
-    maxSizeBytes: config['retention.max-size'],
-    maxAgeMs: config['retention.max-age'],
+    ...desired.value.value.retention,
     ceilingBytes: undefined,
     neededFrom: server.replicas.neededFrom(KEEP_FOR_ABSENT_REPLICAS_MS),
   }

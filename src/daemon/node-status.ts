@@ -13,16 +13,16 @@ import {
   type SourceWish,
   type Status,
 } from '../admin/index.ts'
-import { formatAddress, SOURCE_COMMAND_WAIT_MS } from '../config/index.ts'
-import { OperationalError, waitUntil } from '../lib/index.ts'
+import { formatAddress } from '../config/index.ts'
 import { createMetrics, type MetricsPage } from '../observe/index.ts'
-import type { SourceLink, SourceState } from '../source/index.ts'
+import type { SourceLink } from '../source/index.ts'
 import type { FileInfo } from '../store/index.ts'
 import { aloneNodeOf } from './alone-node.ts'
 import type { NodeParts } from './build.ts'
 import { samplesOf } from './samples.ts'
 import type { Serving } from './serving.ts'
-import { refuseOtherSource } from './source-wish.ts'
+import { SourceCommands } from './source-commands.ts'
+import { withSource } from './source-wish.ts'
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 const isoOfSeconds = (seconds: number): string | null =>
@@ -32,12 +32,15 @@ export class NodeStatus implements NodeFace {
   readonly cluster: ClusterFace
   readonly #parts: NodeParts
   readonly #serving: Serving
+  readonly #commands: SourceCommands
   readonly #metrics: MetricsPage
 
   constructor(parts: NodeParts, serving: Serving) {
     this.cluster = new AloneCluster(() => aloneNodeOf(parts))
     this.#parts = parts
     this.#serving = serving
+    const { desired, source, clock } = parts
+    this.#commands = new SourceCommands({ desired, runner: source, clock })
     this.#metrics = createMetrics(async () =>
       samplesOf({ status: await this.status(), files: this.#parts.store.files(), parts }),
     )
@@ -120,18 +123,11 @@ export class NodeStatus implements NodeFace {
   }
 
   async startSource(wish?: SourceWish): Promise<void> {
-    const { link } = this.#source()
-    if (wish !== undefined) refuseOtherSource(this.#parts, wish)
-    this.#parts.isSourceWanted.set(true)
-    // One that runs already is wanted now, not after its wait.
-    link.retryNow()
-    await this.#reached(link, ({ phase }) => phase !== 'stopped')
+    await this.#commands.start(wish && ((now) => withSource(now, wish)))
   }
 
   async stopSource(): Promise<void> {
-    const { link } = this.#source()
-    this.#parts.isSourceWanted.set(false)
-    await this.#reached(link, ({ phase }) => phase === 'stopped')
+    await this.#commands.stop()
   }
 
   async startServing(wish?: ServingWish): Promise<void> {
@@ -146,25 +142,8 @@ export class NodeStatus implements NodeFace {
     return this.#serving.status()
   }
 
-  /** The answer tells the new state, unless that takes longer than anybody wants to wait. */
-  async #reached(link: SourceLink, condition: (state: SourceState) => boolean): Promise<void> {
-    const late = new AbortController()
-    const cancel = this.#parts.clock.after(SOURCE_COMMAND_WAIT_MS, () => late.abort())
-    await waitUntil(link.state, condition, late.signal)
-    cancel()
-  }
-
   async metrics(): Promise<{ contentType: string; text: string }> {
     return { contentType: this.#metrics.contentType, text: await this.#metrics.render() }
-  }
-
-  #source() {
-    const { current } = this.#parts.source
-    if (current !== undefined) return current
-    throw new OperationalError(
-      'E_SOURCE_UNCONFIGURED',
-      'this node has no source: start it with --source mysql://USER@HOST:PORT',
-    )
   }
 }
 

@@ -1,7 +1,7 @@
 import { ROOM_RETRY_MS } from '../config/index.ts'
 import { Ingest } from '../ingest/index.ts'
 import type { Journal } from '../journal/index.ts'
-import type { Logger, Watched } from '../lib/index.ts'
+import { type Logger, Watch, type Watched, waitUntil } from '../lib/index.ts'
 import type { Clock, Random } from '../platform/index.ts'
 import { SOURCE_LIMITS, SourceLink, type SourceOptions } from '../source/index.ts'
 
@@ -34,7 +34,7 @@ export interface SourceParts {
 /** Follows the source that is configured, while it is wanted and this node is the one to do it. */
 export class SourceRunner {
   readonly #options: SourceRunnerOptions
-  #current: SourceParts | undefined
+  readonly #current = new Watch<SourceParts | undefined>(undefined)
   /** whether the present link was told to run */
   #runs = true
 
@@ -48,7 +48,19 @@ export class SourceRunner {
    * configured. A link that is not wanted, or not here, is in the phase `stopped`.
    */
   get current(): SourceParts | undefined {
-    return this.#current
+    return this.#current.value
+  }
+
+  /** false while another node has the link */
+  get isHere(): boolean {
+    return this.#options.mayRun.value
+  }
+
+  /** The link with the settings that hold now, once there is no other; undefined where there is none, or too late. */
+  async upToDate(signal: AbortSignal): Promise<SourceLink | undefined> {
+    const { settings } = this.#options
+    await waitUntil(this.#current, (current) => current?.settings === settings.value, signal)
+    return this.current?.settings === settings.value ? this.current?.link : undefined
   }
 
   /** Until the signal fires. Rejects only with what is our own fault. */
@@ -59,9 +71,9 @@ export class SourceRunner {
     steer()
     try {
       while (!signal.aborted) {
-        if (settings.value !== this.#current?.settings) {
+        if (settings.value !== this.current?.settings) {
           this.#rebuild()
-          logger.info({ source: this.#current?.link.state.value.address }, SETTINGS_CHANGED)
+          logger.info({ source: this.current?.link.state.value.address }, SETTINGS_CHANGED)
         }
         await this.#runCurrent(signal)
       }
@@ -75,8 +87,8 @@ export class SourceRunner {
     const { settings } = this.#options
     const changed = new AbortController()
     const until = AbortSignal.any([signal, changed.signal])
-    const ingesting = this.#current?.ingest.run(until).finally(() => changed.abort())
-    while (settings.value === this.#current?.settings && !until.aborted) {
+    const ingesting = this.current?.ingest.run(until).finally(() => changed.abort())
+    while (settings.value === this.current?.settings && !until.aborted) {
       await settings.changed(until)
     }
     changed.abort()
@@ -86,12 +98,11 @@ export class SourceRunner {
   #rebuild(): void {
     const { settings: watched, journal, clock, random, logger } = this.#options
     const settings = watched.value
-    this.#current = undefined
     this.#runs = true
-    if (settings === undefined) return
+    if (settings === undefined) return this.#current.set(undefined)
     const link = new SourceLink({ ...settings, limits: SOURCE_LIMITS, clock, random }, logger)
     const ingest = new Ingest({ link, journal, clock, logger, roomRetryMs: ROOM_RETRY_MS })
-    this.#current = { settings, link, ingest }
+    this.#current.set({ settings, link, ingest })
     this.#steer()
   }
 
@@ -101,8 +112,8 @@ export class SourceRunner {
     const runs = wanted.value && mayRun.value
     if (runs === this.#runs) return
     this.#runs = runs
-    if (runs) this.#current?.link.start()
-    else this.#current?.link.stop()
+    if (runs) this.current?.link.start()
+    else this.current?.link.stop()
   }
 }
 

@@ -51,7 +51,6 @@ export const ERROR_CATALOGUE = {
   E_FILE_IN_USE: entry('refuse', 75),
   // the source
   E_SOURCE_UNCONFIGURED: entry('refuse', 78),
-  E_SOURCE_SETTINGS_FIXED: entry('refuse', 78),
   E_SOURCE_UNREACHABLE: entry('retry', 69),
   E_SOURCE_AUTH: entry('retry', 77),
   E_SOURCE_TLS: entry('retry', 77),

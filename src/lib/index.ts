@@ -19,4 +19,4 @@ export {
 } from './errors.ts'
 export { LimitedLogger } from './limited-logger.ts'
 export { type LogFields, type Logger, silentLogger } from './telemetry.ts'
-export { Watch, type Watched, waitUntil } from './watched.ts'
+export { picked, Watch, type Watched, waitUntil } from './watched.ts'

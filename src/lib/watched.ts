@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+
 /*
   A value that others wait for: the committed end, the visible end, a state.
   Setting it wakes every waiter at once; waiters look at the value again themselves, so that
@@ -66,4 +68,17 @@ export async function waitUntil<T>(
     await watched.changed(signal)
   }
   return watched.value
+}
+
+/**
+ * What `pick` makes of the watched value, set anew only when that is another, compared by structure. Follows the
+ * value as long as that lives. `pick` must not throw.
+ */
+export function picked<T, P>(from: Watched<T>, pick: (value: T) => P): Watched<P> {
+  const made = new Watch(pick(from.value))
+  from.follow((value) => {
+    const next = pick(value)
+    if (!isDeepStrictEqual(next, made.value)) made.set(next)
+  })
+  return made
 }

@@ -1,0 +1,69 @@
+import { SOURCE_COMMAND_WAIT_MS } from '../config/index.ts'
+import type { Desired, DesiredState, SourceWish } from '../desired/index.ts'
+import { OperationalError, waitUntil } from '../lib/index.ts'
+import type { Clock } from '../platform/index.ts'
+import type { SourceState } from '../source/index.ts'
+import type { SourceRunner } from './source-runner.ts'
+
+export interface SourceCommandsOptions {
+  readonly desired: DesiredState
+  readonly runner: SourceRunner
+  readonly clock: Clock
+}
+
+/**
+ * What a command does to the source: it is wanted, so that it holds after a restart too, and in a cluster on
+ * whichever node leads. Each resolves when this node has it so, unless that takes longer than anybody wants to wait,
+ * or another node follows the source.
+ */
+export class SourceCommands {
+  readonly #options: SourceCommandsOptions
+
+  constructor(options: SourceCommandsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Follows the source again, also after a failure.
+   * @param update to another source than before, or other settings of it
+   * @throws OperationalError E_SOURCE_UNCONFIGURED, and what `DesiredState.change` throws
+   */
+  async start(update: (now: Desired) => Desired = (now) => now): Promise<void> {
+    const { desired, runner } = this.#options
+    await desired.change((now) => {
+      const next = update(now)
+      return { ...next, source: configured(next.source), isSourceRunning: true }
+    })
+    // One that runs already is wanted now, not after its wait.
+    runner.current?.link.retryNow()
+    await this.#reached(({ phase }) => phase !== 'stopped')
+  }
+
+  /** @throws as `start` */
+  async stop(): Promise<void> {
+    await this.#options.desired.change((now) => ({
+      ...now,
+      source: configured(now.source),
+      isSourceRunning: false,
+    }))
+    await this.#reached(({ phase }) => phase === 'stopped')
+  }
+
+  async #reached(condition: (state: SourceState) => boolean): Promise<void> {
+    const { runner, clock } = this.#options
+    if (!runner.isHere) return
+    const late = new AbortController()
+    const cancel = clock.after(SOURCE_COMMAND_WAIT_MS, () => late.abort())
+    const link = await runner.upToDate(late.signal)
+    if (link !== undefined) await waitUntil(link.state, condition, late.signal)
+    cancel()
+  }
+}
+
+function configured(source: SourceWish | undefined): SourceWish {
+  if (source !== undefined) return source
+  throw new OperationalError(
+    'E_SOURCE_UNCONFIGURED',
+    'this node has no source: start it with --source mysql://USER@HOST:PORT',
+  )
+}
