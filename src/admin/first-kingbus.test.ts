@@ -119,7 +119,7 @@ describe('its syncer', () => {
     await rebuild({ startSource: () => Promise.reject(error) })
     const answer = await ask('PUT /binlog/syncer/start', SYNCER)
     expect(answer.statusCode).toBe(409)
-    expect(answer.json()).toEqual({ message: 'source.url is another', data: null })
+    expect(answer.json()).toEqual({ message: 'there is no source', data: null })
   })
 
   test('is stopped without a body', async () => {

@@ -7,6 +7,11 @@
   It must not know: sessions, SQL, the source's protocol. `protocol/` decides and touches nothing: no sockets,
   files, clocks or chance. The rules and why they are safe: docs/internals/cluster.md.
 */
+export { Authority } from './authority.ts'
+export { ClusterSecret } from './cluster-secret.ts'
+export { ClusterNode } from './node/cluster-node.ts'
+export type { ReportedNode } from './node/node-report.ts'
+export type { ClusterSettings } from './node/settings.ts'
 export { Candidate } from './protocol/candidate.ts'
 export type { Limits } from './protocol/context.ts'
 export type { Decision } from './protocol/decisions.ts'

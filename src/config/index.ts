@@ -12,7 +12,13 @@ export {
   type SourceUrl,
 } from './address.ts'
 export { type ClusterConfig, clusterConfig } from './cluster/cluster-config.ts'
-export { formatUrl, nodeNameSchema, nodeUrlSchema, peerUrlSchema } from './cluster/urls.ts'
+export {
+  formatUrl,
+  type NodeUrl,
+  nodeNameSchema,
+  nodeUrlSchema,
+  peerUrlSchema,
+} from './cluster/urls.ts'
 export { exampleFile, keysTable, type Setting, settings } from './describe.ts'
 export { OTHER_VARIABLES } from './environment.ts'
 export type { Environment } from './given.ts'

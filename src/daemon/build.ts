@@ -6,17 +6,16 @@ import { hostname } from 'node:os'
 import {
   type Address,
   type Config,
-  clusterConfig,
   KEEP_FOR_ABSENT_REPLICAS_MS,
   type Secrets,
   Users,
 } from '../config/index.ts'
 import { type Desired, type DesiredState, FileDesired, firstDesired } from '../desired/index.ts'
-import { LocalJournal } from '../journal/index.ts'
-import { type Logger, OperationalError, picked, Watch } from '../lib/index.ts'
+import { type Logger, picked } from '../lib/index.ts'
 import type { Clock, Disk, Random } from '../platform/index.ts'
 import { ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
-import { type BinlogStore, type DataDir, minFreeBytes, openDataDir, Store } from '../store/index.ts'
+import { type DataDir, minFreeBytes, openDataDir } from '../store/index.ts'
+import { type Engine, openEngine } from './engine.ts'
 import { FormatFacts } from './format-facts.ts'
 import { RoomJournal } from './room-journal.ts'
 import { loadServeMaterial } from './serve-material.ts'
@@ -31,12 +30,13 @@ export interface NodeOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** a promise of the code was broken: does not return */
+  readonly onBug: (bug: unknown) => void
 }
 
-export interface NodeParts extends NodeOptions {
+export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly startedMs: number
   readonly dataDir: DataDir
-  readonly store: BinlogStore
   readonly journal: RoomJournal
   readonly users: Users
   readonly facts: FormatFacts
@@ -52,7 +52,6 @@ export interface NodeParts extends NodeOptions {
 /** @throws OperationalError: the data directory, the store, the users file, certificates */
 export async function buildNode(options: NodeOptions): Promise<NodeParts> {
   const { config, disk, random } = options
-  refuseCluster(config)
   const dataDir = await openDataDir({
     disk,
     random,
@@ -67,41 +66,30 @@ export async function buildNode(options: NodeOptions): Promise<NodeParts> {
   }
 }
 
-/** A node that kept a part of a cluster's log on its own would acknowledge what the others lack. */
-function refuseCluster(config: Config): void {
-  if (clusterConfig(config) === undefined) return
-  const message = 'cluster.peer-url is set, and this version runs nodes that are alone only'
-  throw new OperationalError('E_CONFIG_INVALID', message)
-}
-
 async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<NodeParts> {
   const { config, disk, clock, logger } = options
+  const listening: NodeParts['listening'] = { address: undefined }
   const users = await Users.open({
     disk,
     path: config['serve.users-file'] ?? `${dataDir.path}/users.yaml`,
     log: logger,
   })
   const material = await loadServeMaterial({ disk, clock }, config, dataDir.path)
-  const store = await Store.open({
-    disk,
-    folder: dataDir.binlogs,
-    storeId: dataDir.identity.storeId,
-    logger: logger.child({ part: 'store' }),
-  })
+  const engine = await openEngine(options, dataDir, listening)
+  const { store } = engine
   const minFree = config['disk.min-free'] ?? (await minFreeBytes(disk, dataDir.path))
-  const journal = new RoomJournal(new LocalJournal(store), { disk, folder: dataDir.path, minFree })
+  const journal = new RoomJournal(engine.journal, { disk, folder: dataDir.path, minFree })
   const facts = new FormatFacts(store, logger)
   await facts.look()
   const wishes = await openDesired(options, dataDir)
   const { desired } = wishes
   const startedMs = clock.nowMs()
-  const base = { ...options, ...wishes, startedMs, dataDir, store, journal, users, facts }
-  const listening: NodeParts['listening'] = { address: undefined }
+  const base = { ...options, ...wishes, ...engine, startedMs, dataDir, journal, users, facts }
   const server = buildServer({ ...base, listening }, material)
   const source = new SourceRunner({
     settings: sourceSettings(desired.value, disk),
     wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
-    mayRun: new Watch(true),
+    mayRun: engine.leads,
     journal,
     clock,
     random: options.random,

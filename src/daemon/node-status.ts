@@ -19,6 +19,7 @@ import type { SourceLink } from '../source/index.ts'
 import type { FileInfo } from '../store/index.ts'
 import { aloneNodeOf } from './alone-node.ts'
 import type { NodeParts } from './build.ts'
+import { ClusterCommands } from './cluster-face.ts'
 import { samplesOf } from './samples.ts'
 import type { Serving } from './serving.ts'
 import { SourceCommands } from './source-commands.ts'
@@ -36,7 +37,11 @@ export class NodeStatus implements NodeFace {
   readonly #metrics: MetricsPage
 
   constructor(parts: NodeParts, serving: Serving) {
-    this.cluster = new AloneCluster(() => aloneNodeOf(parts))
+    const { cluster, config } = parts
+    this.cluster =
+      cluster === undefined
+        ? new AloneCluster(() => aloneNodeOf(parts))
+        : new ClusterCommands(cluster, config.name)
     this.#parts = parts
     this.#serving = serving
     const { desired, source, clock } = parts

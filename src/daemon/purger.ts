@@ -1,6 +1,6 @@
 import { RETENTION_LOOK_MS } from '../config/index.ts'
 import type { Journal } from '../journal/index.ts'
-import { type Logger, OperationalError } from '../lib/index.ts'
+import { type Logger, OperationalError, type Watched } from '../lib/index.ts'
 import type { Clock } from '../platform/index.ts'
 import {
   type BinlogStore,
@@ -12,6 +12,8 @@ import {
 export interface PurgerOptions {
   readonly store: Pick<BinlogStore, 'files'>
   readonly journal: Pick<Journal, 'purge' | 'failed'>
+  /** only who leads purges: the others follow */
+  readonly leads: Watched<boolean>
   readonly clock: Clock
   readonly logger: Logger
   /** asked before each look: who is away and still needs files changes all the time */
@@ -24,7 +26,7 @@ export async function runPurger(options: PurgerOptions, signal: AbortSignal): Pr
   const retentionClock = new RetentionClock(clock)
   while (!signal.aborted) {
     await clock.sleep(RETENTION_LOOK_MS, signal)
-    if (signal.aborted || journal.failed.value !== undefined) continue
+    if (signal.aborted || !options.leads.value || journal.failed.value !== undefined) continue
     const plan = planRetention(store.files(), options.policy(), retentionClock.nowMs())
     if (plan === undefined) continue
     try {

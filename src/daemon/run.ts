@@ -52,6 +52,7 @@ export async function runDaemon({ loaded, secrets }: DaemonOptions): Promise<num
     clock: systemClock,
     random: systemRandom,
     logger,
+    onBug: die,
   })
   await announce(parts, loaded)
   await new Running(parts, die).run(stop)
@@ -95,6 +96,7 @@ class Running {
       await this.#open()
       running = this.#start(ending.signal)
       await aborted(stop)
+      await this.#parts.cluster?.handOver()
     } finally {
       const { clock, logger } = this.#parts
       const cancel = clock.after(SHUTDOWN_WAIT_MS, () => {
@@ -110,6 +112,7 @@ class Running {
   /** @throws OperationalError E_LISTEN */
   async #open(): Promise<void> {
     await this.#parts.journal.look()
+    await this.#parts.cluster?.listen()
     await this.#serving.start()
     announceListeners(this.#parts, await this.#openAdmin())
   }
@@ -140,14 +143,15 @@ class Running {
 
   /** Everything that runs beside the listeners; a part that rejects has found a bug. */
   #start(signal: AbortSignal): Promise<unknown> {
-    const { source, journal, facts, users, clock, store, logger } = this.#parts
+    const { source, journal, facts, users, clock, store, logger, leads, cluster } = this.#parts
     const policy = () => retentionPolicy(this.#parts)
     const running = [
       journal.run(clock, signal),
       facts.run(signal),
       users.run(clock, signal),
-      runPurger({ store, journal, clock, logger, policy }, signal),
+      runPurger({ store, journal, leads, clock, logger, policy }, signal),
       source.run(signal),
+      ...(cluster === undefined ? [] : [cluster.run(signal)]),
     ]
     return Promise.all(running).catch(this.#die)
   }

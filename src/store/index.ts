@@ -22,7 +22,15 @@ export {
   type VisibleEnd,
 } from './record.ts'
 export { previousGtidsFault, sequenceFault } from './recovery/chain.ts'
-export type { BeginFacts, LogRecord } from './replicated/log-record.ts'
+export type {
+  BeginFacts,
+  LogBase,
+  LogPoint,
+  LogRecord,
+  LogRemoval,
+} from './replicated/log-record.ts'
+export type { RecordReader } from './replicated/record-reader.ts'
+export { ReplicatedLog } from './replicated/replicated-log.ts'
 export {
   planRetention,
   RetentionClock,

@@ -90,6 +90,7 @@ export class World {
       readTicks: 4,
       silentTicks,
       stuckTicks: silentTicks + this.random.between(2, 15),
+      rememberTicks: this.random.between(1, 3),
       standDownTicks: this.random.between(1, 6),
     }
     this.nodes = names.map((name) => new SimulatedNode(this, name, limits))

@@ -56,7 +56,7 @@ async function bootstrapped(): Promise<{
   seen: Seen<ClusterState>
 }> {
   const both = await registers()
-  const outcome = await both.one.bootstrap(first)
+  const outcome = await both.one.bootstrap(first, new Map())
   if (outcome.kind !== 'applied') throw new Error(`the bootstrap is ${outcome.kind}`)
   return { ...both, seen: outcome.seen }
 }
@@ -85,8 +85,8 @@ describe('the state', () => {
     const { one, other } = await registers()
     expect(await one.state.read()).toBeUndefined()
     const outcomes = await Promise.all([
-      one.bootstrap(first),
-      other.bootstrap({ ...first, cluster: 'cluster-2' }),
+      one.bootstrap(first, new Map()),
+      other.bootstrap({ ...first, cluster: 'cluster-2' }, new Map()),
     ])
     const kinds = outcomes.map(({ kind }) => kind).toSorted()
     expect(kinds).toEqual(['applied', 'refused'])
@@ -99,7 +99,7 @@ describe('the state', () => {
   test('may have no leader yet, and is read as it was written', async () => {
     const { one, other } = await registers()
     const unled = { ...first, epoch: 0, leader: undefined }
-    expect(await one.bootstrap(unled)).toMatchObject({ kind: 'applied' })
+    expect(await one.bootstrap(unled, new Map())).toMatchObject({ kind: 'applied' })
     expect((await other.state.read())?.content).toStrictEqual(unled)
   })
 

@@ -4,7 +4,7 @@ import { runPurger } from '../../src/daemon/purger.ts'
 import { RoomJournal } from '../../src/daemon/room-journal.ts'
 import { Ingest } from '../../src/ingest/index.ts'
 import { type Journal, LocalJournal } from '../../src/journal/index.ts'
-import type { Logger } from '../../src/lib/index.ts'
+import { type Logger, Watch } from '../../src/lib/index.ts'
 import type { Disk } from '../../src/platform/index.ts'
 import type { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
 import type { ProcessClock, SimulatedClock } from '../../src/platform/testing/simulated-clock.ts'
@@ -168,7 +168,10 @@ export class SimulatedNode {
     const ended = Promise.all([
       ingest.run(stop.signal).catch(failed),
       journal.run(clock, stop.signal).catch(failed),
-      runPurger({ store, journal, clock, logger, policy }, stop.signal).catch(failed),
+      runPurger(
+        { store, journal, leads: new Watch(true), clock, logger, policy },
+        stop.signal,
+      ).catch(failed),
     ])
     return { ...opened, journal, link, ingest, dumps, stop, ended }
   }

@@ -5,11 +5,13 @@
   records, files and the links between nodes.
 */
 
+export type { EtcdTls } from './client/endpoint.ts'
 export { EtcdClient } from './client/etcd-client.ts'
 export { Lease } from './client/lease.ts'
 export { Membership } from './client/membership.ts'
 export { type WatchMessage, watch } from './client/watch.ts'
 export { EtcdMember, type MemberState, memberTls } from './member/etcd-member.ts'
 export type { MemberSettings } from './member/member-settings.ts'
-export type { Seen } from './register/checked-key.ts'
+export { isPassing, type Seen } from './register/checked-key.ts'
 export { Register } from './register/register.ts'
+export type { AliveLeader, MemberRecord, NodeRecord } from './register/values.ts'

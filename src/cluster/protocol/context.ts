@@ -15,6 +15,8 @@ export interface Limits {
    * `silentTicks`: before that it may still shrink.
    */
   readonly stuckTicks: number
+  /** what is only a hint is written down so often (rule 10) */
+  readonly rememberTicks: number
   /** who resigned does not stand again for so long */
   readonly standDownTicks: number
 }

@@ -40,6 +40,7 @@ export class ProtocolNode {
   visible = 0
   stopped: Alarm | undefined
   #isLinkAllowed = false
+  #ticks = 0
   #decisions: Decision[] = []
 
   constructor({ self, limits, log, facts }: NodeOptions) {
@@ -256,7 +257,8 @@ export class ProtocolNode {
     const { register, facts, limits } = this.context
     register.tick(limits.readTicks, facts.now)
     this.candidate.tick()
-    facts.write()
+    this.#ticks += 1
+    if (this.#ticks % limits.rememberTicks === 0) facts.write()
     if (this.leader?.tick() === true) this.resign()
   }
 

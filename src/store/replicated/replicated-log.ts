@@ -1,12 +1,12 @@
 import { assert, type OperationalError, present } from '../../lib/index.ts'
-import type { GtidSet } from '../../mysql/index.ts'
+import { GtidSet } from '../../mysql/index.ts'
 import { ActiveFile } from '../active-file.ts'
 import type { LogEnd } from '../binlog-store.ts'
 import { damaged, diskFull } from '../disk-error.ts'
 import { createFile } from '../file-create.ts'
 import { type Divided, ExtentsCache } from '../index-file/extents.ts'
 import { ReadableFiles, ReadableStore } from '../readable-files.ts'
-import { RECORD_BYTES_MAX } from '../record.ts'
+import { type FileBegin, RECORD_BYTES_MAX } from '../record.ts'
 import type { RecoveryContext } from '../recovery/file-recovery.ts'
 import type { StoreOptions } from '../store.ts'
 import type { StoredFile } from '../stored-file.ts'
@@ -14,7 +14,7 @@ import { FailureLatch } from './failure-latch.ts'
 import { LogContents } from './log-contents.ts'
 import { prefaceDigest, readDigest } from './log-digest.ts'
 import { type LogFacts, type LogGap, writeLogFacts } from './log-facts.ts'
-import type { LogBase, LogPoint, LogRecord, LogRemoval } from './log-record.ts'
+import type { BeginFacts, LogBase, LogPoint, LogRecord, LogRemoval } from './log-record.ts'
 import { floorOf, type LogCut, recoverLog } from './log-recovery.ts'
 import { truncateFiles } from './log-truncation.ts'
 import { type ReadableLog, RecordReader, type Unwritten } from './record-reader.ts'
@@ -190,6 +190,13 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
   /** The last sequence before the file; 0 when it is the first, or not there. */
   floorOf(upTo: string): number {
     return floorOf(upTo, this.#all)
+  }
+
+  /** What a file-begin says, of a file that begins behind all that was appended. */
+  beginFacts(begin: FileBegin): BeginFacts {
+    const before = this.readable.held.newest?.facts.contact ?? GtidSet.empty()
+    const contact = begin.purged === undefined ? before : before.union(begin.purged)
+    return { begin, contact, held: this.heldGtids() }
   }
 
   // ---- writing

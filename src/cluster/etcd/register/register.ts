@@ -7,9 +7,11 @@ import { CheckedKey, isPassing, type Seen, type SwapOutcome } from './checked-ke
 import { DamagedValueError, decodeChecked, encodeChecked } from './checked-value.ts'
 import {
   type AliveLeader,
+  type MemberRecord,
   type NodeRecord,
   parseAliveLeader,
   parseClusterState,
+  parseMemberRecord,
   parseNodeRecord,
   parseStoreToken,
   type StoreToken,
@@ -30,6 +32,7 @@ export interface RegisterOptions {
  *     alive/leader   the leader's sign of life, which goes away with its lease
  *     stores/ID      the token of each store's last start
  *     nodes/NAME     what each node says of itself, gone with its lease
+ *     members/NAME   the nodes that the operator wants
  */
 export class Register {
   readonly state: CheckedKey<ClusterState>
@@ -45,9 +48,16 @@ export class Register {
     this.aliveLeader = this.#key('alive/leader', parseAliveLeader)
   }
 
-  /** The first state of a cluster; refused when there is one. */
-  async bootstrap(state: ClusterState): Promise<SwapOutcome<ClusterState>> {
-    return await this.state.swap(undefined, state)
+  /** The first state of a cluster with its members; refused when there is one. */
+  async bootstrap(
+    state: ClusterState,
+    members: ReadonlyMap<string, MemberRecord>,
+  ): Promise<SwapOutcome<ClusterState>> {
+    const more = [...members].map(([name, member]) => ({
+      put: `${this.#members}${name}`,
+      value: encodeChecked(member),
+    }))
+    return await this.state.swap(undefined, state, { more })
   }
 
   /** The next state after the one seen, in the same epoch. */
@@ -78,6 +88,33 @@ export class Register {
     })
   }
 
+  /**
+   * Shows that the leader lives by another lease, if the state still is of this revision. False when the answer was
+   * lost: do it again.
+   */
+  async showLife(
+    revision: number,
+    { node, incarnation }: AliveLeader,
+    lease: string,
+  ): Promise<boolean> {
+    const value = encodeChecked({ node, incarnation } satisfies AliveLeader)
+    const written = await this.#options.client.transact({
+      compare: [{ key: this.state.key, modRevision: BigInt(revision) }],
+      success: [{ put: this.aliveLeader.key, value, lease }],
+    })
+    return written.kind === 'answered'
+  }
+
+  /** Takes the leader's sign of life away, if it is this one's. */
+  async withdraw({ node, incarnation }: AliveLeader): Promise<void> {
+    const value = encodeChecked({ node, incarnation } satisfies AliveLeader)
+    const { key } = this.aliveLeader
+    await this.#options.client.transact({
+      compare: [{ key, value }],
+      success: [{ remove: key }],
+    })
+  }
+
   /** The token of one store. */
   store(id: string): CheckedKey<StoreToken> {
     return this.#key(`stores/${id}`, parseStoreToken)
@@ -94,15 +131,48 @@ export class Register {
   }
 
   /** All nodes that live, by name: now, and again after every change, until the signal fires. */
-  async *followNodes(signal: AbortSignal): AsyncGenerator<ReadonlyMap<string, NodeRecord>> {
+  followNodes(signal: AbortSignal): AsyncGenerator<ReadonlyMap<string, NodeRecord>> {
+    return this.#followAll(this.#nodes, parseNodeRecord, signal)
+  }
+
+  /** All members that the operator wants, by name: now, and again after every change, until the signal fires. */
+  followMembers(signal: AbortSignal): AsyncGenerator<ReadonlyMap<string, MemberRecord>> {
+    return this.#followAll(this.#members, parseMemberRecord, signal)
+  }
+
+  /** One of them; swapped to be added or changed. */
+  member(name: string): CheckedKey<MemberRecord> {
+    return this.#key(`members/${name}`, parseMemberRecord)
+  }
+
+  /** False when the answer was lost: do it again. */
+  async removeMember(name: string): Promise<boolean> {
+    const success = [{ remove: `${this.#members}${name}` }]
+    const written = await this.#options.client.transact({ compare: [], success })
+    return written.kind === 'answered'
+  }
+
+  get #nodes(): string {
+    return `${this.#prefix}nodes/`
+  }
+
+  get #members(): string {
+    return `${this.#prefix}members/`
+  }
+
+  async *#followAll<T>(
+    prefix: string,
+    parse: (content: unknown) => T,
+    signal: AbortSignal,
+  ): AsyncGenerator<ReadonlyMap<string, T>> {
     const { client, random, log } = this.#options
-    const range = { prefix: this.#nodes }
+    const range = { prefix }
     const backoff = new Backoff({ firstMs: 50, mostMs: 2000 }, () => random.fraction())
     while (!signal.aborted) {
       try {
         const { entries, revision } = await client.read(range)
         backoff.reset()
-        yield this.#nodesOf(entries)
+        yield this.#parseAll(prefix, entries, parse)
         const options = { range, from: revision + 1n, random, log }
         for await (const _ of watch(client, options, signal)) break
       } catch (thrown) {
@@ -112,21 +182,21 @@ export class Register {
     }
   }
 
-  get #nodes(): string {
-    return `${this.#prefix}nodes/`
-  }
-
-  #nodesOf(entries: readonly { key: string; value: Buffer }[]): ReadonlyMap<string, NodeRecord> {
-    const nodes = new Map<string, NodeRecord>()
+  #parseAll<T>(
+    prefix: string,
+    entries: readonly { key: string; value: Buffer }[],
+    parse: (content: unknown) => T,
+  ): ReadonlyMap<string, T> {
+    const all = new Map<string, T>()
     for (const { key, value } of entries) {
       try {
-        nodes.set(key.slice(this.#nodes.length), decodeChecked(value, parseNodeRecord))
+        all.set(key.slice(prefix.length), decodeChecked(value, parse))
       } catch (thrown) {
         if (!(thrown instanceof DamagedValueError)) throw thrown
         this.#options.log.error({ key, damage: thrown.message }, 'a value in etcd is damaged')
       }
     }
-    return nodes
+    return all
   }
 
   #key<T>(name: string, parse: (content: unknown) => T): CheckedKey<T> {

@@ -68,3 +68,23 @@ export interface NodeRecord {
 export function parseNodeRecord(content: unknown): NodeRecord {
   return nodeRecord.parse(content)
 }
+
+const memberRecord = z.strictObject({
+  peerUrl: z.string().min(1),
+  etcdPeerUrl: z.string().optional(),
+  isObserver: z.boolean(),
+})
+
+/** A node that the operator wants in the cluster. */
+export interface MemberRecord {
+  /** where the others find it */
+  readonly peerUrl: string
+  /** of its member of etcd; undefined where it has none */
+  readonly etcdPeerUrl?: string | undefined
+  /** it follows and never counts */
+  readonly isObserver: boolean
+}
+
+export function parseMemberRecord(content: unknown): MemberRecord {
+  return memberRecord.parse(content)
+}

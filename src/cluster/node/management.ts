@@ -1,0 +1,267 @@
+import {
+  type Logger,
+  messageOf,
+  OperationalError,
+  type Watched,
+  waitUntil,
+} from '../../lib/index.ts'
+import type { Clock } from '../../platform/index.ts'
+import type { MemberRecord, Membership, NodeRecord, Register } from '../etcd/index.ts'
+import { keyOf } from '../protocol/state/cluster-state.ts'
+import type { Driver } from './driver.ts'
+import {
+  type ClusterReport,
+  type NodeReport,
+  nodeReport,
+  type ReportedNode,
+} from './node-report.ts'
+
+/** A change of the members is waited for so long. */
+const CHANGE_MS = 30_000
+const LOOK_MS = 100
+const STATUS_MS = 2000
+const HAND_OVER_MS = 8000
+
+export interface ManagementOptions {
+  readonly name: string
+  readonly driver: Watched<Driver | undefined>
+  readonly register: Register
+  readonly etcd: Membership | undefined
+  readonly members: Watched<ReadonlyMap<string, MemberRecord> | undefined>
+  readonly nodes: Watched<ReadonlyMap<string, NodeRecord>>
+  readonly self: () => NodeReport
+  readonly call: (
+    node: string,
+    method: string,
+    body: unknown,
+    timeoutMs: number,
+  ) => Promise<unknown>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface NewMember {
+  readonly name: string
+  readonly peerUrl: URL
+  readonly isObserver: boolean
+}
+
+/** What people ask of a cluster by any of its nodes. */
+export class Management {
+  readonly #options: ManagementOptions
+
+  constructor(options: ManagementOptions) {
+    this.#options = options
+  }
+
+  /** Answers another node. @throws OperationalError */
+  async answer(method: string, body: unknown): Promise<unknown> {
+    if (method === 'status') return this.#options.self()
+    if (method === 'hand-over') return await this.#handOver(String(body))
+    throw new OperationalError('E_PEER_VERSION', `this node does not know the call '${method}'`)
+  }
+
+  // ---- looking
+
+  async status(): Promise<ClusterReport> {
+    const { driver, members, nodes } = this.#options
+    const context = driver.value?.node.context
+    const state = context?.register.state
+    const names = new Set([...(members.value?.keys() ?? []), ...nodes.value.keys()])
+    const reports = await Promise.all([...names].map((name) => this.#report(name)))
+    const leading = reports.find((report) => report?.isLeading === true)
+    const all = [...names].map((name, index) => this.#reported(name, reports[index], leading?.name))
+    return {
+      name: context?.facts.now.cluster ?? '',
+      leader: leading?.name,
+      epoch: state?.epoch ?? 0,
+      committed: { sequence: context?.facts.now.known ?? 0, position: leading?.visible ?? null },
+      nodes: all,
+    }
+  }
+
+  #reported(
+    name: string,
+    report: NodeReport | undefined,
+    leader: string | undefined,
+  ): ReportedNode {
+    const { members, nodes } = this.#options
+    const peerUrl = nodes.value.get(name)?.peerUrl ?? members.value?.get(name)?.peerUrl ?? ''
+    const isObserver = members.value?.get(name)?.isObserver === true
+    return { name, role: this.#role(name, report, leader), peerUrl, isObserver, report }
+  }
+
+  #role(
+    name: string,
+    report: NodeReport | undefined,
+    leader: string | undefined,
+  ): ReportedNode['role'] {
+    const { driver, members } = this.#options
+    if (report === undefined || report.trouble !== null) return 'away'
+    if (name === leader) return 'leader'
+    if (members.value?.get(name)?.isObserver === true) return 'observer'
+    const inSync = driver.value?.node.context.register.state?.inSync ?? []
+    const isIn = inSync.some((member) => keyOf(member) === `${name}/${report.store}`)
+    return isIn ? 'in-sync' : 'catching-up'
+  }
+
+  /** undefined when it does not answer */
+  async #report(name: string): Promise<NodeReport | undefined> {
+    if (name === this.#options.name) return this.#options.self()
+    try {
+      return nodeReport.parse(await this.#options.call(name, 'status', null, STATUS_MS))
+    } catch {
+      return undefined
+    }
+  }
+
+  // ---- changing
+
+  /** Resolves when the node is one of the members that are wanted; it counts once it has everything. */
+  async add({ name, peerUrl, isObserver }: NewMember): Promise<void> {
+    const { etcd, register } = this.#options
+    const etcdPeerUrl = isObserver || etcd === undefined ? undefined : beside(peerUrl)
+    const key = register.member(name)
+    const present = await key.read()
+    if (present !== undefined || this.#hasUrl(peerUrl)) {
+      const message = `there is a member ${name}, or one at ${peerUrl.origin}, already`
+      throw new OperationalError('E_MEMBER_EXISTS', message, { name })
+    }
+    if (etcdPeerUrl !== undefined) await this.#addToEtcd(etcdPeerUrl)
+    const record = { peerUrl: peerUrl.origin, isObserver }
+    await key.swap(undefined, { ...record, ...(etcdPeerUrl === undefined ? {} : { etcdPeerUrl }) })
+    await this.#until(`${name} to be listed`, () => this.#options.members.value?.has(name) === true)
+  }
+
+  #hasUrl({ origin }: URL): boolean {
+    const members = this.#options.members.value?.values() ?? []
+    return [...members].some(({ peerUrl }) => peerUrl === origin)
+  }
+
+  async #addToEtcd(peerUrl: string): Promise<void> {
+    const { etcd } = this.#options
+    if (etcd === undefined) return
+    const isThere = async (): Promise<boolean> =>
+      (await etcd.list()).some(({ peerUrls }) => peerUrls.includes(peerUrl))
+    await this.#repeat('etcd to take another member', async () => {
+      if (await isThere()) return true
+      await etcd.addLearner([peerUrl])
+      return await isThere()
+    })
+  }
+
+  /** Where the others find a member from now on. */
+  async changeUrl(name: string, peerUrl: URL): Promise<void> {
+    const { etcd, register } = this.#options
+    const key = register.member(name)
+    const seen = await key.read()
+    if (seen === undefined) throw unknownMember(name)
+    const { etcdPeerUrl: old } = seen.content
+    const etcdPeerUrl = old === undefined ? undefined : beside(peerUrl)
+    if (etcd !== undefined && etcdPeerUrl !== undefined && old !== etcdPeerUrl) {
+      await this.#repeat('etcd to move a member', async () => {
+        const found = (await etcd.list()).find(({ peerUrls }) => peerUrls.includes(old ?? ''))
+        if (found !== undefined && !found.isLearner) await etcd.movePeer(found.id, [etcdPeerUrl])
+        return true
+      })
+    }
+    await key.swap(seen, { ...seen.content, peerUrl: peerUrl.origin, etcdPeerUrl })
+  }
+
+  /** Resolves when the node does not count any more and etcd has forgotten it. */
+  async remove(name: string): Promise<void> {
+    const { register, etcd, members } = this.#options
+    const record = members.value?.get(name)
+    if (record === undefined) throw unknownMember(name)
+    if (this.#leader === name) await this.lead(undefined)
+    await this.#repeat(`${name} to be taken from the list`, () => register.removeMember(name))
+    await this.#until(`${name} to count no more`, () => {
+      const voters = this.#options.driver.value?.node.context.register.state?.voters ?? []
+      return voters.every(({ node }) => node !== name)
+    })
+    if (etcd === undefined) return
+    await this.#repeat('etcd to remove the member', async () =>
+      (await etcd.list()).every(({ peerUrls }) => !peerUrls.includes(record.etcdPeerUrl ?? '')),
+    )
+  }
+
+  /** Resolves when that node leads; undefined: any other than the one that leads now. */
+  async lead(name: string | undefined): Promise<void> {
+    const leader = this.#leader
+    if (leader === undefined) {
+      throw new OperationalError('E_NOT_LEADER', 'nobody leads at the moment')
+    }
+    if (name !== undefined && this.#options.members.value?.has(name) !== true) {
+      throw unknownMember(name)
+    }
+    if (leader === name) return
+    const to = name ?? ''
+    if (leader === this.#options.name) await this.#handOver(to)
+    else await this.#options.call(leader, 'hand-over', to, HAND_OVER_MS)
+    await this.#until(`${to === '' ? 'another node' : to} to lead`, () => {
+      const now = this.#leader
+      return now !== undefined && (name === undefined ? now !== leader : now === name)
+    })
+  }
+
+  /** This node, which leads, lets another one do it. @param to '' for any */
+  async #handOver(to: string): Promise<void> {
+    const driver = this.#options.driver.value
+    const leader = driver?.node.leader
+    if (driver === undefined || leader === undefined) {
+      throw new OperationalError('E_NOT_LEADER', 'this node does not lead')
+    }
+    const others = leader.base.inSync.filter(({ node }) => node !== this.#options.name)
+    const heirs = others.filter((member) => leader.endOf(member) > 0)
+    const heir = to === '' ? heirs[0] : heirs.find(({ node }) => node === to)
+    if (heir === undefined) {
+      const message = `${to === '' ? 'no other node' : to} is in-sync, so none can lead now`
+      throw new OperationalError('E_MEMBER_REFUSED', message, { node: to })
+    }
+    const late = new AbortController()
+    const cancel = this.#options.clock.after(HAND_OVER_MS, () => late.abort())
+    driver.give({ kind: 'hand-over', to: heir })
+    await waitUntil(driver.leading, (epoch) => epoch === undefined, late.signal)
+    cancel()
+  }
+
+  get #leader(): string | undefined {
+    return this.#options.driver.value?.node.context.register.state?.leader?.node
+  }
+
+  async #until(what: string, condition: () => boolean): Promise<void> {
+    await this.#repeat(what, () => Promise.resolve(condition()))
+  }
+
+  /** Again and again, as long as etcd or a peer only refuse for the moment. */
+  async #repeat(what: string, step: () => Promise<boolean>): Promise<void> {
+    const { clock } = this.#options
+    const endMs = clock.monotonicMs() + CHANGE_MS
+    let why = ''
+    for (;;) {
+      try {
+        if (await step()) return
+      } catch (thrown) {
+        if (!(thrown instanceof OperationalError)) throw thrown
+        why = `: ${messageOf(thrown)}`
+      }
+      if (clock.monotonicMs() > endMs) {
+        throw new OperationalError(
+          'E_CLUSTER_LATE',
+          `waited ${CHANGE_MS / 1000} s for ${what}${why}`,
+        )
+      }
+      await clock.sleep(LOOK_MS)
+    }
+  }
+}
+
+function unknownMember(name: string): OperationalError {
+  return new OperationalError('E_MEMBER_UNKNOWN', `there is no member ${name}`, { name })
+}
+
+/** etcd's port for peers beside that of the links. */
+function beside(peerUrl: URL): string {
+  const url = new URL(peerUrl)
+  return `https://${url.hostname}:${Number(url.port) + 1}`
+}
