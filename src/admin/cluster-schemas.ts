@@ -5,12 +5,10 @@ import { z } from 'zod'
 import { formatUrl, nodeNameSchema, nodeUrlSchema, peerUrlSchema } from '../config/index.ts'
 import { positionSchema } from './schemas.ts'
 
-export const NODE_ROLES = ['leader', 'in-sync', 'catching-up', 'observer', 'away'] as const
-
 const clusterNodeSchema = z.object({
   name: z.string(),
   role: z
-    .enum(NODE_ROLES)
+    .enum(['leader', 'in-sync', 'catching-up', 'observer', 'away'])
     .describe(
       'in-sync: what is committed waits for it; catching-up: not yet; observer: follows, never counts; ' +
         'away: nothing is heard of it',

@@ -219,9 +219,9 @@ test('a body that is no JSON is refused, so that no page of a browser can send o
 })
 
 test('every route is in the OpenAPI document, under a tag of its own', async () => {
-  const { paths } = (await app.inject('/api/v1/openapi.json')).json() as {
+  const { paths } = (await app.inject('/api/v1/openapi.json')).json<{
     paths: Record<string, Record<string, { tags?: string[] }>>
-  }
+  }>()
   const routes = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).flatMap(([method, { tags }]) =>
       tags?.includes('first Kingbus') ? [`${method} ${path}`] : [],
