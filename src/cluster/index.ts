@@ -10,7 +10,7 @@
 export { Authority } from './authority.ts'
 export { ClusterSecret } from './cluster-secret.ts'
 export { ClusterNode } from './node/cluster-node.ts'
-export type { ReportedNode } from './node/node-report.ts'
+export type { ReportedNode } from './node/members/node-report.ts'
 export type { ClusterSettings } from './node/settings.ts'
 export { Candidate } from './protocol/candidate.ts'
 export type { Limits } from './protocol/context.ts'

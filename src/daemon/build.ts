@@ -18,21 +18,10 @@ import { type DataDir, minFreeBytes, openDataDir } from '../store/index.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { FormatFacts } from './format-facts.ts'
 import { RoomJournal } from './room-journal.ts'
+import type { NodeOptions } from './node-options.ts'
 import { loadServeMaterial } from './serve-material.ts'
 import { SourceRunner } from './source-runner.ts'
 import { sourceSettings } from './source-settings.ts'
-
-export interface NodeOptions {
-  readonly config: Config
-  readonly secrets: Secrets
-  readonly version: string
-  readonly disk: Disk
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-  /** a promise of the code was broken: does not return */
-  readonly onBug: (bug: unknown) => void
-}
 
 export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly startedMs: number

@@ -6,7 +6,7 @@ import { type ClusterConfig, formatUrl, type NodeUrl } from '../config/index.ts'
 import { present } from '../lib/index.ts'
 import { type Disk, systemProcesses } from '../platform/index.ts'
 import type { DataDir, ReplicatedLog } from '../store/index.ts'
-import type { NodeOptions } from './build.ts'
+import type { NodeOptions } from './node-options.ts'
 import { readPem } from './serve-material.ts'
 
 export interface ClusterParts {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endEverything } from './harness/child.ts'
-import { fileDifference, serverDifferences } from './harness/compare.ts'
 import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
+import { fileDifference, serverDifferences } from './harness/compare.ts'
 import { Load } from './harness/load.ts'
 import { Mysqld } from './harness/mysqld.ts'
 import { Replica } from './harness/replica.ts'

@@ -6,9 +6,9 @@ import type { Input, StreamId } from '../protocol/inputs.ts'
 import type { DurableFacts } from '../protocol/log/durable-facts.ts'
 import type { Piece, RecordHeader } from '../protocol/log/record-header.ts'
 import { ProtocolNode, type NodeOptions as ProtocolOptions } from '../protocol/protocol-node.ts'
-import { FactsWork } from './facts-work.ts'
-import { LogWork } from './log-work.ts'
-import { RecentRecords } from './recent-records.ts'
+import { FactsWork } from './disk/facts-work.ts'
+import { LogWork } from './disk/log-work.ts'
+import { RecentRecords } from './disk/recent-records.ts'
 import { Stream } from './stream.ts'
 
 /** A follower is read no further while so many of its bytes are not durable. */

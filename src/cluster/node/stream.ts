@@ -1,6 +1,6 @@
 import type { PeerLink } from '../link/index.ts'
 import type { StreamId } from '../protocol/inputs.ts'
-import { Feed, type FeedOptions } from './feed.ts'
+import { Feed, type FeedOptions } from './disk/feed.ts'
 
 /** A link under the name that the protocol has for it. */
 export class Stream {

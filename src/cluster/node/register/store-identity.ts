@@ -2,10 +2,10 @@
   `cluster-store.json` in the data directory: which store this is in the cluster (rule 13). Its id is that of the data
   directory until the directory turns out to be a copy; then it is another.
 */
-import { OperationalError } from '../../lib/index.ts'
-import type { Clock, Disk, Random } from '../../platform/index.ts'
-import { isPassing, type Register } from '../etcd/index.ts'
-import { type StoreRecord, StoreStart } from '../protocol/state/store-identity.ts'
+import { OperationalError } from '../../../lib/index.ts'
+import type { Clock, Disk, Random } from '../../../platform/index.ts'
+import { isPassing, type Register } from '../../etcd/index.ts'
+import { type StoreRecord, StoreStart } from '../../protocol/state/store-identity.ts'
 
 const NAME = 'cluster-store.json'
 const RETRY_MS = 500

@@ -4,11 +4,11 @@ import {
   OperationalError,
   type Watched,
   waitUntil,
-} from '../../lib/index.ts'
-import type { Clock } from '../../platform/index.ts'
-import type { MemberRecord, Membership, NodeRecord, Register } from '../etcd/index.ts'
-import { keyOf } from '../protocol/state/cluster-state.ts'
-import type { Driver } from './driver.ts'
+} from '../../../lib/index.ts'
+import type { Clock } from '../../../platform/index.ts'
+import type { MemberRecord, Membership, NodeRecord, Register } from '../../etcd/index.ts'
+import { keyOf } from '../../protocol/state/cluster-state.ts'
+import type { Driver } from '../driver.ts'
 import {
   type ClusterReport,
   type NodeReport,

@@ -1,7 +1,7 @@
-import { type Logger, OperationalError, type Watched } from '../../lib/index.ts'
-import type { Clock, Random } from '../../platform/index.ts'
-import { isPassing, type MemberRecord, type NodeRecord, type Register } from '../etcd/index.ts'
-import type { ClusterState, Member } from '../protocol/state/cluster-state.ts'
+import { type Logger, OperationalError, type Watched } from '../../../lib/index.ts'
+import type { Clock, Random } from '../../../platform/index.ts'
+import { isPassing, type MemberRecord, type NodeRecord, type Register } from '../../etcd/index.ts'
+import type { ClusterState, Member } from '../../protocol/state/cluster-state.ts'
 
 const RETRY_MS = 200
 const TELL_MS = 10_000

@@ -1,5 +1,5 @@
-import type { Input } from '../protocol/inputs.ts'
-import type { DurableFacts } from '../protocol/log/durable-facts.ts'
+import type { Input } from '../../protocol/inputs.ts'
+import type { DurableFacts } from '../../protocol/log/durable-facts.ts'
 
 export interface FactsWorkOptions {
   readonly write: (facts: DurableFacts) => Promise<void>

@@ -1,7 +1,7 @@
-import { messageOf, OperationalError } from '../../lib/index.ts'
-import type { LogRecord, RecordReader, ReplicatedLog } from '../../store/index.ts'
-import { headerOf, type PeerLink } from '../link/index.ts'
-import type { News } from '../protocol/messages.ts'
+import { messageOf, OperationalError } from '../../../lib/index.ts'
+import type { LogRecord, RecordReader, ReplicatedLog } from '../../../store/index.ts'
+import { headerOf, type PeerLink } from '../../link/index.ts'
+import type { News } from '../../protocol/messages.ts'
 import type { RecentRecords } from './recent-records.ts'
 
 /** One message has at most so many records and, but for its last record, so many bytes. */

@@ -1,8 +1,8 @@
-import { type Logger, messageOf, OperationalError, type Watched } from '../../lib/index.ts'
-import type { Clock } from '../../platform/index.ts'
-import type { MemberRecord, Membership } from '../etcd/index.ts'
-import { keyOf, type Member } from '../protocol/state/cluster-state.ts'
-import type { Driver } from './driver.ts'
+import { type Logger, messageOf, OperationalError, type Watched } from '../../../lib/index.ts'
+import type { Clock } from '../../../platform/index.ts'
+import type { MemberRecord, Membership } from '../../etcd/index.ts'
+import { keyOf, type Member } from '../../protocol/state/cluster-state.ts'
+import type { Driver } from '../driver.ts'
 
 /** etcd refuses changes for some seconds after each one. */
 const LOOK_MS = 500

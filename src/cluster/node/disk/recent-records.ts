@@ -1,4 +1,4 @@
-import type { LogRecord } from '../../store/index.ts'
+import type { LogRecord } from '../../../store/index.ts'
 
 /**
  * The newest records of a leader with their bytes, as long as there is room for them: who follows closely is sent

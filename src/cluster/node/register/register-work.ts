@@ -1,7 +1,13 @@
-import { type Logger, messageOf, OperationalError, present, toSafeNumber } from '../../lib/index.ts'
-import { isPassing, type Register, type Seen } from '../etcd/index.ts'
-import type { Input, WriteOutcome } from '../protocol/inputs.ts'
-import type { ClusterState } from '../protocol/state/cluster-state.ts'
+import {
+  type Logger,
+  messageOf,
+  OperationalError,
+  present,
+  toSafeNumber,
+} from '../../../lib/index.ts'
+import { isPassing, type Register, type Seen } from '../../etcd/index.ts'
+import type { Input, WriteOutcome } from '../../protocol/inputs.ts'
+import type { ClusterState } from '../../protocol/state/cluster-state.ts'
 
 /** Values whose revision a write may still compare with. */
 const SEEN_MOST = 32

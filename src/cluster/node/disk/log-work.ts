@@ -1,6 +1,12 @@
-import { assert } from '../../lib/index.ts'
-import type { LogBase, LogPoint, LogRecord, LogRemoval, ReplicatedLog } from '../../store/index.ts'
-import type { Input, StreamId } from '../protocol/inputs.ts'
+import { assert } from '../../../lib/index.ts'
+import type {
+  LogBase,
+  LogPoint,
+  LogRecord,
+  LogRemoval,
+  ReplicatedLog,
+} from '../../../store/index.ts'
+import type { Input, StreamId } from '../../protocol/inputs.ts'
 
 type Step = () => Promise<Input | undefined>
 

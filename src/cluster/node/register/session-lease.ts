@@ -1,6 +1,6 @@
-import { Backoff, type Logger, messageOf } from '../../lib/index.ts'
-import type { Random } from '../../platform/index.ts'
-import { type EtcdClient, isPassing, Lease } from '../etcd/index.ts'
+import { Backoff, type Logger, messageOf } from '../../../lib/index.ts'
+import type { Random } from '../../../platform/index.ts'
+import { type EtcdClient, isPassing, Lease } from '../../etcd/index.ts'
 
 export interface SessionLeaseOptions {
   readonly client: EtcdClient

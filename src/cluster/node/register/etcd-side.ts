@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { type Logger, messageOf, OperationalError } from '../../lib/index.ts'
-import type { Clock, Disk, Processes, Random } from '../../platform/index.ts'
-import type { Authority } from '../authority.ts'
-import { EtcdClient, EtcdMember, Membership, memberTls } from '../etcd/index.ts'
-import type { ClusterSettings, EtcdSettings, FirstNode } from './settings.ts'
+import { type Logger, messageOf, OperationalError } from '../../../lib/index.ts'
+import type { Clock, Disk, Processes, Random } from '../../../platform/index.ts'
+import type { Authority } from '../../authority.ts'
+import { EtcdClient, EtcdMember, Membership, memberTls } from '../../etcd/index.ts'
+import type { ClusterSettings, EtcdSettings, FirstNode } from '../settings.ts'
 
 const RETRY_MS = 1000
 
