@@ -246,16 +246,16 @@ test('versions that have none in common are told apart from other failures', asy
   )
 })
 
-test.each([
-  [1, 1, 1, 1, 1],
-  [1, 2, 2, 3, 2],
-  [2, 3, 1, 2, 2],
-  [1, 3, 2, 5, 3],
-  [1, 1, 2, 3, undefined],
-  [3, 4, 1, 2, undefined],
-])('%d to %d and %d to %d share %s', (oldest, newest, theirOldest, theirNewest, shared) => {
-  const theirs = { oldest: theirOldest, newest: theirNewest }
-  expect(sharedVersion({ oldest, newest }, theirs)).toBe(shared)
+test.each<[readonly [number, number], readonly [number, number], number | undefined]>([
+  [[1, 1], [1, 1], 1],
+  [[1, 2], [2, 3], 2],
+  [[2, 3], [1, 2], 2],
+  [[1, 3], [2, 5], 3],
+  [[1, 1], [2, 3], undefined],
+  [[3, 4], [1, 2], undefined],
+])('the versions %s and %s share %s', (ours, theirs, shared) => {
+  const [one, other] = [ours, theirs].map(([oldest, newest]) => ({ oldest, newest }))
+  expect(one && other && sharedVersion(one, other)).toBe(shared)
 })
 
 test('the greeting and the proofs are those of the document', async () => {

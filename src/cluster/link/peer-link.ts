@@ -24,7 +24,8 @@ export interface PeerLink {
   writable(): Promise<void>
   /**
    * Begins to read; once, and soon: before that nobody notices that the other node is gone. The handler is called for
-   * one message at a time, and never while paused. A ProtocolError that it throws is the other node's: it ends the link.
+   * one message at a time, and never while paused. A ProtocolError that it throws is the other node's: it ends the
+   * link.
    */
   receive(handler: (carried: Carried) => void): void
   /** No message is handed out until `resume`; soon the other side cannot send any more. */

@@ -1,6 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
+import {
+  decodeAnswer,
+  decodeRequest,
+  encodeAnswer,
+  encodeError,
+  encodeRequest,
+} from '../../../src/cluster/link/call-codec.ts'
 import { FRAME_HEADER_BYTES } from '../../../src/cluster/link/frame.ts'
 import { FrameReader } from '../../../src/cluster/link/frame-reader.ts'
+import {
+  decodeGreeting,
+  decodeGreetingHead,
+  encodeGreeting,
+  GREETING_HEAD_BYTES,
+} from '../../../src/cluster/link/greeting.ts'
 import {
   type Carried,
   decodeMessage,
@@ -9,7 +22,7 @@ import {
 } from '../../../src/cluster/link/message-codec.ts'
 import { encodeBody } from '../../../src/cluster/link/record-body.ts'
 import { bytesOf, SAMPLES } from '../../../src/cluster/link/testing/sample-messages.ts'
-import { crc32, ProtocolError } from '../../../src/lib/index.ts'
+import { crc32, OperationalError, ProtocolError } from '../../../src/lib/index.ts'
 import { splitAnywhere } from '../mutate.ts'
 import { require, type Target } from '../target.ts'
 
@@ -40,6 +53,11 @@ function takeAll(pieces: readonly Buffer[]): { received: Carried[]; refused: boo
   }
 }
 
+const GREETING = encodeGreeting(
+  { oldest: 1, newest: 2, purpose: 'call', node: 'one' },
+  Buffer.alloc(32, 5),
+)
+
 export const linkTargets: readonly Target[] = [
   {
     name: 'link-frames',
@@ -61,6 +79,37 @@ export const linkTargets: readonly Target[] = [
       }
       // What is refused is not counted as taken.
       if (whole.refused) throw new ProtocolError('the stream was refused')
+    },
+  },
+  {
+    name: 'link-greeting',
+    covers: [],
+    seeds: () => [GREETING],
+    run(input) {
+      const size = decodeGreetingHead(input)
+      decodeGreeting(input.subarray(GREETING_HEAD_BYTES, GREETING_HEAD_BYTES + size))
+    },
+  },
+  {
+    name: 'link-request',
+    covers: [],
+    seeds: () => [encodeRequest({ method: 'status', cluster: 'c', body: [1, { two: null }] })],
+    run: (input) => void decodeRequest(input),
+  },
+  {
+    name: 'link-answer',
+    covers: [],
+    seeds: () => [
+      encodeAnswer({ one: ['two'] }),
+      encodeError(new OperationalError('E_PEER_REFUSED', 'no')),
+    ],
+    run(input) {
+      try {
+        decodeAnswer(input)
+      } catch (thrown) {
+        // An answer may be an error.
+        if (!(thrown instanceof OperationalError)) throw thrown
+      }
     },
   },
   ...MESSAGE_KINDS.map(

@@ -6,7 +6,7 @@ export type Change = (bytes: Buffer, from: 'dialler' | 'listener') => Buffer
 /** Stands between nodes as a network does: hands on, holds back, changes, cuts. */
 export interface Relay {
   readonly url: URL
-  /** From now on what comes is kept from the other side, and nobody is told. */
+  /** From now on what comes is kept from the other side, ends too, and nobody is told. */
   stall(): void
   close(): void
 }
@@ -21,7 +21,10 @@ export async function relayTo(target: URL, change: Change = (bytes) => bytes): P
   ): Promise<void> => {
     for (;;) {
       const bytes = await from.read()
-      if (bytes === undefined) return to.destroy()
+      if (bytes === undefined) {
+        if (!isStalled) to.destroy()
+        return
+      }
       const changed = isStalled ? Buffer.alloc(0) : change(bytes, side)
       if (changed.length > 0) to.write(changed)
     }
