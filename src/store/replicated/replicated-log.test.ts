@@ -11,12 +11,13 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { crc32, silentLogger } from '../../lib/index.ts'
+import { crc32 } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import { beginOf } from '../testing/binlog-feed.ts'
 import { CrashDisk } from '../testing/crash-disk.ts'
+import { openLog, recordsOf } from '../testing/log-feed.ts'
 import type { LogRecord } from './log-record.ts'
-import { ReplicatedLog } from './replicated-log.ts'
+import type { ReplicatedLog } from './replicated-log.ts'
 
 const FILE = 'binlog.000001'
 let folder: string
@@ -32,8 +33,7 @@ afterEach(async () => {
 
 async function reopen(): Promise<ReplicatedLog> {
   await crashing.crash()
-  const { disk } = crashing
-  return await ReplicatedLog.open({ disk, folder, storeId: 'store-1', logger: silentLogger })
+  return await openLog(crashing.disk, folder)
 }
 
 /** Makes records behind a log, as a leader does. */
@@ -89,14 +89,6 @@ class Maker {
   }
 }
 
-async function records(log: ReplicatedLog, from: number): Promise<LogRecord[]> {
-  const reader = log.read(from)
-  const found: LogRecord[] = []
-  for (let one = await reader.next(); one !== undefined; one = await reader.next()) found.push(one)
-  await reader.close()
-  return found
-}
-
 const told = (log: readonly LogRecord[]): string[] =>
   log.map(({ epoch, sequence, kind, bytes }) => {
     const text = bytes === undefined ? kind : Buffer.from(bytes).toString()
@@ -119,11 +111,11 @@ async function filled(): Promise<ReplicatedLog> {
 describe('a replicated log', () => {
   it('gives its records back, those that no index has yet and those before the first file', async () => {
     const log = await filled()
-    expect(told(await records(log, 1))).toEqual(LONG)
+    expect(told(await recordsOf(log, 1))).toEqual(LONG)
     expect(log.durable).toBe(3)
     expect(await log.sync()).toBe(5)
-    expect(told(await records(log, 1))).toEqual(LONG)
-    expect(told(await records(log, 5))).toEqual(LONG.slice(4))
+    expect(told(await recordsOf(log, 1))).toEqual(LONG)
+    expect(told(await recordsOf(log, 5))).toEqual(LONG.slice(4))
   })
 
   it('keeps with every record its epoch over a restart, and rebuilds its lineage', async () => {
@@ -149,7 +141,7 @@ describe('a replicated log', () => {
     expect(again.tail).toEqual({ end: 4, boundary: 4 })
     expect(await again.digestAt(9)).toBe(digest)
     const rest = ['5:6 epoch-start', '5:7 three', '5:8 file-begin', '6:9 epoch-start']
-    expect(told(await records(again, 1))).toEqual([...LONG, ...rest])
+    expect(told(await recordsOf(again, 1))).toEqual([...LONG, ...rest])
   })
 
   it('goes on from a reader that has come to the end', async () => {
@@ -186,14 +178,14 @@ describe('what is durable in a replicated log', () => {
     const index = join(folder, `${FILE}.idx`)
     truncateSync(index, statSync(index).size - 1)
     const again = await reopen()
-    expect(told(await records(again, 1))).toEqual(LONG.slice(0, 4))
+    expect(told(await recordsOf(again, 1))).toEqual(LONG.slice(0, 4))
     expect(again.tail).toEqual({ end: 7, boundary: 7 })
     const maker = new Maker(again)
     maker.epoch = 3
     await maker.bytes('other')
     await again.sync()
     const after = await reopen()
-    expect(told(await records(after, 4))).toEqual(['2:4 one', '3:5 other'])
+    expect(told(await recordsOf(after, 4))).toEqual(['2:4 one', '3:5 other'])
   })
 
   it('is not claimed when the index could not be synced, and nothing more is taken', async () => {
@@ -278,12 +270,12 @@ async function twoFiles(): Promise<{ log: ReplicatedLog; maker: Maker }> {
 describe('records that are taken back', () => {
   it.each([8, 7, 6, 5, 4, 3, 2, 1, 0])('leave a log that ends at %d and goes on', async (to) => {
     const { log } = await twoFiles()
-    const before = told(await records(log, 1))
+    const before = told(await recordsOf(log, 1))
     const digest = await log.digestAt(to)
     await log.truncate(to)
     for (const one of [log, await reopen()]) {
       expect(one.end).toBe(to)
-      expect(told(await records(one, 1))).toEqual(before.slice(0, to))
+      expect(told(await recordsOf(one, 1))).toEqual(before.slice(0, to))
       expect(await one.digestAt(to)).toBe(digest)
     }
     const again = await reopen()
@@ -292,14 +284,14 @@ describe('records that are taken back', () => {
     if (to < 3) await maker.file('binlog.000007')
     await maker.bytes('else')
     await again.sync()
-    const last = told(await records(await reopen(), 1)).at(-1)
+    const last = told(await recordsOf(await reopen(), 1)).at(-1)
     expect(last).toBe(`9:${again.end} else`)
   })
 
   it('are taken back when they were not synced, and those before them are kept', async () => {
     const log = await filled()
     await log.truncate(4)
-    expect(told(await records(log, 1))).toEqual(LONG.slice(0, 4))
+    expect(told(await recordsOf(log, 1))).toEqual(LONG.slice(0, 4))
   })
 
   it('are kept aside', async () => {
@@ -317,11 +309,11 @@ describe('records that are taken back', () => {
     const maker = new Maker(log)
     maker.epoch = 2
     await maker.bytes('half', true)
-    const whole = told(await records(log, 1))
+    const whole = told(await recordsOf(log, 1))
     const { sequence } = await maker.cut()
     await log.truncate(sequence - 1)
     expect(log.tail).toEqual({ end: 14, boundary: 10 })
-    expect(told(await records(log, 1))).toEqual(whole)
+    expect(told(await recordsOf(log, 1))).toEqual(whole)
     expect(log.removals).toEqual([])
   })
 })
@@ -342,7 +334,7 @@ describe('a cut of a replicated log', () => {
     expect(content(FILE)).toBe('onetwo')
     const again = await reopen()
     expect(again.removals).toEqual([])
-    expect(told(await records(again, 6))).toEqual(['2:6 ', '2:7 cut'])
+    expect(told(await recordsOf(again, 6))).toEqual(['2:6 ', '2:7 cut'])
   })
 
   it('has a record travel with what is left of it', async () => {
@@ -360,9 +352,9 @@ describe('a cut of a replicated log', () => {
     await maker.bytes('more')
     await log.sync()
     const told5 = ['2:5 two', '2:6 cut', '2:7 more']
-    expect(told(await records(log, 5))).toEqual(told5)
+    expect(told(await recordsOf(log, 5))).toEqual(told5)
     const again = await reopen()
-    expect(told(await records(again, 5))).toEqual(told5)
+    expect(told(await recordsOf(again, 5))).toEqual(told5)
     expect(await again.digestAt(7)).toBe(await log.digestAt(7))
     expect(content(FILE)).toBe('onetwomore')
   })
@@ -394,7 +386,7 @@ describe('a purge of a replicated log', () => {
       const tail = { end: 10, boundary: 10 }
       expect(one.base).toEqual({ epoch: 2, sequence: 5, digest, tail })
       expect(one.removals).toEqual([])
-      expect(told(await records(one, 6))[0]).toBe('3:6 file-begin')
+      expect(told(await recordsOf(one, 6))[0]).toBe('3:6 file-begin')
       expect(one.lineage[0]).toEqual({ epoch: 1, sequence: 1 })
       expect(await one.digestAt(5)).toBe(digest)
     }
@@ -408,7 +400,7 @@ describe('a log that begins anew', () => {
     await log.remove({ kind: 'purge', sequence, floor: 5 })
     await log.sync()
     const { base, lineage } = log
-    const sent = await records(log, 6)
+    const sent = await recordsOf(log, 6)
     const digest = await log.digestAt(9)
     await crashing.crash()
     rmSync(folder, { recursive: true })

@@ -106,7 +106,8 @@ export function withPreviousGtids(file: Buffer, set: GtidSet): Buffer {
   return Buffer.concat([file.subarray(0, 4), description, previous, rest])
 }
 
-const UUID = '11111111-2222-3333-4444-555555555555'
+/** whose transactions a made file has */
+export const UUID = '11111111-2222-3333-4444-555555555555'
 
 function gtidEvent(gno: number): Buffer {
   const body = Buffer.alloc(25)
@@ -130,18 +131,20 @@ export interface BigFile {
   readonly size: number
   /** such events in a transaction behind them that does not end; 0: there is none */
   readonly open: number
+  /** number of the first transaction; the file names those before it as its PREVIOUS_GTIDS */
+  readonly first?: number
 }
 
 /** A file that begins as `real` does. */
-export function bigFile(real: Buffer, { count, size, open }: BigFile): Buffer {
-  const head = withPreviousGtids(real, GtidSet.empty())
-  const description = head.subarray(0, 4 + head.readUInt32LE(13))
-  const previous = head.subarray(description.length, description.length + 31)
-  const parts = [description, previous]
-  for (let gno = 1; gno <= count; gno += 1) {
+export function bigFile(real: Buffer, { count, size, open, first = 1 }: BigFile): Buffer {
+  const before = first === 1 ? GtidSet.empty() : GtidSet.parse(`${UUID}:1-${first - 1}`)
+  const head = withPreviousGtids(real, before)
+  const previousAt = 4 + head.readUInt32LE(13)
+  const parts = [head.subarray(0, previousAt + head.readUInt32LE(previousAt + 9))]
+  for (let gno = first; gno < first + count; gno += 1) {
     parts.push(gtidEvent(gno), queryEvent(`CREATE TABLE t${gno} /*${'x'.repeat(size)}*/`))
   }
-  if (open > 0) parts.push(gtidEvent(count + 1), queryEvent('BEGIN'))
+  if (open > 0) parts.push(gtidEvent(first + count), queryEvent('BEGIN'))
   for (let row = 0; row < open; row += 1) {
     parts.push(madeEvent(EventType.WRITE_ROWS, Buffer.alloc(size, row)))
   }
