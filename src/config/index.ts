@@ -39,7 +39,14 @@ export { loadSecrets, readAdminToken, readSecretFile, type Secrets } from './sec
 export { sourceAddress } from './source-address.ts'
 export { type StartAt, startAtSchema } from './start-at.ts'
 export { exposedSecretError, SECRETS } from './unknown-key.ts'
-export { addReplicaUser, addUser, removeUser } from './user-changes.ts'
+export {
+  addReplicaUser,
+  addUser,
+  removeUser,
+  userEntry,
+  withoutUser,
+  withUser,
+} from './user-changes.ts'
 export { type User, Users, userOf } from './users.ts'
 export {
   RIGHTS,

@@ -2,12 +2,43 @@ import { OperationalError } from '../lib/index.ts'
 import { makeCachingSha2Hash, passwordMatches, SALT_SIZE } from '../mysql/index.ts'
 import type { Disk, Random } from '../platform/index.ts'
 import { verifierOf } from './users.ts'
-import { type Right, readUsersFile, writeUsersFile } from './users-file.ts'
+import { type Right, readUsersFile, type UserEntry, writeUsersFile } from './users-file.ts'
 
 export interface NewUser {
   readonly name: string
   readonly password: string
   readonly rights: readonly Right[]
+}
+
+/** The entry of a user, with a hash of the password. */
+export async function userEntry(random: Random, user: NewUser): Promise<UserEntry> {
+  const hash = await makeCachingSha2Hash(user.password, random.bytes(SALT_SIZE))
+  return { name: user.name, 'password-hash': hash, rights: user.rights }
+}
+
+/**
+ * @param where the users are, for the message
+ * @throws OperationalError E_USER_EXISTS
+ */
+export function withUser(
+  entries: readonly UserEntry[],
+  entry: UserEntry,
+  where: string,
+): readonly UserEntry[] {
+  if (!entries.some(({ name }) => name === entry.name)) return [...entries, entry]
+  const message = `the user ${entry.name} is in ${where} already: remove it first to change it`
+  throw new OperationalError('E_USER_EXISTS', message)
+}
+
+/** @throws OperationalError E_USER_UNKNOWN */
+export function withoutUser(
+  entries: readonly UserEntry[],
+  name: string,
+  where: string,
+): readonly UserEntry[] {
+  const left = entries.filter((entry) => entry.name !== name)
+  if (left.length < entries.length) return left
+  throw new OperationalError('E_USER_UNKNOWN', `the user ${name} is not in ${where}`)
 }
 
 /**
@@ -21,13 +52,8 @@ export async function addUser(
   user: NewUser,
 ): Promise<void> {
   const entries = await readUsersFile(disk, path)
-  if (entries.some(({ name }) => name === user.name)) {
-    const message = `the user ${user.name} is in ${path} already: remove it first to change it`
-    throw new OperationalError('E_USER_EXISTS', message)
-  }
-  const hash = await makeCachingSha2Hash(user.password, random.bytes(SALT_SIZE))
-  const entry = { name: user.name, 'password-hash': hash, rights: user.rights }
-  await writeUsersFile(disk, path, [...entries, entry])
+  const entry = await userEntry(random, user)
+  await writeUsersFile(disk, path, withUser(entries, entry, path))
 }
 
 /**
@@ -58,9 +84,5 @@ export async function addReplicaUser(
 /** @throws OperationalError E_USER_UNKNOWN, E_USERS_INVALID, E_SECRET_EXPOSED */
 export async function removeUser(disk: Disk, path: string, name: string): Promise<void> {
   const entries = await readUsersFile(disk, path)
-  const left = entries.filter((entry) => entry.name !== name)
-  if (left.length === entries.length) {
-    throw new OperationalError('E_USER_UNKNOWN', `the user ${name} is not in ${path}`)
-  }
-  await writeUsersFile(disk, path, left)
+  await writeUsersFile(disk, path, withoutUser(entries, name, path))
 }

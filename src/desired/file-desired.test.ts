@@ -125,17 +125,17 @@ describe('a file that is not what was written', () => {
   })
 })
 
-/** Lets time go on until the work is done, or its process has died. */
+/** Lets time go on until the work is done, or its process has died: undefined. */
 async function driven<T>(work: Promise<T>, clock: SimulatedClock, isDead: () => boolean) {
-  let over: { readonly result: T } | undefined
+  const seen: { over?: { readonly result: T } } = {}
   void work.then((result) => {
-    over = { result }
+    seen.over = { result }
   })
-  while (over === undefined && !isDead()) {
+  while (seen.over === undefined && !isDead()) {
     await new Promise(setImmediate)
-    if (over === undefined && !isDead()) clock.step()
+    if (seen.over === undefined && !isDead()) clock.step()
   }
-  return over
+  return seen.over
 }
 
 describe('power that is cut at any moment', () => {

@@ -90,6 +90,7 @@ export const ERROR_CATALOGUE = {
   E_PEER_SECRET: entry('retry', 77),
   E_PEER_VERSION: entry('retry', 69),
   E_PEER_REFUSED: entry('refuse', 69),
+  E_CHANGE_UNSETTLED: entry('refuse', 75),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE

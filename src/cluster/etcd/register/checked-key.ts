@@ -2,7 +2,7 @@ import { Backoff, type Logger, OperationalError } from '../../../lib/index.ts'
 import type { Random } from '../../../platform/index.ts'
 import type { Entry } from '../client/entry.ts'
 import type { EtcdClient } from '../client/etcd-client.ts'
-import type { Operation } from '../client/transaction.ts'
+import type { Compare, Operation } from '../client/transaction.ts'
 import { watch } from '../client/watch.ts'
 import { DamagedValueError, decodeChecked, encodeChecked } from './checked-value.ts'
 
@@ -13,10 +13,19 @@ export interface Seen<T> {
   readonly bytes: Buffer
 }
 
+export interface SwapOptions {
+  /** the value goes away with it */
+  readonly lease?: string
+  /** what must hold besides */
+  readonly compare?: readonly Compare[]
+  /** what is written besides */
+  readonly more?: readonly Operation[]
+}
+
 /** How a compare-and-swap ended. */
 export type SwapOutcome<T> =
   | { readonly kind: 'applied'; readonly seen: Seen<T> }
-  /** something else was there: this, or nothing */
+  /** something else was there, here or in what was compared besides; this is here, or nothing */
   | { readonly kind: 'refused'; readonly current: Seen<T> | undefined }
   /** may have been applied, or be applied later: `settle` tells */
   | { readonly kind: 'unknown'; readonly why: string }
@@ -52,27 +61,30 @@ export class CheckedKey<T> {
     return (await this.#readAt()).seen
   }
 
+  /** What a write compares that builds on what was seen: the revision and the value. */
+  compare(expected: Seen<T> | undefined): readonly Compare[] {
+    const { key } = this
+    if (expected === undefined) return [{ key, modRevision: 0n }]
+    return [
+      { key, modRevision: expected.modRevision },
+      { key, value: expected.bytes },
+    ]
+  }
+
   /**
    * Writes `content` if the key still is as it was seen (`undefined`: absent), together with what else
-   * is given, or nothing of it. Compares the revision and the value.
+   * is given, or nothing of it.
    */
   async swap(
     expected: Seen<T> | undefined,
     content: T,
-    { lease, more = [] }: { readonly lease?: string; readonly more?: readonly Operation[] } = {},
+    { lease, compare = [], more = [] }: SwapOptions = {},
   ): Promise<SwapOutcome<T>> {
     const { key } = this
     const bytes = encodeChecked(content)
-    const compare =
-      expected === undefined
-        ? [{ key, modRevision: 0n }]
-        : [
-            { key, modRevision: expected.modRevision },
-            { key, value: expected.bytes },
-          ]
     const put = { put: key, value: bytes, ...(lease === undefined ? {} : { lease }) }
     const written = await this.#options.client.transact({
-      compare,
+      compare: [...this.compare(expected), ...compare],
       success: [put, ...more],
       failure: [{ get: key }],
     })

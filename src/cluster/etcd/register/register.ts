@@ -33,6 +33,8 @@ export interface RegisterOptions {
  *     stores/ID      the token of each store's last start
  *     nodes/NAME     what each node says of itself, gone with its lease
  *     members/NAME   the nodes that the operator wants
+ *
+ * and what the operator wants, which is ../../desired/'s.
  */
 export class Register {
   readonly state: CheckedKey<ClusterState>
@@ -44,8 +46,8 @@ export class Register {
     assert(/^[a-z0-9-]+$/i.test(options.channel), 'a channel is a word')
     this.#options = options
     this.#prefix = `/kingbus/${options.channel}/`
-    this.state = this.#key('state', parseClusterState)
-    this.aliveLeader = this.#key('alive/leader', parseAliveLeader)
+    this.state = this.key('state', parseClusterState)
+    this.aliveLeader = this.key('alive/leader', parseAliveLeader)
   }
 
   /** The first state of a cluster with its members; refused when there is one. */
@@ -117,7 +119,7 @@ export class Register {
 
   /** The token of one store. */
   store(id: string): CheckedKey<StoreToken> {
-    return this.#key(`stores/${id}`, parseStoreToken)
+    return this.key(`stores/${id}`, parseStoreToken)
   }
 
   /**
@@ -142,7 +144,7 @@ export class Register {
 
   /** One of them; swapped to be added or changed. */
   member(name: string): CheckedKey<MemberRecord> {
-    return this.#key(`members/${name}`, parseMemberRecord)
+    return this.key(`members/${name}`, parseMemberRecord)
   }
 
   /** False when the answer was lost: do it again. */
@@ -182,6 +184,12 @@ export class Register {
     }
   }
 
+  /** A key of the channel, below its prefix. */
+  key<T>(name: string, parse: (content: unknown) => T): CheckedKey<T> {
+    const { client, random, log } = this.#options
+    return new CheckedKey({ client, key: `${this.#prefix}${name}`, parse, random, log })
+  }
+
   #parseAll<T>(
     prefix: string,
     entries: readonly { key: string; value: Buffer }[],
@@ -197,10 +205,5 @@ export class Register {
       }
     }
     return all
-  }
-
-  #key<T>(name: string, parse: (content: unknown) => T): CheckedKey<T> {
-    const { client, random, log } = this.#options
-    return new CheckedKey({ client, key: `${this.#prefix}${name}`, parse, random, log })
   }
 }
