@@ -1,4 +1,3 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LocalJournal, type LogEnd } from '../journal/index.ts'
 import { present, silentLogger, Watch, waitUntil } from '../lib/index.ts'
@@ -6,51 +5,7 @@ import { dial, systemClock, systemDisk, systemRandom } from '../platform/index.t
 import { temporaryFolder } from '../platform/testing/temporary-folder.ts'
 import { Store } from '../store/index.ts'
 import { SourceRunner, type SourceSettings } from './source-runner.ts'
-
-/** Takes connections and says nothing: whoever connects waits. */
-class SilentSource {
-  readonly connections = new Watch<readonly Socket[]>([])
-  readonly #server: Server
-
-  constructor() {
-    this.#server = createServer((socket) => {
-      socket.resume()
-      socket.on('error', () => {})
-      this.connections.set([...this.connections.value, socket])
-      socket.on('close', () => {
-        this.connections.set(this.connections.value.filter((one) => one !== socket))
-      })
-    })
-  }
-
-  async settings(): Promise<SourceSettings> {
-    await new Promise<void>((resolve) => {
-      this.#server.listen(0, '127.0.0.1', resolve)
-    })
-    return {
-      address: {
-        dial,
-        host: '127.0.0.1',
-        port: (this.#server.address() as AddressInfo).port,
-        user: 'repl',
-        password: () => 'secret',
-        tls: { mode: 'disabled', authorities: () => undefined },
-      },
-      self: { serverId: 2, uuid: 'aaaaaaaa-0000-4000-8000-000000000002' },
-      startAt: 'oldest',
-      semiSync: false,
-    }
-  }
-
-  async has(count: number): Promise<void> {
-    await waitUntil(this.connections, ({ length }) => length === count)
-  }
-
-  close(): void {
-    for (const socket of this.connections.value) socket.destroy()
-    this.#server.close()
-  }
-}
+import { SilentSource } from './testing/silent-source.ts'
 
 /** Counts the sessions that are open at a time. */
 class CountingJournal extends LocalJournal {
@@ -69,6 +24,22 @@ class CountingJournal extends LocalJournal {
   }
 }
 
+function settingsFor({ port }: SilentSource): SourceSettings {
+  return {
+    address: {
+      dial,
+      host: '127.0.0.1',
+      port,
+      user: 'repl',
+      password: () => 'secret',
+      tls: { mode: 'disabled', authorities: () => undefined },
+    },
+    self: { serverId: 2, uuid: 'aaaaaaaa-0000-4000-8000-000000000002' },
+    startAt: 'oldest',
+    semiSync: false,
+  }
+}
+
 const settings = new Watch<SourceSettings | undefined>(undefined)
 const wanted = new Watch(true)
 const mayRun = new Watch(true)
@@ -80,7 +51,7 @@ let running: Promise<void>
 let stopping: AbortController
 
 beforeEach(async () => {
-  sources = [new SilentSource(), new SilentSource()]
+  sources = [await SilentSource.listen(), await SilentSource.listen()]
   settings.set(undefined)
   wanted.set(true)
   mayRun.set(true)
@@ -110,7 +81,7 @@ async function isStopped(): Promise<void> {
 
 describe('the source is followed', () => {
   it('while it is wanted, and while this node is the one to do it', async () => {
-    settings.set(await sources[0].settings())
+    settings.set(settingsFor(sources[0]))
     wanted.set(false)
     start()
     for (const condition of [wanted, mayRun]) {
@@ -125,10 +96,10 @@ describe('the source is followed', () => {
   it('with the settings that hold now, and one link at a time', async () => {
     start()
     expect(runner.current).toBeUndefined()
-    settings.set(await sources[0].settings())
+    settings.set(settingsFor(sources[0]))
     await sources[0].has(1)
     const first = runner.current
-    settings.set(await sources[1].settings())
+    settings.set(settingsFor(sources[1]))
     await sources[1].has(1)
     await sources[0].has(0)
     expect(journal).toMatchObject({ open: 1, openMost: 1 })
@@ -141,11 +112,11 @@ describe('the source is followed', () => {
   })
 
   it('not with new settings while it is stopped', async () => {
-    settings.set(await sources[0].settings())
+    settings.set(settingsFor(sources[0]))
     start()
     await sources[0].has(1)
     wanted.set(false)
-    settings.set(await sources[1].settings())
+    settings.set(settingsFor(sources[1]))
     await vi.waitFor(() => expect(runner.current?.settings).toBe(settings.value))
     await isStopped()
     wanted.set(true)
