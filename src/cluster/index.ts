@@ -9,11 +9,11 @@
 */
 export { Authority } from './authority.ts'
 export { ClusterSecret } from './cluster-secret.ts'
+export { EtcdDesired, type EtcdDesiredOptions } from './desired/etcd-desired.ts'
+export { Sealer } from './desired/sealer.ts'
 export { ClusterNode } from './node/cluster-node.ts'
 export type { ReportedNode } from './node/members/node-report.ts'
 export type { ClusterSettings } from './node/settings.ts'
-export { EtcdDesired, type EtcdDesiredOptions } from './desired/etcd-desired.ts'
-export { Sealer } from './desired/sealer.ts'
 export { Candidate } from './protocol/candidate.ts'
 export type { Limits } from './protocol/context.ts'
 export type { Decision } from './protocol/decisions.ts'

@@ -3,25 +3,18 @@
   several channels in one process stay a matter of composition.
 */
 import { hostname } from 'node:os'
-import {
-  type Address,
-  type Config,
-  KEEP_FOR_ABSENT_REPLICAS_MS,
-  type Secrets,
-  Users,
-} from '../config/index.ts'
+import { type Address, type Config, KEEP_FOR_ABSENT_REPLICAS_MS, Users } from '../config/index.ts'
 import { type Desired, type DesiredState, FileDesired, firstDesired } from '../desired/index.ts'
-import { type Logger, picked } from '../lib/index.ts'
-import type { Clock, Disk, Random } from '../platform/index.ts'
+import { picked } from '../lib/index.ts'
 import { ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
 import { type DataDir, minFreeBytes, openDataDir } from '../store/index.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { FormatFacts } from './format-facts.ts'
-import { RoomJournal } from './room-journal.ts'
 import type { NodeOptions } from './node-options.ts'
+import { RoomJournal } from './room-journal.ts'
 import { loadServeMaterial } from './serve-material.ts'
-import { SourceRunner } from './source-runner.ts'
-import { sourceSettings } from './source-settings.ts'
+import { SourceRunner } from './source/source-runner.ts'
+import { sourceSettings } from './source/source-settings.ts'
 
 export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly startedMs: number

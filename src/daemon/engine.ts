@@ -8,8 +8,8 @@ import { type Address, clusterConfig, formatAddress } from '../config/index.ts'
 import { type Journal, LocalJournal } from '../journal/index.ts'
 import { Watch, type Watched } from '../lib/index.ts'
 import { type BinlogStore, type DataDir, ReplicatedLog, Store } from '../store/index.ts'
+import { buildCluster } from './cluster/build-cluster.ts'
 import type { NodeOptions } from './node-options.ts'
-import { buildCluster } from './cluster.ts'
 
 export interface Engine {
   readonly store: BinlogStore

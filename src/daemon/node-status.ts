@@ -19,11 +19,11 @@ import type { SourceLink } from '../source/index.ts'
 import type { FileInfo } from '../store/index.ts'
 import { aloneNodeOf } from './alone-node.ts'
 import type { NodeParts } from './build.ts'
-import { ClusterCommands } from './cluster-face.ts'
+import { ClusterCommands } from './cluster/cluster-face.ts'
 import { samplesOf } from './samples.ts'
 import type { Serving } from './serving.ts'
-import { SourceCommands } from './source-commands.ts'
-import { withSource } from './source-wish.ts'
+import { SourceCommands } from './source/source-commands.ts'
+import { withSource } from './source/source-wish.ts'
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 const isoOfSeconds = (seconds: number): string | null =>

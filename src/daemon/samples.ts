@@ -2,7 +2,7 @@ import { SOURCE_STATES, type Status } from '../admin/index.ts'
 import type { Samples } from '../observe/index.ts'
 import type { FileInfo } from '../store/index.ts'
 import type { NodeParts } from './build.ts'
-import type { SourceParts } from './source-runner.ts'
+import type { SourceParts } from './source/source-runner.ts'
 
 /** The status as metrics. */
 export function samplesOf(node: {

@@ -1,7 +1,7 @@
-import { startAtSchema } from '../config/index.ts'
-import type { Desired } from '../desired/index.ts'
-import { picked, type Watched } from '../lib/index.ts'
-import { type Disk, dial } from '../platform/index.ts'
+import { startAtSchema } from '../../config/index.ts'
+import type { Desired } from '../../desired/index.ts'
+import { picked, type Watched } from '../../lib/index.ts'
+import { type Disk, dial } from '../../platform/index.ts'
 import type { SourceSettings } from './source-runner.ts'
 
 /** The settings of the source that is wanted: another object whenever, and only when, they are others. */

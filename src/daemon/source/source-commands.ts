@@ -1,8 +1,8 @@
-import { SOURCE_COMMAND_WAIT_MS } from '../config/index.ts'
-import type { Desired, DesiredState, SourceWish } from '../desired/index.ts'
-import { OperationalError, waitUntil } from '../lib/index.ts'
-import type { Clock } from '../platform/index.ts'
-import type { SourceState } from '../source/index.ts'
+import { SOURCE_COMMAND_WAIT_MS } from '../../config/index.ts'
+import type { Desired, DesiredState, SourceWish } from '../../desired/index.ts'
+import { OperationalError, waitUntil } from '../../lib/index.ts'
+import type { Clock } from '../../platform/index.ts'
+import type { SourceState } from '../../source/index.ts'
 import type { SourceRunner } from './source-runner.ts'
 
 export interface SourceCommandsOptions {

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Desired, FileDesired, type SourceWish } from '../desired/index.ts'
-import { exampleDesired, exampleSource } from '../desired/testing/example-desired.ts'
-import { LocalJournal } from '../journal/index.ts'
-import { picked, silentLogger, Watch } from '../lib/index.ts'
-import { systemClock, systemDisk, systemRandom } from '../platform/index.ts'
-import { temporaryFolder } from '../platform/testing/temporary-folder.ts'
-import { Store } from '../store/index.ts'
+import { type Desired, FileDesired, type SourceWish } from '../../desired/index.ts'
+import { exampleDesired, exampleSource } from '../../desired/testing/example-desired.ts'
+import { LocalJournal } from '../../journal/index.ts'
+import { picked, silentLogger, Watch } from '../../lib/index.ts'
+import { systemClock, systemDisk, systemRandom } from '../../platform/index.ts'
+import { temporaryFolder } from '../../platform/testing/temporary-folder.ts'
+import { Store } from '../../store/index.ts'
+import { SilentSource } from '../testing/silent-source.ts'
 import { SourceCommands } from './source-commands.ts'
 import { SourceRunner } from './source-runner.ts'
 import { sourceSettings } from './source-settings.ts'
-import { SilentSource } from './testing/silent-source.ts'
 
 let folder: string
 let sources: [SilentSource, SilentSource]

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { ClusterFace, ClusterStatus, MemberStatus, NewMember } from '../admin/index.ts'
-import type { ClusterNode, ReportedNode } from '../cluster/index.ts'
+import type { ClusterFace, ClusterStatus, MemberStatus, NewMember } from '../../admin/index.ts'
+import type { ClusterNode, ReportedNode } from '../../cluster/index.ts'
 
 const ID_DIGITS = 16
 

@@ -1,13 +1,13 @@
 /*
   The part of a node that only a cluster has: what the settings say becomes a ClusterNode.
 */
-import { Authority, ClusterNode, ClusterSecret, type ClusterSettings } from '../cluster/index.ts'
-import { type ClusterConfig, formatUrl, type NodeUrl } from '../config/index.ts'
-import { present } from '../lib/index.ts'
-import { type Disk, systemProcesses } from '../platform/index.ts'
-import type { DataDir, ReplicatedLog } from '../store/index.ts'
-import type { NodeOptions } from './node-options.ts'
-import { readPem } from './serve-material.ts'
+import { Authority, ClusterNode, ClusterSecret, type ClusterSettings } from '../../cluster/index.ts'
+import { type ClusterConfig, formatUrl, type NodeUrl } from '../../config/index.ts'
+import { present } from '../../lib/index.ts'
+import { type Disk, systemProcesses } from '../../platform/index.ts'
+import type { DataDir, ReplicatedLog } from '../../store/index.ts'
+import type { NodeOptions } from '../node-options.ts'
+import { readPem } from '../serve-material.ts'
 
 export interface ClusterParts {
   readonly options: NodeOptions

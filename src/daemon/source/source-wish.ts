@@ -1,5 +1,5 @@
-import type { SourceWish } from '../admin/index.ts'
-import type { Desired } from '../desired/index.ts'
+import type { SourceWish } from '../../admin/index.ts'
+import type { Desired } from '../../desired/index.ts'
 
 /** What is wanted once another source, or another way to follow it, is asked for. */
 export function withSource(

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { LocalJournal, type LogEnd } from '../journal/index.ts'
-import { present, silentLogger, Watch, waitUntil } from '../lib/index.ts'
-import { dial, systemClock, systemDisk, systemRandom } from '../platform/index.ts'
-import { temporaryFolder } from '../platform/testing/temporary-folder.ts'
-import { Store } from '../store/index.ts'
+import { LocalJournal, type LogEnd } from '../../journal/index.ts'
+import { present, silentLogger, Watch, waitUntil } from '../../lib/index.ts'
+import { dial, systemClock, systemDisk, systemRandom } from '../../platform/index.ts'
+import { temporaryFolder } from '../../platform/testing/temporary-folder.ts'
+import { Store } from '../../store/index.ts'
+import { SilentSource } from '../testing/silent-source.ts'
 import { SourceRunner, type SourceSettings } from './source-runner.ts'
-import { SilentSource } from './testing/silent-source.ts'
 
 /** Counts the sessions that are open at a time. */
 class CountingJournal extends LocalJournal {

@@ -1,9 +1,9 @@
-import { ROOM_RETRY_MS } from '../config/index.ts'
-import { Ingest } from '../ingest/index.ts'
-import type { Journal } from '../journal/index.ts'
-import { type Logger, Watch, type Watched, waitUntil } from '../lib/index.ts'
-import type { Clock, Random } from '../platform/index.ts'
-import { SOURCE_LIMITS, SourceLink, type SourceOptions } from '../source/index.ts'
+import { ROOM_RETRY_MS } from '../../config/index.ts'
+import { Ingest } from '../../ingest/index.ts'
+import type { Journal } from '../../journal/index.ts'
+import { type Logger, Watch, type Watched, waitUntil } from '../../lib/index.ts'
+import type { Clock, Random } from '../../platform/index.ts'
+import { SOURCE_LIMITS, SourceLink, type SourceOptions } from '../../source/index.ts'
 
 /** Which source, and how it is followed. */
 export type SourceSettings = Pick<SourceOptions, 'address' | 'self' | 'startAt' | 'semiSync'>
