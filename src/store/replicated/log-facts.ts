@@ -35,7 +35,7 @@ export interface LogFacts {
   readonly isStartingOver: boolean
 }
 
-const EMPTY_LOG: LogFacts = {
+export const EMPTY_LOG: LogFacts = {
   version: 1,
   base: {
     epoch: 0,
@@ -54,10 +54,10 @@ export async function writeLogFacts(disk: Disk, folder: string, facts: LogFacts)
   await disk.replaceFile(`${folder}/${NAME}`, Buffer.from(text))
 }
 
-/** @throws OperationalError E_STORE_FORMAT, E_STORE_DAMAGED */
-export async function readLogFacts(disk: Disk, folder: string): Promise<LogFacts> {
+/** Undefined when there are none. @throws OperationalError E_STORE_FORMAT, E_STORE_DAMAGED */
+export async function readLogFacts(disk: Disk, folder: string): Promise<LogFacts | undefined> {
   const path = `${folder}/${NAME}`
-  if (!(await disk.exists(path))) return EMPTY_LOG
+  if (!(await disk.exists(path))) return undefined
   const facts = parse((await disk.readFile(path)).toString('utf8'))
   if (facts === undefined) {
     const message = `${path} is not readable; without it nobody knows where the log begins`

@@ -29,6 +29,7 @@ import {
 import { checkMagic, readClosed, removeLeftovers } from '../recovery/folder-recovery.ts'
 import { StoredFile } from '../stored-file.ts'
 import { verifyRange } from '../verified-read.ts'
+import { adoptStore } from './adopt-store.ts'
 import { prefaceDigest } from './log-digest.ts'
 import { type LogFacts, type LogGap, readLogFacts, writeLogFacts } from './log-facts.ts'
 import type { LogPoint, LogRemoval } from './log-record.ts'
@@ -63,7 +64,8 @@ export interface RecoveredLog {
 export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog> {
   const { disk, folder } = context
   await disk.makeFolder(folder)
-  let facts = await finishStartingOver(context, await readLogFacts(disk, folder))
+  const known = (await readLogFacts(disk, folder)) ?? (await adoptStore(context))
+  let facts = await finishStartingOver(context, known)
   const names = await removePurged(context, await removeLeftovers(context), facts.base.sequence)
   const { base, preface } = facts
   const chain = { sequence: base.sequence + preface.length, digest: prefaceDigest(facts) }
