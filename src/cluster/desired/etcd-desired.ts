@@ -9,13 +9,7 @@ import {
   type Watched,
 } from '../../lib/index.ts'
 import type { Clock, Random } from '../../platform/index.ts'
-import {
-  type CheckedKey,
-  encodeChecked,
-  isPassing,
-  type Register,
-  type Seen,
-} from '../etcd/index.ts'
+import { type CheckedKey, encodeChecked, type Register, type Seen } from '../etcd/index.ts'
 import { type Kept, PARTS, type Part, type Seals } from './parts.ts'
 import type { Sealer } from './sealer.ts'
 
@@ -47,19 +41,10 @@ export class EtcdDesired implements DesiredState {
   readonly #options: EtcdDesiredOptions
   readonly #parts: readonly KeyedPart[]
   readonly #value: Watch<Desired>
+  readonly #isKnown = new Watch(false)
 
-  /**
-   * Waits while etcd does not answer. Rejects when the signal fires before.
-   * @throws OperationalError E_ETCD_DAMAGED, E_CLUSTER_SECRET
-   */
-  static async open(options: EtcdDesiredOptions, signal: AbortSignal): Promise<EtcdDesired> {
+  constructor(options: EtcdDesiredOptions) {
     assert(options.first.users !== undefined, 'the users of a cluster are kept in it')
-    const desired = new EtcdDesired(options)
-    await desired.#begin(signal)
-    return desired
-  }
-
-  private constructor(options: EtcdDesiredOptions) {
     this.#options = options
     this.#parts = PARTS.map((part) => new KeyedPart(part, options))
     this.#value = new Watch(options.first)
@@ -97,8 +82,15 @@ export class EtcdDesired implements DesiredState {
     throw unsettled('the change was not made, since others came first all the time')
   }
 
-  /** Follows what others change, until the signal fires. */
+  /** Whether `value` is the cluster's; before that it is what this node's configuration says. */
+  get isKnown(): Watched<boolean> {
+    return this.#isKnown
+  }
+
+  /** Finds out what holds, as long as that takes; then follows what others change, until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
+    await this.#begin(signal)
+    this.#isKnown.set(!signal.aborted)
     await Promise.all(this.#parts.map((part) => this.#follow(part, signal)))
   }
 
@@ -150,8 +142,8 @@ export class EtcdDesired implements DesiredState {
   async #begin(signal: AbortSignal): Promise<void> {
     const { first, clock, random, log } = this.#options
     const backoff = new Backoff(ETCD_PAUSE, () => random.fraction())
-    for (;;) {
-      signal.throwIfAborted()
+    let told: string | undefined
+    while (!signal.aborted) {
       try {
         const all = await this.#readAll()
         const absent = all.filter(({ seen }) => seen === undefined)
@@ -164,8 +156,11 @@ export class EtcdDesired implements DesiredState {
           await part.key.swap(undefined, part.seal(first, random.uuid()))
         }
       } catch (thrown) {
-        if (!isPassing(thrown)) throw thrown
-        log.warn({ code: thrown.code }, `what the cluster does cannot be read: ${thrown.message}`)
+        if (!(thrown instanceof OperationalError)) throw thrown
+        const { code, message } = thrown
+        if (message !== told)
+          log.error({ code }, `what the cluster does cannot be read: ${message}`)
+        told = message
         await clock.sleep(backoff.nextMs(), signal)
       }
     }
