@@ -77,6 +77,8 @@ export class IndexAppender {
   #bytesSinceSync = 0
   #cut: Divided | undefined
   readonly #checkpoints: Checkpoints
+  /** what is before is on the disk */
+  #syncedTo: number
 
   constructor(
     file: DiskFile,
@@ -95,6 +97,7 @@ export class IndexAppender {
     this.#recordsSince = end.recordsSince
     this.#cut = end.cut
     this.#checkpoints = checkpoints
+    this.#syncedTo = end.offset
   }
 
   get state(): Readonly<IndexState> {
@@ -204,12 +207,14 @@ export class IndexAppender {
   async sync(): Promise<void> {
     this.flush()
     this.#bytesSinceSync = 0
+    const upTo = this.#offset - this.#backlogSize
     await this.#file.sync()
+    this.#syncedTo = upTo
   }
 
   #add(entry: IndexEntry): void {
     const before = this.#state.end
-    const { bytes, recordCrc } = encodeEntry(entry, this.#state)
+    const { bytes, recordCrc } = encodeEntry(entry, this.#state, this.#isMarked(entry))
     this.#offset += bytes.length
     this.#backlog.push(bytes)
     this.#backlogSize += bytes.length
@@ -222,6 +227,12 @@ export class IndexAppender {
     this.#bytesSince += entry.end - before
     this.#bytesSinceSet += entry.end - before
     this.#bytesSinceSync += entry.end - before
+  }
+
+  /** In a log that is synced with each group of entries the first one of each says that the group before is whole. */
+  #isMarked(entry: IndexEntry): boolean {
+    const isFirst = this.#offset === this.#syncedTo && entry.kind !== 'closed'
+    return isFirst && this.#checkpoints !== 'anywhere'
   }
 
   #addCheckpoint(set: HeldAt | undefined, cut: Divided | undefined): void {

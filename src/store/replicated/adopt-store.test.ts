@@ -81,7 +81,7 @@ async function expectSameAsFed(log: ReplicatedLog): Promise<void> {
   expect(await digestsOf(fed)).toEqual(await digestsOf(log))
   await fed.show(fed.end)
   await log.show(log.end)
-  const facts = ({ visible, executed }: ReplicatedLog) => [visible.value, executed.toString()]
+  const facts = (one: ReplicatedLog) => [one.visible.value, one.executed().toString()]
   expect(facts(fed)).toEqual(facts(log))
 }
 

@@ -9,7 +9,12 @@ import type { DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
 import { removeFile } from '../held-files.ts'
 import { IndexAppender } from '../index-file/index-appender.ts'
-import type { CutEntry, IndexEntry, IndexState } from '../index-file/index-entry.ts'
+import {
+  CLOSED_SIZE,
+  type CutEntry,
+  type IndexEntry,
+  type IndexState,
+} from '../index-file/index-entry.ts'
 import {
   readClosing,
   readClosingCheckpoint,
@@ -19,6 +24,7 @@ import {
   scanIndex,
 } from '../index-file/index-scan.ts'
 import { IndexWalk } from '../index-file/index-walk.ts'
+import { hasSyncedEntryBehind } from '../index-file/index-window.ts'
 import {
   checkStore,
   noteState,
@@ -240,7 +246,16 @@ async function recoverNewest(
   const index = await disk.open(`${folder}/${name}.idx`, 'write')
   try {
     const all = readNewest(context, name, index, Number.POSITIVE_INFINITY)
-    const end = all.scan.end.state.sequence
+    const { offset, state } = all.scan.end
+    const isClosed = readClosing(index) !== undefined && offset + CLOSED_SIZE === index.size()
+    if (!isClosed && hasSyncedEntryBehind(index, offset, state.check)) {
+      throw damaged(
+        `${name}.idx`,
+        offset,
+        'no true entry is there, and what is behind it was synced later',
+      )
+    }
+    const end = state.sequence
     const newest = readNewest(context, name, index, end)
     const here = gapIn(name, { cuts: newest.cuts, end }, gap)
     return { ...newest, recovered: await settle(context, newest, { data, index, gap: here }) }
