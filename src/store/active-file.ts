@@ -87,7 +87,7 @@ export class ActiveFile {
     assert(boundary >= this.#boundary, `boundary ${boundary} lies before ${this.#boundary}`)
     assert(boundary <= end, `boundary ${boundary} lies behind the end ${end}`)
     try {
-      this.#data.write(bytes, this.#end)
+      if (bytes.length > 0) this.#data.write(bytes, this.#end)
     } catch (thrown) {
       this.#mending = this.#data.truncate(this.#end)
       this.#mending.catch(() => {})

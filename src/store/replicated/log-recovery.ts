@@ -86,7 +86,7 @@ export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog
     files.push(closed.stored)
   }
   const newest = names.at(-1)
-  const seen = newest === undefined ? undefined : await recoverNewest(context, newest, facts.gap)
+  const seen = newest === undefined ? undefined : await recoverNewest(context, newest, facts)
   if (seen !== undefined) {
     checkLink(present(newest, 'the newest file'), seen.scan.head, chain)
     for (const { epoch, sequence } of seen.lineage) note(lineage, epoch, sequence)
@@ -238,7 +238,7 @@ function cutOf({ to, start, crc }: CutEntry, sequence: number): LogCut {
 async function recoverNewest(
   context: RecoveryContext,
   name: string,
-  gap: LogGap | undefined,
+  { gap, cutDone }: LogFacts,
 ): Promise<Newest & { readonly recovered: RecoveredFile }> {
   const { disk, folder } = context
   await checkMagic(context, name)
@@ -258,7 +258,8 @@ async function recoverNewest(
     const end = state.sequence
     const newest = readNewest(context, name, index, end)
     const here = gapIn(name, { cuts: newest.cuts, end }, gap)
-    return { ...newest, recovered: await settle(context, newest, { data, index, gap: here }) }
+    const recovered = await settle(context, newest, { data, index, gap: here, cutDone })
+    return { ...newest, recovered }
   } catch (thrown) {
     await data.close()
     await index.close()
@@ -269,10 +270,10 @@ async function recoverNewest(
 async function settle(
   { disk, folder, cache, logger, checkpoints }: RecoveryContext,
   { scan, cuts, bytesEnd: bytesEndOfRecords }: Newest,
-  files: { readonly data: DiskFile; readonly index: DiskFile; readonly gap: LogGap | undefined },
+  files: { readonly data: DiskFile; readonly index: DiskFile } & Pick<LogFacts, 'gap' | 'cutDone'>,
 ): Promise<RecoveredFile> {
   const { data, index, gap } = files
-  const bytesEnd = gap?.position ?? bytesEndOfRecords
+  const isDone = cuts.some(({ sequence, isDone }) => !isDone && sequence === files.cutDone)
   const { name } = scan.begin
   const { offset, state } = scan.end
   const appender = new IndexAppender(index, scan.directory, scan.end, checkpoints)
@@ -280,8 +281,10 @@ async function settle(
   writeAgain(index, offset)
   const size = data.size()
   const { cut } = scan
-  const isGone = cut !== undefined && size === cut.to
-  if (size < bytesEnd && !isGone) {
+  // Bytes that had been cut away when they came do not say whether this cut is committed.
+  const isGone = cut !== undefined && (isDone || (size === cut.to && size !== gap?.position))
+  const bytesEnd = isGone ? cut.to : (gap?.position ?? bytesEndOfRecords)
+  if (size < bytesEnd) {
     throw damaged(name, size, `the file ends there, and ${bytesEnd} bytes were stored`)
   }
   const from = Math.max(4, state.end - VERIFY_TAIL_BYTES)

@@ -317,7 +317,8 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
       await this.#active?.pause()
       const purges = this.#facts.purges.filter(({ sequence }) => sequence <= to)
       if (purges.length < this.#facts.purges.length) await this.#write({ ...this.#facts, purges })
-      await truncateFiles(this.#context, this.#all, to)
+      const keepDone = (cutDone: number) => this.#write({ ...this.#facts, cutDone })
+      await truncateFiles(this.#context, { files: this.#all, to, keepDone })
       // The files name the record that they go on from, so those before them go last.
       const preface = this.#facts.preface.slice(0, to - base.sequence)
       if (preface.length < this.#facts.preface.length)
