@@ -163,7 +163,8 @@ class IndexRewrite {
       } else {
         this.#copy(entry, appender)
       }
-      if (count % BATCH === 0) appender.flush()
+      // So that what may be torn, and not damaged, is never more.
+      if (count % BATCH === 0) await appender.sync()
     }
     if (digest === undefined) await appender.sync()
     if (!appender.isWritten) throw diskFull(file.path, undefined)

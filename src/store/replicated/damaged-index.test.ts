@@ -78,14 +78,18 @@ it('an index that is torn in its last group ends there, whatever came of what is
   }
 }, 60_000)
 
-it('a file that is damaged where an entry speaks of it is refused', async () => {
-  await filled()
+it('a file that is damaged before its last group is refused, and torn in it', async () => {
+  const { ends } = await filled()
   const index = readFileSync(join(folder, 'kept.idx'))
   const bytes = readFileSync(join(folder, 'kept'))
-  for (let at = 4; at < bytes.length; at += 37) {
+  const synced = 4 + 3 * 91 + 3 * 92
+  for (let at = 4; at < bytes.length; at += 13) {
     const damaged = Buffer.from(bytes)
     damaged[at] = (damaged[at] ?? 0) ^ 1
     writeFileSync(join(folder, 'kept'), damaged)
-    expect([at, await openedWith(index)]).toEqual([at, 'E_STORE_DAMAGED'])
+    const last = (ends[1] ?? 0) + Math.floor((at - synced) / 93)
+    expect([at, await openedWith(index)]).toEqual([at, at < synced ? 'E_STORE_DAMAGED' : last])
+    writeFileSync(join(folder, 'kept'), bytes.subarray(0, at))
+    expect([at, await openedWith(index)]).toEqual([at, at < synced ? 'E_STORE_DAMAGED' : last])
   }
 })

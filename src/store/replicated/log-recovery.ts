@@ -12,7 +12,7 @@ import { IndexAppender } from '../index-file/index-appender.ts'
 import {
   CLOSED_SIZE,
   type CutEntry,
-  type IndexEntry,
+  type Decoded,
   type IndexState,
 } from '../index-file/index-entry.ts'
 import {
@@ -34,13 +34,15 @@ import {
 } from '../recovery/file-recovery.ts'
 import { checkMagic, readClosed, removeLeftovers } from '../recovery/folder-recovery.ts'
 import { StoredFile } from '../stored-file.ts'
-import { verifyRange } from '../verified-read.ts'
+import { firstDamage, verifyRange } from '../verified-read.ts'
 import { adoptStore } from './adopt-store.ts'
 import { prefaceDigest } from './log-digest.ts'
 import { type LogFacts, type LogGap, readLogFacts, writeLogFacts } from './log-facts.ts'
 import type { LogPoint, LogRemoval } from './log-record.ts'
 
 const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
+/** More than this is never waiting for a sync. */
+const TORN_BYTES_MAX = 64 * 1024 * 1024
 const NOT_MADE_ANEW =
   'it is not whole, and in a cluster it cannot be made anew from the file; begin with an empty data directory'
 
@@ -200,6 +202,10 @@ interface Newest {
   readonly lineage: LogPoint[]
   /** where the file's bytes end: a cut that is not done has them still */
   readonly bytesEnd: number
+  /** bytes before this are on the disk since a sync; those behind it may have been torn */
+  readonly syncedTo: number
+  /** records with those bytes */
+  readonly unsure: { readonly sequence: number; readonly end: number }[]
 }
 
 /** Reads the newest index to its last record, and no further: what follows that is written anew. */
@@ -213,7 +219,18 @@ export function readNewest(
   const purges: Newest['purges'] = []
   const lineage: LogPoint[] = []
   let heldUpTo = 4
-  const sees = (entry: IndexEntry, before: IndexState, state: Readonly<IndexState>): void => {
+  let syncedTo = 4
+  let unsure: Newest['unsure'] = []
+  const sees = (
+    { entry, isSyncedBefore }: Decoded,
+    before: IndexState,
+    state: Readonly<IndexState>,
+  ): void => {
+    if (isSyncedBefore) {
+      syncedTo = before.end
+      unsure = []
+    }
+    if (entry.kind === 'bytes') unsure.push({ sequence: state.sequence, end: state.end })
     if (state.sequence > before.sequence) note(lineage, state.epoch, state.sequence)
     const { sequence } = state
     if (entry.kind === 'bytes') heldUpTo = state.end
@@ -228,7 +245,7 @@ export function readNewest(
   const scan = scanIndex(name, index, cache, options)
   if (scan === undefined) throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
   checkStore(name, scan.head.storeId, storeId)
-  return { scan, cuts, purges, lineage, bytesEnd: heldUpTo }
+  return { scan, cuts, purges, lineage, bytesEnd: heldUpTo, syncedTo, unsure }
 }
 
 function cutOf({ to, start, crc }: CutEntry, sequence: number): LogCut {
@@ -255,7 +272,7 @@ async function recoverNewest(
         'no true entry is there, and what is behind it was synced later',
       )
     }
-    const end = state.sequence
+    const end = lastWhole(name, data, all, gap)
     const newest = readNewest(context, name, index, end)
     const here = gapIn(name, { cuts: newest.cuts, end }, gap)
     const recovered = await settle(context, newest, { data, index, gap: here, cutDone })
@@ -267,9 +284,26 @@ async function recoverNewest(
   }
 }
 
+/**
+ * The last record whose bytes are on the disk, too: bytes and entries of a group are synced at once, and the power may
+ * have been lost when only the entries were there.
+ * @throws OperationalError E_STORE_DAMAGED
+ */
+function lastWhole(name: string, data: DiskFile, newest: Newest, gap: LogGap | undefined): number {
+  const { state } = newest.scan.end
+  const here = gapIn(name, { cuts: newest.cuts, end: state.sequence }, gap)
+  const to = Math.min(state.end, here?.start ?? state.end)
+  const from = Math.min(to, newest.syncedTo)
+  const torn = firstDamage(data, newest.scan.directory, { from, to })
+  if (torn === undefined) return state.sequence
+  const first = newest.unsure.find(({ end }) => end > torn)
+  if (first !== undefined && to - torn <= TORN_BYTES_MAX) return first.sequence - 1
+  throw damaged(name, torn, 'the bytes there are not those that were stored')
+}
+
 async function settle(
   { disk, folder, cache, logger, checkpoints }: RecoveryContext,
-  { scan, cuts, bytesEnd: bytesEndOfRecords }: Newest,
+  { scan, cuts, bytesEnd: bytesEndOfRecords, syncedTo }: Newest,
   files: { readonly data: DiskFile; readonly index: DiskFile } & Pick<LogFacts, 'gap' | 'cutDone'>,
 ): Promise<RecoveredFile> {
   const { data, index, gap } = files
@@ -294,6 +328,7 @@ async function settle(
     logger.info({ file: name, position: bytesEnd }, `${name} is cut back to its last record`)
     await data.truncate(bytesEnd)
   }
+  writeAgain(data, bytesEnd, Math.min(bytesEnd, syncedTo))
   await data.sync()
   if (isGone) {
     for (const one of cuts) one.isDone = true

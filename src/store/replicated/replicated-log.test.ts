@@ -209,6 +209,10 @@ describe('what is durable in a replicated log', () => {
   it('is damaged when a file is shorter than its records', async () => {
     const log = await filled()
     await log.sync()
+    const maker = new Maker(log)
+    maker.epoch = 2
+    await maker.bytes('three')
+    await log.sync()
     truncateSync(join(folder, FILE), 8)
     await expect(reopen()).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
   })
