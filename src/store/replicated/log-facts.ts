@@ -31,7 +31,7 @@ export interface LogFacts {
   readonly purges: ReadonlyArray<{ readonly sequence: number; readonly upTo: string }>
   /** records whose bytes had been cut away when they came; until their cut is there */
   readonly gap?: LogGap | undefined
-  /** a cut whose bytes are gone, or to go, though its index may not say so: records were taken back that are behind it */
+  /** a cut whose bytes are gone, or to go, though its index may not say so: what followed it was taken back */
   readonly cutDone?: number | undefined
   /** the log begins anew at the base: every file is to go */
   readonly isStartingOver: boolean
