@@ -17,6 +17,8 @@ export interface ClusterOptions {
 /** Several nodes on this machine, each with a member of etcd. */
 export class KingbusCluster {
   readonly nodes: readonly Kingbus[]
+  /** of what the nodes share */
+  readonly folder: string
   readonly #peerPorts: readonly number[]
 
   static async start({
@@ -25,7 +27,8 @@ export class KingbusCluster {
     flags = {},
     detached,
   }: ClusterOptions): Promise<KingbusCluster> {
-    const secretFile = join(makeRunFolder('cluster'), 'secret')
+    const folder = makeRunFolder('cluster')
+    const secretFile = join(folder, 'secret')
     writeFileSync(secretFile, 'a secret of the test cluster\n', { mode: 0o600 })
     const names = Array.from({ length: size }, (_, index) => `node${index + 1}`)
     const ports: number[] = []
@@ -45,11 +48,12 @@ export class KingbusCluster {
         return await Kingbus.start({ ...options, ...(detached === undefined ? {} : { detached }) })
       }),
     )
-    return new KingbusCluster(nodes, ports)
+    return new KingbusCluster(nodes, ports, folder)
   }
 
-  private constructor(nodes: readonly Kingbus[], peerPorts: readonly number[]) {
+  private constructor(nodes: readonly Kingbus[], peerPorts: readonly number[], folder: string) {
     this.nodes = nodes
+    this.folder = folder
     this.#peerPorts = peerPorts
   }
 
