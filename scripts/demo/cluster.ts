@@ -74,7 +74,8 @@ async function killLeader(cast: Cast, view: LiveView): Promise<void> {
   const started = performance.now()
   view.start()
   await killed.kingbus.launch()
-  await counts(killed)
+  // What is committed waits for it from then on.
+  await cluster.waitForRoles({ [killed.name]: 'in-sync' })
   view.say(
     `   ${killed.name} (process ${killed.kingbus.pid}) counts after ${secondsSince(started)}`,
   )
@@ -84,26 +85,11 @@ async function killLeader(cast: Cast, view: LiveView): Promise<void> {
   section(`A planned hand-over from ${next.name} to ${killed.name}`)
   view.start()
   const asked = performance.now()
-  await lead(killed)
+  await killed.kingbus.request('POST', `/api/v1/members/${killed.name}/lead`)
   await killed.kingbus.waitForState('streaming')
   view.say(`   ${killed.name} reads the source after ${secondsSince(asked)}`)
   await pause(3_000)
   await view.stop()
-}
-
-/** Waits until what is committed waits for this node. */
-async function counts({ name, kingbus }: DemoNode): Promise<void> {
-  await waitFor({ what: `${name} to be in-sync`, stepMs: 20 }, async () => {
-    const answer = await fetch(`${kingbus.adminUrl}/api/v1/cluster`)
-    const { nodes } = (await answer.json()) as { nodes: { name: string; role: string }[] }
-    return nodes.some((node) => node.name === name && node.role === 'in-sync')
-  })
-}
-
-async function lead({ name, kingbus }: DemoNode): Promise<void> {
-  const url = `${kingbus.adminUrl}/api/v1/members/${name}/lead`
-  const answer = await fetch(url, { method: 'POST' })
-  if (!answer.ok) throw new Error(`the hand-over was refused: ${await answer.text()}`)
 }
 
 async function disturb(cast: Cast, view: LiveView): Promise<void> {

@@ -96,7 +96,7 @@ class Running {
       await this.#open()
       running = this.#start(ending.signal)
       await aborted(stop)
-      await this.#parts.cluster?.handOver()
+      await this.#parts.cluster?.node.handOver()
     } finally {
       const { clock, logger } = this.#parts
       const cancel = clock.after(SHUTDOWN_WAIT_MS, () => {
@@ -112,7 +112,7 @@ class Running {
   /** @throws OperationalError E_LISTEN */
   async #open(): Promise<void> {
     await this.#parts.journal.look()
-    await this.#parts.cluster?.listen()
+    await this.#parts.cluster?.node.listen()
     await this.#serving.start()
     announceListeners(this.#parts, await this.#openAdmin())
   }
@@ -151,7 +151,7 @@ class Running {
       users.run(clock, signal),
       runPurger({ store, journal, leads, clock, logger, policy }, signal),
       source.run(signal),
-      ...(cluster === undefined ? [] : [cluster.run(signal)]),
+      ...(cluster === undefined ? [] : [cluster.node.run(signal), cluster.wishes.run(signal)]),
     ]
     return Promise.all(running).catch(this.#die)
   }

@@ -1,4 +1,5 @@
 import { OperationalError, Watch, type Watched } from '../../lib/index.ts'
+import { Sealer } from '../desired/sealer.ts'
 import {
   type AliveLeader,
   isPassing,
@@ -26,6 +27,12 @@ const CHANNEL = 'main'
 /** A life that the disk has ended is followed by another after so long. */
 const NEXT_LIFE_MS = 1000
 
+/** What takes a while to make. */
+interface Opened {
+  readonly etcd: EtcdSide
+  readonly sealer: Sealer
+}
+
 /** What keeps a node from taking part, in the operator's words. */
 export interface Trouble {
   readonly code: string
@@ -40,6 +47,7 @@ export class ClusterNode {
   readonly journal: ClusterJournal
   readonly register: Register
   readonly etcd: EtcdSide
+  readonly sealer: Sealer
   readonly #options: ClusterNodeOptions
   readonly #driver = new Watch<Driver | undefined>(undefined)
   readonly #leads = new Watch(false)
@@ -53,9 +61,10 @@ export class ClusterNode {
   #self: LeaderName | undefined
   #life: Life | undefined
 
-  private constructor(options: ClusterNodeOptions, etcd: EtcdSide) {
+  private constructor(options: ClusterNodeOptions, { etcd, sealer }: Opened) {
     this.#options = options
     this.etcd = etcd
+    this.sealer = sealer
     const { random, logger: log, settings } = options
     this.register = new Register({ client: etcd.client, channel: CHANNEL, random, log })
     this.journal = new ClusterJournal(options.log, this.#driver)
@@ -86,7 +95,9 @@ export class ClusterNode {
 
   static async open(options: ClusterNodeOptions): Promise<ClusterNode> {
     const logger = options.logger.child({ part: 'cluster' })
-    return new ClusterNode({ ...options, logger }, await EtcdSide.open({ ...options, logger }))
+    const etcd = await EtcdSide.open({ ...options, logger })
+    const sealer = await Sealer.from(options.secret, options.random)
+    return new ClusterNode({ ...options, logger }, { etcd, sealer })
   }
 
   /** Whether the source is this node's to read: it leads, and does not hand over. */
