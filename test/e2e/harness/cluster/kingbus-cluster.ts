@@ -28,6 +28,8 @@ export interface ClusterStatus {
 /** Several nodes on this machine, each with a member of etcd. */
 export class KingbusCluster {
   readonly nodes: Kingbus[] = []
+  /** of what the nodes share */
+  readonly folder = makeRunFolder('cluster')
   readonly #options: ClusterOptions
   readonly #secretFile: string
   readonly #ports: number[] = []
@@ -56,7 +58,7 @@ export class KingbusCluster {
 
   private constructor(options: ClusterOptions) {
     this.#options = options
-    this.#secretFile = join(makeRunFolder('cluster'), 'secret')
+    this.#secretFile = join(this.folder, 'secret')
     writeFileSync(this.#secretFile, 'a secret of the test cluster\n', { mode: 0o600 })
   }
 
