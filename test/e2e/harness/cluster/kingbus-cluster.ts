@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { Kingbus } from '../kingbus.ts'
 import type { Mysqld } from '../mysqld.ts'
+import type { Place } from '../network/place.ts'
 import { etcdProgram, freePort, makeRunFolder } from '../project.ts'
 import { waitFor } from '../wait.ts'
 
@@ -12,6 +13,12 @@ export interface ClusterOptions {
   /** further flags of every node */
   readonly flags?: Readonly<Record<string, string>>
   readonly detached?: boolean
+  /** where the source is, for the nodes; default is its own address on 127.0.0.1 */
+  readonly sourceUrl?: string
+  /** one for each node; links and etcd are under TLS then */
+  readonly places?: readonly Place[]
+  /** one for each node: the folder that is its disk */
+  readonly disks?: readonly string[]
 }
 
 /** Several nodes on this machine, each with a member of etcd. */
@@ -24,13 +31,19 @@ export class KingbusCluster {
     size = 3,
     flags = {},
     detached,
+    sourceUrl = source.sourceUrl,
+    places,
+    disks,
   }: ClusterOptions): Promise<KingbusCluster> {
     const secretFile = join(makeRunFolder('cluster'), 'secret')
     writeFileSync(secretFile, 'a secret of the test cluster\n', { mode: 0o600 })
     const names = Array.from({ length: size }, (_, index) => `node${index + 1}`)
     const ports: number[] = []
     for (const _ of names) ports.push(await freeTriple(ports))
-    const urls = ports.map((port) => `http://127.0.0.1:${port}`)
+    const urls = ports.map((port, index) => {
+      const place = places?.[index]
+      return place === undefined ? `http://127.0.0.1:${port}` : `https://${place.address}:${port}`
+    })
     const initial = names.map((name, index) => `${name}=${urls[index]}`).join(',')
     const nodes = await Promise.all(
       names.map(async (name, index) => {
@@ -41,8 +54,15 @@ export class KingbusCluster {
           'cluster-secret-file': secretFile,
           'cluster-etcd-binary': etcdProgram('etcd'),
         }
-        const options = { sourceUrl: source.sourceUrl, flags: { ...cluster, ...flags } }
-        return await Kingbus.start({ ...options, ...(detached === undefined ? {} : { detached }) })
+        const place = places?.[index]
+        const disk = disks?.[index]
+        return await Kingbus.start({
+          sourceUrl,
+          flags: { ...cluster, ...flags },
+          ...(detached === undefined ? {} : { detached }),
+          ...(place === undefined ? {} : { place }),
+          ...(disk === undefined ? {} : { disk }),
+        })
       }),
     )
     return new KingbusCluster(nodes, ports)
