@@ -17,14 +17,14 @@ async function run({ seed, rounds, only, list }: Options): Promise<void> {
     for (const { name } of allFaults) console.log(name)
     return
   }
-  const wanted = allFaults.filter(({ name }) => only === undefined || name.includes(only))
+  const wanted = allFaults.filter(({ name }) => only === undefined || new RegExp(only).test(name))
   const noNetwork = BridgedNetwork.obstacle()
   if (wanted.length === 0 || noNetwork !== undefined) {
-    console.error(noNetwork ?? `no fault is called '${only}': --list shows them`)
+    console.error(noNetwork ?? `no fault's name matches '${only}': --list shows them`)
     process.exitCode = 2
     return
   }
-  const noDisk = OwnDisk.obstacle()
+  const noDisk = await OwnDisk.obstacle()
   const faults = wanted.filter(
     ({ needsOwnDisks }) => needsOwnDisks !== true || noDisk === undefined,
   )
@@ -49,6 +49,6 @@ export const faults = new Command('faults')
   )
   .option('--seed <n>', 'what happens when', String(Date.now() % 1_000_000))
   .option('--rounds <n>', 'how many faults; default is each once')
-  .option('--only <words>', 'only faults with these words in their name')
+  .option('--only <pattern>', 'only faults whose name matches this regular expression')
   .option('--list', 'the names of the faults')
   .action(run)

@@ -68,7 +68,7 @@ async function suffer(
 ): Promise<void> {
   const { leader, followers } = await world.settled(random)
   const [follower, other] = followers
-  const scene: Scene = { world, leader, follower, other, random }
+  const scene: Scene = { world, leader, follower, other, random, say }
   await progress(world, 'before the fault')
   await pause(random.between(0, 500))
   const healthy = fault.healthy?.(scene) ?? []
@@ -77,6 +77,7 @@ async function suffer(
   say(`${fault.name} (leader ${leader.name}, follower ${follower.name}${away})`)
   // Without the source nothing that was lost can be read again.
   if (isSourceAway) world.source.freeze()
+  const began = performance.now()
   const heal = await fault.inflict(scene)
   const held = pause(fault.holdMs ?? HOLD_MS)
   try {
@@ -84,7 +85,10 @@ async function suffer(
   } finally {
     if (isSourceAway) world.source.thaw()
   }
-  if (fault.ingest === 'goes on') await progress(world, `during '${fault.name}'`)
+  if (fault.ingest === 'goes on') {
+    await progress(world, `during '${fault.name}'`)
+    say(`... ingest goes on after ${((performance.now() - began) / 1000).toFixed(1)} s`)
+  }
   await held
   await heal()
   await world.settled(random)

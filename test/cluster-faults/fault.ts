@@ -10,6 +10,7 @@ export interface Scene {
   /** the third node */
   readonly other: FaultNode
   readonly random: SeededRandom
+  readonly say: (line: string) => void
 }
 
 export interface Fault {

@@ -2,6 +2,7 @@
   Networks that carry nothing, or not all, or late: in both directions or in one.
 */
 import type { NetworkHost, Ports } from '../../e2e/harness/network/bridged-network.ts'
+import { DelayProxy } from '../../e2e/harness/network/delay-proxy.ts'
 import { all, type Fault, type Scene } from '../fault.ts'
 import type { FaultNode } from '../world/fault-node.ts'
 
@@ -109,6 +110,8 @@ const partitions: readonly Partition[] = [
 
 export const networkFaults: readonly Fault[] = [
   ...partitions.map(faultOf),
+  delayed('the links between the nodes', async (scene) => await delayLinks(scene)),
+  delayed('the way to the source', async (scene) => await delaySource(scene)),
   {
     name: 'every twentieth packet lost',
     ingest: 'goes on',
@@ -132,5 +135,46 @@ function faultOf({ name, ingest = 'goes on', ways, healthy }: Partition): Fault 
       const cut = ways(scene).map(({ from, to, ports }) => to.drop(from, ports))
       return all(...cut)
     },
+  }
+}
+
+function delayed(what: string, inflict: Fault['inflict']): Fault {
+  return { name: `${what} late by 20 to 150 ms`, ingest: 'goes on', holdMs: LASTS_MS, inflict }
+}
+
+async function delayLinks(scene: Scene): Promise<() => Promise<void>> {
+  const { nodes } = scene.world
+  const detours = nodes.map((to) => {
+    const from = nodes.filter((node) => node !== to).map(({ host }) => host)
+    return delay(scene, from, { host: to.host, port: Number(to.linkPort) })
+  })
+  return allOf(await Promise.all(detours))
+}
+
+async function delaySource(scene: Scene): Promise<() => Promise<void>> {
+  const { nodes, source, sourceHost } = scene.world
+  const hosts = nodes.map(({ host }) => host)
+  return await delay(scene, hosts, { host: sourceHost, port: source.port })
+}
+
+async function delay(
+  { world, random }: Scene,
+  from: readonly NetworkHost[],
+  to: { readonly host: NetworkHost; readonly port: number },
+): Promise<() => Promise<void>> {
+  const address = world.network.ourAddress
+  const target = { host: to.host.address, port: to.port }
+  const proxy = await DelayProxy.start(address, target, () => random.between(20, 150))
+  const by = { address, port: proxy.port }
+  const detours = from.map((host) => host.detour(to.host, String(to.port), by))
+  return async () => {
+    for (const end of detours) end()
+    await proxy.close()
+  }
+}
+
+function allOf(ends: ReadonlyArray<() => Promise<void>>): () => Promise<void> {
+  return async () => {
+    for (const end of ends) await end()
   }
 }

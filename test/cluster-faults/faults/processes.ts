@@ -56,10 +56,15 @@ function kill(whom: string, part: Part, victims: Victims): Fault {
       })
       await Promise.all(ended)
       return async () => {
-        if (part !== 'etcd') await Promise.all(nodes.map((node) => node.kingbus.launch()))
+        if (part !== 'etcd') await Promise.all(nodes.map(start))
       }
     },
   }
+}
+
+/** Another fault may have started it meanwhile. */
+async function start({ kingbus }: FaultNode): Promise<void> {
+  if (!kingbus.isRunning) await kingbus.launch()
 }
 
 function pauseFault(whom: string, part: Part, victims: Victims, name = `SIGSTOP ${whom}`): Fault {

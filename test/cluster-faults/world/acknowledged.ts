@@ -25,6 +25,8 @@ export class Acknowledged {
     const all = new Acknowledged(Array.from({ length: CLIENTS }, () => random.uuid()))
     const running = all.#uuids.map((uuid, client) => all.#run(source, uuid, client))
     all.#ended = Promise.all(running)
+    // Whoever stops them is told.
+    all.#ended.catch(() => {})
     return all
   }
 

@@ -46,16 +46,13 @@ export class FaultNode {
     return `${this.#peerPort + 1}-${this.#peerPort + 2}`
   }
 
-  /** The processes of etcd on this machine: one, or none while it is down. */
-  etcd(): number[] {
+  /** One process, or none while it is down. */
+  #etcd(): number[] {
     return this.host.processes().filter((pid) => commandOf(pid) === 'etcd')
   }
 
-  /** @returns whether there was one */
-  signalEtcd(signal: NodeJS.Signals): boolean {
-    const pids = this.etcd()
-    for (const pid of pids) process.kill(pid, signal)
-    return pids.length > 0
+  signalEtcd(signal: NodeJS.Signals): void {
+    for (const pid of this.#etcd()) signalQuietly(pid, signal)
   }
 
   async view(): Promise<ClusterView> {
@@ -69,6 +66,15 @@ export class FaultNode {
 
 /** Longer than a node waits for the others' answers. */
 const VIEW_MS = 5000
+
+/** Where it has ended by itself there is nothing to do. */
+export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
+  }
+}
 
 function commandOf(pid: number): string {
   try {

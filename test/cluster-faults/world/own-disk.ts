@@ -1,22 +1,29 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { atExit } from '../../e2e/harness/child.ts'
 import { makeRunFolder } from '../../e2e/harness/project.ts'
 import { pause } from '../../e2e/harness/wait.ts'
 
-const SIZE = '768M'
+const SIZE = '1G'
+const FROZEN_MS = 300
+const FREE_MS = 30
 
 /** A file system of a node's own, in a file, which can be full or slow while the others' are not. */
 export class OwnDisk {
   readonly folder: string
   readonly #ballast: string
-  #isMounted = false
+  #isMounted = true
+  #isFrozen = false
 
   /** Why there can be none here; undefined when there can. */
-  static obstacle(): string | undefined {
+  static async obstacle(): Promise<string | undefined> {
     try {
-      new OwnDisk('try').#unmount()
+      const disk = new OwnDisk('try')
+      await disk.freeze()
+      await disk.thaw()
+      disk.#unmount()
       return undefined
     } catch {
       return 'no loop device, `mkfs.ext4` or `fsfreeze`'
@@ -29,37 +36,42 @@ export class OwnDisk {
     this.folder = join(parts, 'mounted')
     this.#ballast = join(this.folder, 'ballast')
     mkdirSync(this.folder)
-    run('fsfreeze', '--version')
-    run('truncate', '-s', SIZE, image)
-    run('mkfs.ext4', '-q', '-m', '0', image)
-    run('mount', '-o', 'loop', image, this.folder)
-    this.#isMounted = true
+    execFileSync('truncate', ['-s', SIZE, image], { stdio: 'pipe' })
+    execFileSync('mkfs.ext4', ['-q', '-m', '0', image], { stdio: 'pipe' })
+    execFileSync('mount', ['-o', 'loop', image, this.folder], { stdio: 'pipe' })
     atExit(() => this.#unmount())
   }
 
   /** Leaves no byte free. */
-  fill(): void {
+  async fill(): Promise<void> {
     const { bavail, bsize } = statfsSync(this.folder)
-    // What is written meanwhile may need some of it, so the last bytes go one by one.
-    for (let size = bavail * bsize; size > 0; size = Math.floor(size / 2)) {
-      try {
-        run('fallocate', '-o', '0', '-l', String(size), `${this.#ballast}${size}`)
-      } catch {
-        // Somebody was faster.
-      }
+    // Others write meanwhile, so what is left after the big piece goes in smaller ones.
+    for (let size = bavail * bsize; size >= bsize; size = Math.floor(size / 2)) {
+      await run('fallocate', '-l', String(size), `${this.#ballast}${size}`).catch(() => {})
     }
   }
 
-  makeRoom(): void {
-    run('sh', '-c', `rm -f ${this.#ballast}*`)
+  async makeRoom(): Promise<void> {
+    await run('sh', '-c', `rm -f ${this.#ballast}*`)
+  }
+
+  /** Whoever writes hangs until `thaw`. */
+  async freeze(): Promise<void> {
+    this.#isFrozen = true
+    await run('fsfreeze', '-f', this.folder)
+  }
+
+  async thaw(): Promise<void> {
+    await run('fsfreeze', '-u', this.folder)
+    this.#isFrozen = false
   }
 
   /** Nothing is written for a while, again and again, until the signal fires. */
   async beSlow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      run('fsfreeze', '-f', this.folder)
+      await this.freeze()
       await pause(FROZEN_MS)
-      run('fsfreeze', '-u', this.folder)
+      await this.thaw()
       await pause(FREE_MS)
     }
   }
@@ -67,13 +79,11 @@ export class OwnDisk {
   #unmount(): void {
     if (!this.#isMounted) return
     this.#isMounted = false
-    run('umount', '-l', this.folder)
+    if (this.#isFrozen) execFileSync('fsfreeze', ['-u', this.folder], { stdio: 'pipe' })
+    execFileSync('umount', ['-l', this.folder], { stdio: 'pipe' })
   }
 }
 
-const FROZEN_MS = 300
-const FREE_MS = 30
-
-function run(program: string, ...args: readonly string[]): void {
-  execFileSync(program, args, { stdio: 'pipe' })
+async function run(program: string, ...args: readonly string[]): Promise<void> {
+  await promisify(execFile)(program, args)
 }

@@ -7,7 +7,7 @@ import { BridgedNetwork, type NetworkHost } from '../../e2e/harness/network/brid
 import { Replica } from '../../e2e/harness/replica.ts'
 import { waitFor } from '../../e2e/harness/wait.ts'
 import { Acknowledged } from './acknowledged.ts'
-import { FaultNode } from './fault-node.ts'
+import { FaultNode, signalQuietly } from './fault-node.ts'
 import { OwnDisk } from './own-disk.ts'
 import { ShownWatch } from './shown-watch.ts'
 
@@ -36,6 +36,7 @@ export interface Roles {
  * and replicas, under a load that goes on.
  */
 export class World {
+  readonly network: BridgedNetwork
   readonly source: Mysqld
   readonly sourceHost: NetworkHost
   readonly nodes: readonly FaultNode[]
@@ -53,7 +54,7 @@ export class World {
     for (const host of hosts) host.openLoopback(ADMIN_PORT)
     // Their etcds outlive the processes that started them.
     atExit(() => {
-      for (const pid of hosts.flatMap((host) => host.processes())) killQuietly(pid)
+      for (const pid of hosts.flatMap((host) => host.processes())) signalQuietly(pid, 'SIGKILL')
     })
     const disks = options.hasOwnDisks ? NODES.map((name) => new OwnDisk(name)) : undefined
     const source = await startSource(sourceHost)
@@ -86,12 +87,15 @@ export class World {
         startReplica(network.addHost(`replica${index + 1}`), cluster.node(index), 11 + index),
       ),
     )
-    return new World({ seed: options.seed, source, sourceHost, nodes, replicas })
+    return new World({ seed: options.seed, network, source, sourceHost, nodes, replicas })
   }
 
   private constructor(
-    parts: Pick<World, 'source' | 'sourceHost' | 'nodes' | 'replicas'> & { readonly seed: number },
+    parts: Pick<World, 'network' | 'source' | 'sourceHost' | 'nodes' | 'replicas'> & {
+      readonly seed: number
+    },
   ) {
+    this.network = parts.network
     this.source = parts.source
     this.sourceHost = parts.sourceHost
     this.nodes = parts.nodes
@@ -184,12 +188,4 @@ async function startReplica(
   await server.sql('SET GLOBAL replica_net_timeout = 5')
   await replica.attach({ host: from.host, port: from.port }, { clauses })
   return replica
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It has ended by itself.
-  }
 }

@@ -17,7 +17,7 @@ export interface KingbusOptions {
   readonly detached?: boolean
   /** where it runs and listens, in place of this machine's 127.0.0.1 */
   readonly place?: Place
-  /** where the folder with its data directory is made, in place of KINGBUS_TEST_FOLDER */
+  /** the folder that its data directory is made in, when it is another than that of its log */
   readonly disk?: string
 }
 
@@ -58,7 +58,7 @@ export class Kingbus {
   }
 
   private constructor(options: KingbusOptions, port: number, adminPort: number) {
-    this.folder = options.disk ?? makeRunFolder('kingbus')
+    this.folder = makeRunFolder('kingbus')
     this.port = port
     this.adminPort = adminPort
     this.#options = options
@@ -75,7 +75,7 @@ export class Kingbus {
   }
 
   get dataFolder(): string {
-    return join(this.folder, 'data')
+    return join(this.#options.disk ?? this.folder, 'data')
   }
 
   get binlogFolder(): string {

@@ -11,6 +11,13 @@ interface Drop {
   readonly ports: Ports | undefined
 }
 
+/** Connections to a host's port that go by way of another place. */
+interface Detour {
+  readonly to: string
+  readonly port: Ports
+  readonly by: { readonly address: string; readonly port: number }
+}
+
 /**
  * Machines of their own as far as the network can tell: namespaces with an address each, joined by a bridge to which
  * this process is joined too. Needs root, `ip` and `nft`; no kernel module that is not there with those.
@@ -76,6 +83,7 @@ export class NetworkHost {
   readonly name: string
   readonly place: Place
   readonly #drops = new Set<Drop>()
+  readonly #detours = new Set<Detour>()
   #lossPercent = 0
   /** TCP ports of its loopback that our process reaches from outside */
   readonly #opened: number[] = []
@@ -108,6 +116,17 @@ export class NetworkHost {
     }
   }
 
+  /** What it connects to there goes by way of another address; what is connected breaks. @returns what ends it */
+  detour(to: NetworkHost, port: Ports, by: Detour['by']): () => void {
+    const detour = { to: to.address, port, by }
+    this.#detours.add(detour)
+    this.#apply()
+    return () => {
+      this.#detours.delete(detour)
+      this.#apply()
+    }
+  }
+
   /** So many of a hundred packets of other hosts get lost. */
   lose(percent: number): void {
     this.#lossPercent = percent
@@ -133,6 +152,13 @@ export class NetworkHost {
     const loss =
       this.#lossPercent === 0 ? [] : [`numgen random mod 100 < ${this.#lossPercent} drop`]
     const opened = this.#opened.map((port) => `tcp dport ${port} dnat to 127.0.0.1:${port}`)
+    const detours = [...this.#detours]
+    const broken = detours.map(
+      ({ to, port }) => `ip daddr ${to} tcp dport ${port} reject with tcp reset`,
+    )
+    const led = detours.map(
+      ({ to, port, by }) => `ip daddr ${to} tcp dport ${port} dnat to ${by.address}:${by.port}`,
+    )
     const rules = `
 table ip kingbus
 delete table ip kingbus
@@ -146,6 +172,14 @@ table ip kingbus {
  chain opened {
   type nat hook prerouting priority -100; policy accept;
   ${opened.join('\n  ')}
+ }
+ chain detours {
+  type nat hook output priority -100; policy accept;
+  ${led.join('\n  ')}
+ }
+ chain broken {
+  type filter hook output priority 0; policy accept;
+  ${broken.join('\n  ')}
  }
 }
 `
