@@ -53,6 +53,8 @@ const OURS: Readonly<Record<string, Variable>> = {
   gtid_owned: text('global', ''),
   gtid_mode: text('global', 'ON'),
   enforce_gtid_consistency: text('global', 'ON'),
+  binlog_encryption: boolean('global', false),
+  binlog_expire_logs_seconds: integer('global', 0n),
   binlog_checksum: fact('text', ({ facts }) => facts.checksum()),
   log_bin: boolean('global', true),
   log_replica_updates: boolean('global', true),
@@ -60,6 +62,8 @@ const OURS: Readonly<Record<string, Variable>> = {
   read_only: boolean('global', true),
   super_read_only: boolean('global', true),
   innodb_read_only: boolean('global', true),
+  // Another Kingbus asks for it: its files are the source's, whichever node of ours it reads from.
+  kingbus_source_uuid: fact('text', ({ facts }) => facts.sourceUuid()),
   have_ssl: text('global', 'YES'),
   performance_schema: boolean('global', false),
 }
