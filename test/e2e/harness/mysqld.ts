@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Connection, createConnection } from 'mysql2/promise'
-import { ServerProcess } from './child.ts'
+import { commandIn, ServerProcess } from './child.ts'
 import { cacheFolder, freePort, makeRunFolder, mysqlProgram } from './project.ts'
 import { waitFor } from './wait.ts'
 
@@ -155,11 +155,8 @@ export class Mysqld {
     const args = Object.entries(options).map(([name, value]) =>
       value === '' ? `--${name}` : `--${name}=${value}`,
     )
-    const { namespace } = this.#options
     const server = new ServerProcess({
-      program: namespace === undefined ? mysqlProgram('mysqld') : 'ip',
-      args: [
-        ...(namespace === undefined ? [] : ['netns', 'exec', namespace, mysqlProgram('mysqld')]),
+      ...commandIn(this.#options.namespace, mysqlProgram('mysqld'), [
         ...userOption(),
         `--datadir=${this.dataFolder}`,
         `--port=${this.port}`,
@@ -167,7 +164,7 @@ export class Mysqld {
         `--pid-file=${join(this.dataFolder, 'mysqld.pid')}`,
         `--server_id=${this.#options.serverId}`,
         ...args,
-      ],
+      ]),
       logFile: this.logFile,
       detached: this.#options.detached ?? false,
     })

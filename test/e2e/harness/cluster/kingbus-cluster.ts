@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { Kingbus, type KingbusOptions } from '../kingbus.ts'
 import type { Mysqld } from '../mysqld.ts'
+import type { Place } from '../network/place.ts'
 import { etcdProgram, freePort, makeRunFolder } from '../project.ts'
 import { waitFor } from '../wait.ts'
 
@@ -12,6 +13,12 @@ export interface ClusterOptions {
   /** further flags of every node */
   readonly flags?: Readonly<Record<string, string>>
   readonly detached?: boolean
+  /** where the source is, for the nodes; default is its own address on 127.0.0.1 */
+  readonly sourceUrl?: string
+  /** one for each node; links and etcd are under TLS then */
+  readonly places?: readonly Place[]
+  /** one for each node: the folder that is its disk */
+  readonly disks?: readonly string[]
 }
 
 /** What `/api/v1/cluster` answers, as far as these tests look at it. */
@@ -74,12 +81,18 @@ export class KingbusCluster {
     return node
   }
 
+  peerPort(index: number): number {
+    return this.#ports[index] ?? 0
+  }
+
   nameOf(index: number): string {
     return `node${index + 1}`
   }
 
   urlOf(index: number): string {
-    return `http://127.0.0.1:${this.#ports[index]}`
+    const place = this.#options.places?.[index]
+    const port = this.#ports[index]
+    return place === undefined ? `http://127.0.0.1:${port}` : `https://${place.address}:${port}`
   }
 
   node(index: number): Kingbus {
@@ -94,7 +107,9 @@ export class KingbusCluster {
   }
 
   #nodeOptions(index: number, state: 'new' | 'existing'): KingbusOptions {
-    const { source, flags = {}, detached = false } = this.#options
+    const { source, flags = {}, detached = false, sourceUrl = source.sourceUrl } = this.#options
+    const place = this.#options.places?.[index]
+    const disk = this.#options.disks?.[index]
     const all = this.#ports.map((_, each) => `${this.nameOf(each)}=${this.urlOf(each)}`)
     const cluster = {
       name: this.nameOf(index),
@@ -104,7 +119,13 @@ export class KingbusCluster {
       'cluster-secret-file': this.#secretFile,
       'cluster-etcd-binary': etcdProgram('etcd'),
     }
-    return { sourceUrl: source.sourceUrl, flags: { ...cluster, ...flags }, detached }
+    return {
+      sourceUrl,
+      flags: { ...cluster, ...flags },
+      detached,
+      ...(place === undefined ? {} : { place }),
+      ...(disk === undefined ? {} : { disk }),
+    }
   }
 
   /** What a node says of the cluster. */
