@@ -64,6 +64,25 @@ describe('routes', () => {
     expect(answer.json()).toEqual({ code: 'E_SOURCE_UNCONFIGURED', message: 'there is no source' })
   })
 
+  test.each([
+    ['E_CONFIG_INVALID', 400],
+    ['E_USER_UNKNOWN', 404],
+    ['E_CHANGE_UNSETTLED', 409],
+    ['E_NOT_LEADER', 503],
+    ['E_ETCD_UNAVAILABLE', 503],
+    ['E_PEER_UNREACHABLE', 503],
+    ['E_CLUSTER_LATE', 504],
+    ['E_STORE_WRITE', 500],
+  ] as const)('a command that ends with %s is answered %i, on both faces', async (code, status) => {
+    const app = await build({
+      stopSource: () => Promise.reject(new OperationalError(code, 'because')),
+    })
+    const answer = await app.inject({ method: 'POST', url: '/api/v1/source/stop' })
+    expect([answer.statusCode, answer.json()]).toEqual([status, { code, message: 'because' }])
+    const first = await app.inject({ method: 'PUT', url: '/binlog/syncer/stop' })
+    expect([first.statusCode, first.json()]).toEqual([status, { message: 'because', data: null }])
+  })
+
   test('a node that cannot serve is alive but not ready, with the reason', async () => {
     const app = await build({ notReady: () => 'the listener is closed' })
     expect((await app.inject('/healthz')).statusCode).toBe(200)

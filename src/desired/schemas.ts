@@ -41,7 +41,6 @@ const desiredSchema: z.ZodType<Desired> = z
     source: sourceSchema.optional(),
     self: identitySchema,
     isSourceRunning: z.boolean(),
-    isServing: z.boolean(),
     retention: retentionSchema,
     users: userEntriesSchema.optional(),
   })
