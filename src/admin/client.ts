@@ -19,6 +19,7 @@ import {
   replicaSchema,
   type SourceStatus,
   type Status,
+  type sourceChangeSchema,
   sourceSchema,
   statusSchema,
 } from './schemas.ts'
@@ -62,6 +63,10 @@ export class AdminClient {
 
   source(): Promise<SourceStatus> {
     return this.#ask({ method: 'GET', path: '/api/v1/source' }, sourceSchema)
+  }
+
+  setSource(change: z.input<typeof sourceChangeSchema>): Promise<SourceStatus> {
+    return this.#ask({ method: 'PUT', path: '/api/v1/source', body: change }, sourceSchema)
   }
 
   startSource(): Promise<SourceStatus> {

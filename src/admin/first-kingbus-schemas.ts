@@ -3,14 +3,13 @@
   answer has a password in it, where those of the first Kingbus had: such fields are there and empty.
 */
 import { z } from 'zod'
-import { addressSchema, nodeNameSchema } from '../config/index.ts'
+import { nodeNameSchema } from '../config/index.ts'
 import { ADMIN_URL, PEER_URL } from './cluster-schemas.ts'
+import { dialAddressSchema } from './schemas.ts'
 
 /** The longest user name that MySQL allows. */
 const USER_LENGTH_MOST = 32
 const PASSWORD_LENGTH_MOST = 256
-
-const dialAddressSchema = addressSchema.refine(({ port }) => port > 0, 'needs a port above 0')
 
 export const replyOf = <T extends z.ZodType>(data: T) =>
   z.object({ message: z.literal('success'), data })

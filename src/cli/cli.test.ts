@@ -93,8 +93,14 @@ describe('a running node', () => {
   test('is told to stop and start its source', async () => {
     const calls: string[] = []
     const url = await startNode({
-      startSource: async () => void calls.push('start'),
-      stopSource: async () => void calls.push('stop'),
+      startSource: async () => {
+        calls.push('start')
+        return exampleStatus.source
+      },
+      stopSource: async () => {
+        calls.push('stop')
+        return exampleStatus.source
+      },
     })
     await kingbus(`source stop --admin ${url}`)
     expect((await kingbus(`source start --admin ${url}`)).out).toMatch(/state +waiting/)

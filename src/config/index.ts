@@ -22,7 +22,15 @@ export {
 export { exampleFile, keysTable, type Setting, settings } from './describe.ts'
 export { OTHER_VARIABLES } from './environment.ts'
 export type { Environment } from './given.ts'
-export { type Config, flagOf, KEY_NAMES, type Key, type KeySpec, keySpec } from './keys.ts'
+export {
+  type Config,
+  flagOf,
+  KEY_NAMES,
+  type Key,
+  type KeySpec,
+  keySpec,
+  TLS_MODES,
+} from './keys.ts'
 export {
   ADMIN_ANSWER_WAIT_MS,
   ADMIN_BODY_BYTES_MOST,

@@ -1,4 +1,4 @@
-import { OperationalError, Watch, type Watched } from '../../lib/index.ts'
+import { assert, OperationalError, Watch, type Watched } from '../../lib/index.ts'
 import { Sealer } from '../desired/sealer.ts'
 import {
   type AliveLeader,
@@ -33,6 +33,9 @@ interface Opened {
   readonly sealer: Sealer
 }
 
+/** Answers one kind of call; the body is what another node sent. @throws OperationalError: told to the caller */
+export type CallHandler = (body: unknown) => Promise<unknown>
+
 /** What keeps a node from taking part, in the operator's words. */
 export interface Trouble {
   readonly code: string
@@ -60,6 +63,7 @@ export class ClusterNode {
   #alive: AliveLeader | undefined
   #self: LeaderName | undefined
   #life: Life | undefined
+  #handlers: ReadonlyMap<string, CallHandler> = new Map()
 
   private constructor(options: ClusterNodeOptions, { etcd, sealer }: Opened) {
     this.#options = options
@@ -77,7 +81,10 @@ export class ClusterNode {
     })
     this.#links = new LinkListener(this.linkOptions, {
       follow: (link) => this.#accept(link),
-      call: (_, method, body) => this.management.answer(method, body),
+      call: (_, method, body) => {
+        const handler = this.#handlers.get(method)
+        return handler?.(body) ?? this.management.answer(method, body)
+      },
     })
     this.management = new Management({
       name: settings.name,
@@ -117,6 +124,17 @@ export class ClusterNode {
   /** all nodes that live, by name */
   get nodes(): Watched<ReadonlyMap<string, NodeRecord>> {
     return this.#nodes
+  }
+
+  get name(): string {
+    return this.#options.settings.name
+  }
+
+  /** The name of the node that leads, as far as it is known here; undefined when none shows that it lives. */
+  get leader(): string | undefined {
+    if (this.#driver.value?.node.leader !== undefined) return this.name
+    // Of this node it tells of an earlier life.
+    return this.#alive?.node === this.name ? undefined : this.#alive?.node
   }
 
   get linkOptions(): LinkOptions {
@@ -327,6 +345,22 @@ export class ClusterNode {
     const driver = this.#driver.value
     if (driver === undefined || driver.isOver) return link.close('this node does not take part yet')
     driver.accepted(link)
+  }
+
+  /** What other nodes may ask of this one, by the names of the calls, besides what the cluster itself asks. */
+  answerCalls(handlers: ReadonlyMap<string, CallHandler>): void {
+    this.#handlers = handlers
+  }
+
+  /**
+   * Asks the node that leads, which must be another one.
+   * @throws OperationalError E_NOT_LEADER when none does, E_PEER_*, and what it answers
+   */
+  async askLeader(method: string, body: unknown, timeoutMs: number): Promise<unknown> {
+    const { leader } = this
+    assert(leader !== this.name, 'this node is not asked by itself')
+    if (leader !== undefined) return await this.#call(leader, method, body, timeoutMs)
+    throw new OperationalError('E_NOT_LEADER', 'no node leads at the moment')
   }
 
   async #call(node: string, method: string, body: unknown, timeoutMs: number): Promise<unknown> {
