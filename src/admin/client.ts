@@ -23,6 +23,14 @@ import {
   sourceSchema,
   statusSchema,
 } from './schemas.ts'
+import {
+  type NewUser,
+  type RetentionChange,
+  type RetentionStatus,
+  retentionSchema,
+  type UserStatus,
+  userSchema,
+} from './settings-schemas.ts'
 
 export interface AdminClientOptions {
   /** `http://127.0.0.1:9595` */
@@ -38,6 +46,7 @@ interface Question {
   readonly body?: object
 }
 
+const USERS = '/api/v1/users'
 const MEMBERS = '/api/v1/members'
 const memberPath = (name: string): string => `${MEMBERS}/${encodeURIComponent(name)}`
 
@@ -75,6 +84,28 @@ export class AdminClient {
 
   stopSource(): Promise<SourceStatus> {
     return this.#ask({ method: 'POST', path: '/api/v1/source/stop' }, sourceSchema)
+  }
+
+  retention(): Promise<RetentionStatus> {
+    return this.#ask({ method: 'GET', path: '/api/v1/retention' }, retentionSchema)
+  }
+
+  setRetention(change: RetentionChange): Promise<RetentionStatus> {
+    const question = { method: 'PUT', path: '/api/v1/retention', body: change } as const
+    return this.#ask(question, retentionSchema)
+  }
+
+  users(): Promise<UserStatus[]> {
+    return this.#ask({ method: 'GET', path: USERS }, z.array(userSchema))
+  }
+
+  addUser(user: NewUser): Promise<UserStatus[]> {
+    return this.#ask({ method: 'POST', path: USERS, body: user }, z.array(userSchema))
+  }
+
+  removeUser(name: string): Promise<UserStatus[]> {
+    const path = `${USERS}/${encodeURIComponent(name)}`
+    return this.#ask({ method: 'DELETE', path }, z.array(userSchema))
   }
 
   cluster(): Promise<ClusterStatus> {

@@ -18,3 +18,9 @@ export {
   sourceSchema,
 } from './schemas.ts'
 export { type AdminApp, type AdminOptions, buildAdmin, listenAdmin } from './server.ts'
+export type {
+  NewUser,
+  RetentionChange,
+  RetentionStatus,
+  UserStatus,
+} from './settings-schemas.ts'

@@ -1,6 +1,7 @@
 import type { Address } from '../config/index.ts'
 import type { ClusterFace } from './cluster-face.ts'
 import type { FileStatus, ReplicaStatus, SourceChange, SourceStatus, Status } from './schemas.ts'
+import type { NewUser, RetentionChange, RetentionStatus, UserStatus } from './settings-schemas.ts'
 
 /** Where replicas are to connect, and as whom. */
 export interface ServingWish {
@@ -41,6 +42,15 @@ export interface NodeFace {
   stopSource(): Promise<SourceStatus>
   /** As startSource; one that is stopped stays so. */
   setSource(change: SourceChange): Promise<SourceStatus>
+  /** @throws OperationalError E_ETCD_UNAVAILABLE while a cluster's are not known here, as below */
+  retention(): RetentionStatus
+  /** @throws OperationalError E_CONFIG_INVALID, or what keeps it from being kept */
+  setRetention(change: RetentionChange): Promise<void>
+  users(): Promise<UserStatus[]>
+  /** @throws OperationalError E_USER_EXISTS, E_USERS_INVALID, or what keeps it from being kept */
+  addUser(user: NewUser): Promise<void>
+  /** @throws OperationalError E_USER_UNKNOWN, or as addUser */
+  removeUser(name: string): Promise<void>
   /**
    * Lets replicas connect, where they cannot already, and the user among them.
    * @throws OperationalError E_SERVE_ADDRESS_FIXED, E_USER_EXISTS, E_LISTEN, or one of the users file

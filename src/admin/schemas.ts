@@ -84,9 +84,7 @@ export const sourceSchema = z.object({
     })
     .describe('semi-synchronous replication'),
   attempts: z.number().describe('attempts without success so far'),
-  error: errorSchema
-    .nullable()
-    .describe('why it is not streaming; null where nothing is wrong'),
+  error: errorSchema.nullable().describe('why it is not streaming; null where nothing is wrong'),
 })
 
 /** HOST:PORT where something can be reached. */
@@ -149,7 +147,9 @@ export const statusSchema = z.object({
   serverId: z.number().describe('what replicas see'),
   serverUuid: z.string(),
   listen: z.string().nullable().describe('HOST:PORT where replicas connect'),
-  source: sourceSchema.describe('as this node sees it; GET /api/v1/source asks the node that leads'),
+  source: sourceSchema.describe(
+    'as this node sees it; GET /api/v1/source asks the node that leads',
+  ),
   cluster: z
     .object({
       leader: z.string().nullable().describe('name of the node that leads; null while none does'),

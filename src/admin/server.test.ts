@@ -74,7 +74,12 @@ describe('routes', () => {
     expect(changes).toEqual([
       { address: { host: '::1', port: 3306 }, password: 's3cret', caFile: null },
     ])
-    for (const wrong of [{ pasword: 's3cret' }, { tls: 's3cret' }, { address: 'h' }, { user: '' }]) {
+    for (const wrong of [
+      { pasword: 's3cret' },
+      { tls: 's3cret' },
+      { address: 'h' },
+      { user: '' },
+    ]) {
       const refused = await set(wrong)
       expect(refused.statusCode).toBe(400)
       expect(refused.body).not.toContain('s3cret')

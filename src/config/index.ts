@@ -48,8 +48,10 @@ export { sourceAddress } from './source-address.ts'
 export { type StartAt, startAtSchema } from './start-at.ts'
 export { exposedSecretError, SECRETS } from './unknown-key.ts'
 export {
+  addEntry,
   addUser,
   isAdmitted,
+  type NewUser,
   removeUser,
   userEntry,
   withoutUser,
@@ -62,4 +64,5 @@ export {
   readUsersFile,
   type UserEntry,
   userEntriesSchema,
+  userFields,
 } from './users-file.ts'

@@ -5,15 +5,20 @@ import {
   AloneCluster,
   type ClusterFace,
   type FileStatus,
+  type NewUser,
   type NodeFace,
   type ReplicaStatus,
+  type RetentionChange,
+  type RetentionStatus,
   type ServingStatus,
   type ServingWish,
   type SourceChange,
   type SourceStatus,
   type Status,
+  type UserStatus,
 } from '../admin/index.ts'
-import { formatAddress } from '../config/index.ts'
+import { formatAddress, userEntry } from '../config/index.ts'
+import { OperationalError } from '../lib/index.ts'
 import { createMetrics, type MetricsPage } from '../observe/index.ts'
 import type { FileInfo } from '../store/index.ts'
 import { aloneNodeOf } from './alone-node.ts'
@@ -84,6 +89,13 @@ export class NodeStatus implements NodeFace {
     return { leader: leader ?? null, role, epoch, trouble: trouble.value ?? null }
   }
 
+  /** A node that has just started would tell its configuration for what is wanted. */
+  #requireKnown(): void {
+    if (this.#parts.cluster?.wishes.desired.isKnown.value !== false) return
+    const message = 'etcd has not told this node yet what holds in the cluster'
+    throw new OperationalError('E_ETCD_UNAVAILABLE', message)
+  }
+
   files(): FileStatus[] {
     return this.#parts.store.files().map(fileStatus)
   }
@@ -123,6 +135,41 @@ export class NodeStatus implements NodeFace {
     return await this.#source.set(change)
   }
 
+  retention(): RetentionStatus {
+    this.#requireKnown()
+    const { maxSizeBytes, maxAgeMs } = this.#parts.desired.value.value.retention
+    return { maxSizeBytes: maxSizeBytes ?? null, maxAgeMs: maxAgeMs ?? null }
+  }
+
+  async setRetention(change: RetentionChange): Promise<void> {
+    await this.#parts.desired.change((now) => ({
+      ...now,
+      retention: {
+        maxSizeBytes: changed(now.retention.maxSizeBytes, change.maxSizeBytes),
+        maxAgeMs: changed(now.retention.maxAgeMs, change.maxAgeMs),
+      },
+    }))
+  }
+
+  async users(): Promise<UserStatus[]> {
+    this.#requireKnown()
+    const entries = await this.#parts.users.list()
+    return entries.map(({ name, rights }) => ({ name, rights: [...rights] }))
+  }
+
+  async addUser({ name, password = '', passwordHash, rights }: NewUser): Promise<void> {
+    const { users, random } = this.#parts
+    const entry =
+      passwordHash === undefined
+        ? await userEntry(random, { name, password, rights })
+        : { name, 'password-hash': passwordHash, rights }
+    await users.add(entry)
+  }
+
+  async removeUser(name: string): Promise<void> {
+    await this.#parts.users.remove(name)
+  }
+
   async startServing(wish?: ServingWish): Promise<void> {
     await this.#serving.start(wish)
   }
@@ -138,6 +185,11 @@ export class NodeStatus implements NodeFace {
   async metrics(): Promise<{ contentType: string; text: string }> {
     return { contentType: this.#metrics.contentType, text: await this.#metrics.render() }
   }
+}
+
+/** @param change null for none, undefined leaves it as it is */
+function changed(now: number | undefined, change: number | null | undefined): number | undefined {
+  return change === undefined ? now : (change ?? undefined)
 }
 
 function fileStatus(file: FileInfo): FileStatus {

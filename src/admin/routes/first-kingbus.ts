@@ -246,10 +246,7 @@ function endOf({ visibleEnd, gtidExecuted, gtidPurged }: Status) {
 }
 
 /** @param status of the node that is asked: what it shows */
-function syncerStatusOf(
-  status: Status,
-  source: SourceStatus,
-): z.output<typeof syncerStatusSchema> {
+function syncerStatusOf(status: Status, source: SourceStatus): z.output<typeof syncerStatusSchema> {
   const isStopped = ['unconfigured', 'stopped', 'failed'].includes(source.state)
   return {
     syncer_id: source.replicaServerId ?? 0,
