@@ -58,6 +58,10 @@ export class AdminClient {
     this.#options = options
   }
 
+  get url(): string {
+    return this.#options.url
+  }
+
   status(): Promise<Status> {
     return this.#ask({ method: 'GET', path: '/api/v1/status' }, statusSchema)
   }

@@ -10,6 +10,7 @@ export type { ClusterStatus, MemberStatus, NewMember } from './cluster-schemas.t
 export type { NodeFace, ServingStatus, ServingWish } from './node-face.ts'
 export {
   type FileStatus,
+  NODE_ROLES,
   type ReplicaStatus,
   SOURCE_STATES,
   type SourceChange,

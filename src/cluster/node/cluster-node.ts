@@ -14,6 +14,7 @@ import type { LeaderName } from '../protocol/state/cluster-state.ts'
 import { ClusterJournal } from './cluster-journal.ts'
 import { Driver } from './driver.ts'
 import { Life } from './life.ts'
+import { type ClusterFigures, figuresOf } from './members/figures.ts'
 import { Management } from './members/management.ts'
 import type { NodeReport } from './members/node-report.ts'
 import type { ClusterNodeOptions } from './node-options.ts'
@@ -135,6 +136,12 @@ export class ClusterNode {
     if (this.#driver.value?.node.leader !== undefined) return this.name
     // Of this node it tells of an earlier life.
     return this.#alive?.node === this.name ? undefined : this.#alive?.node
+  }
+
+  /** undefined while it takes no part */
+  get figures(): ClusterFigures | undefined {
+    const driver = this.#driver.value
+    return driver && figuresOf(driver, this.#members.value)
   }
 
   get linkOptions(): LinkOptions {
