@@ -53,8 +53,6 @@ const OURS: Readonly<Record<string, Variable>> = {
   gtid_owned: text('global', ''),
   gtid_mode: text('global', 'ON'),
   enforce_gtid_consistency: text('global', 'ON'),
-  binlog_encryption: boolean('global', false),
-  binlog_expire_logs_seconds: integer('global', 0n),
   binlog_checksum: fact('text', ({ facts }) => facts.checksum()),
   binlog_encryption: boolean('global', false),
   log_bin: boolean('global', true),
