@@ -355,6 +355,7 @@ export class ClusterNode {
       version,
       peerUrl: settings.peerUrl.origin,
       end: log.end,
+      promised: (await this.#facts()).promised,
       isObserver: settings.isObserver,
     }
     const isTold = await this.register.announce(settings.name, record, lease)
