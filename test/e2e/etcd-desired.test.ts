@@ -162,9 +162,7 @@ describe('what a cluster does', () => {
     // A limit only while the source runs, and no source without a limit; both at once must not end in neither.
     await Promise.all([
       one.desired.change((now) => (isLimited(now) ? { ...now, isSourceRunning: false } : now)),
-      other.desired.change((now) =>
-        now.isSourceRunning ? { ...now, retention: unlimited } : now,
-      ),
+      other.desired.change((now) => (now.isSourceRunning ? { ...now, retention: unlimited } : now)),
     ])
     await one.desired.refresh()
     const { value } = one.desired.value
