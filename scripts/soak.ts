@@ -7,6 +7,7 @@
 import { Command } from 'commander'
 import { cluster } from './soak/cluster.ts'
 import { endurance } from './soak/endurance.ts'
+import { faults } from './soak/faults.ts'
 import { fuzz } from './soak/fuzz.ts'
 import { simulation } from './soak/simulation.ts'
 import { upheaval } from './soak/upheaval.ts'
@@ -16,5 +17,6 @@ const program = new Command('npm run soak --')
     'long runs of the tests: each ends at its first failure and prints the command that repeats it',
   )
   .showHelpAfterError()
-for (const kind of [cluster, endurance, fuzz, simulation, upheaval]) program.addCommand(kind)
+for (const kind of [cluster, endurance, faults, fuzz, simulation, upheaval])
+  program.addCommand(kind)
 await program.parseAsync()

@@ -9,6 +9,7 @@ import { createLogger } from '../observe/index.ts'
 import { systemClock, systemDisk, systemRandom } from '../platform/index.ts'
 import { announce, announceListeners, announceWishes } from './announce.ts'
 import { buildNode, type NodeParts, retentionPolicy } from './build.ts'
+import { SourceKeeper } from './cluster/source-keeper.ts'
 import { NodeStatus } from './node-status.ts'
 import { runPurger } from './purger.ts'
 import { readPem } from './serve-material.ts'
@@ -160,7 +161,13 @@ class Running {
       users.run(clock, signal),
       runPurger({ store, journal, leads, clock, logger, policy }, signal),
       source.run(signal),
-      ...(cluster === undefined ? [] : [cluster.node.run(signal), cluster.wishes.run(signal)]),
+      ...(cluster === undefined
+        ? []
+        : [
+            cluster.node.run(signal),
+            cluster.wishes.run(signal),
+            sourceKeeper(this.#parts, cluster).run(signal),
+          ]),
     ]
     return Promise.all(running).catch(this.#die)
   }
@@ -180,6 +187,14 @@ class Running {
     }
     await dataDir.release()
   }
+}
+
+function sourceKeeper(
+  { desired, source: runner, clock, random, logger: parent }: NodeParts,
+  { node }: NonNullable<NodeParts['cluster']>,
+): SourceKeeper {
+  const logger = parent.child({ part: 'cluster' })
+  return new SourceKeeper({ node, desired: desired.value, runner, clock, random, logger })
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

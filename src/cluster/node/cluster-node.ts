@@ -1,4 +1,4 @@
-import { assert, OperationalError, Watch, type Watched } from '../../lib/index.ts'
+import { assert, messageOf, OperationalError, Watch, type Watched } from '../../lib/index.ts'
 import { Sealer } from '../desired/sealer.ts'
 import {
   type AliveLeader,
@@ -16,7 +16,7 @@ import { Driver } from './driver.ts'
 import { Life } from './life.ts'
 import { type ClusterFigures, figuresOf } from './members/figures.ts'
 import { Management } from './members/management.ts'
-import type { NodeReport } from './members/node-report.ts'
+import { type NodeReport, nodeReport } from './members/node-report.ts'
 import type { ClusterNodeOptions } from './node-options.ts'
 import { awaitState } from './register/bootstrap.ts'
 import { EtcdSide } from './register/etcd-side.ts'
@@ -27,15 +27,13 @@ import type { ClusterSettings } from './settings.ts'
 const CHANNEL = 'main'
 /** A life that the disk has ended is followed by another after so long. */
 const NEXT_LIFE_MS = 1000
+const ASK_MS = 2000
 
 /** What takes a while to make. */
 interface Opened {
   readonly etcd: EtcdSide
   readonly sealer: Sealer
 }
-
-/** Answers one kind of call; the body is what another node sent. @throws OperationalError: told to the caller */
-export type CallHandler = (body: unknown) => Promise<unknown>
 
 /** What keeps a node from taking part, in the operator's words. */
 export interface Trouble {
@@ -62,9 +60,10 @@ export class ClusterNode {
   readonly #lease: SessionLease
   readonly #links: LinkListener
   #alive: AliveLeader | undefined
+  /** as its disk says; undefined before it was in one */
+  #known: string | undefined
   #self: LeaderName | undefined
   #life: Life | undefined
-  #handlers: ReadonlyMap<string, CallHandler> = new Map()
 
   private constructor(options: ClusterNodeOptions, { etcd, sealer }: Opened) {
     this.#options = options
@@ -82,10 +81,7 @@ export class ClusterNode {
     })
     this.#links = new LinkListener(this.linkOptions, {
       follow: (link) => this.#accept(link),
-      call: (_, method, body) => {
-        const handler = this.#handlers.get(method)
-        return handler?.(body) ?? this.management.answer(method, body)
-      },
+      call: (_, method, body) => this.management.answer(method, body),
     })
     this.management = new Management({
       name: settings.name,
@@ -146,14 +142,19 @@ export class ClusterNode {
 
   get linkOptions(): LinkOptions {
     const { settings, secret, authority, clock, random, logger } = this.#options
-    const cluster = () => this.#driver.value?.node.context.facts.now.cluster
+    const cluster = () => this.#cluster
     return { self: { node: settings.name, cluster }, secret, authority, clock, random, logger }
+  }
+
+  get #cluster(): string | undefined {
+    return this.#driver.value?.node.context.facts.now.cluster ?? this.#known
   }
 
   // ---- life
 
-  /** Opens the port for the other nodes. @throws OperationalError E_LISTEN */
+  /** Opens the port for the other nodes. @throws OperationalError E_LISTEN, E_STORE_DAMAGED, E_STORE_FORMAT */
   async listen(): Promise<void> {
+    this.#known = (await this.#facts()).cluster
     await this.#links.open(this.#options.settings.peerUrl)
   }
 
@@ -190,10 +191,45 @@ export class ClusterNode {
 
   async #runMember(signal: AbortSignal): Promise<void> {
     try {
-      await this.etcd.run(signal)
+      await this.etcd.run(
+        {
+          hasBegun: () => this.#othersHaveBegun(),
+          isWanted: (etcdPeerUrl) => this.#isWanted(etcdPeerUrl),
+        },
+        signal,
+      )
     } catch (thrown) {
       if (!(thrown instanceof OperationalError)) throw thrown
       this.#fail(thrown)
+    }
+  }
+
+  /**
+   * Whether the first nodes beside this one are in a cluster already; undefined when it is not known of all.
+   */
+  async #othersHaveBegun(): Promise<boolean | undefined> {
+    const { name, initialCluster } = this.#options.settings
+    const others = initialCluster.filter((first) => first.name !== name)
+    const begun = await Promise.all(others.map((first) => this.#hasBegun(first.name)))
+    if (begun.includes(true)) return true
+    return begun.includes(undefined) ? undefined : false
+  }
+
+  async #isWanted(etcdPeerUrl: string): Promise<boolean> {
+    const seen = await this.register.member(this.#options.settings.name).read()
+    return seen?.content.etcdPeerUrl === etcdPeerUrl
+  }
+
+  async #hasBegun(name: string): Promise<boolean | undefined> {
+    try {
+      const answer = await this.#call(name, 'status', null, ASK_MS)
+      return nodeReport.parse(answer).cluster !== null
+    } catch (thrown) {
+      this.#options.logger.debug(
+        { node: name, reason: messageOf(thrown) },
+        'a first node is silent',
+      )
+      return undefined
     }
   }
 
@@ -354,11 +390,6 @@ export class ClusterNode {
     driver.accepted(link)
   }
 
-  /** What other nodes may ask of this one, by the names of the calls, besides what the cluster itself asks. */
-  answerCalls(handlers: ReadonlyMap<string, CallHandler>): void {
-    this.#handlers = handlers
-  }
-
   /**
    * Asks the node that leads, which must be another one.
    * @throws OperationalError E_NOT_LEADER when none does, E_PEER_*, and what it answers
@@ -390,6 +421,7 @@ export class ClusterNode {
     const visible = log.visible.value
     return {
       name: settings.name,
+      cluster: this.#cluster ?? null,
       store: this.#self?.store ?? '',
       epoch: driver?.node.leader?.epoch ?? driver?.node.context.facts.now.promised ?? 0,
       isLeading: driver?.node.leader !== undefined,

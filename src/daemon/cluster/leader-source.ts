@@ -24,12 +24,9 @@ export class LeaderSource {
   constructor(cluster: NonNullable<NodeParts['cluster']>, here: OwnSource) {
     this.#cluster = cluster
     this.#here = here
-    cluster.node.answerCalls(
-      new Map([
-        ['source-status', async () => this.#own()],
-        ['source-settle', async (body: unknown) => await this.#settleHere(body === true)],
-      ]),
-    )
+    const { management } = cluster.node
+    management.handle('source-status', async () => this.#own())
+    management.handle('source-settle', async (body) => await this.#settleHere(body === true))
   }
 
   get isHere(): boolean {

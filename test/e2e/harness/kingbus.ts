@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ServerProcess } from './child.ts'
+import { commandIn, ServerProcess } from './child.ts'
 import { type Mysqld, replicationPassword, replicationUser } from './mysqld.ts'
+import type { Place } from './network/place.ts'
 import { freePort, makeRunFolder, projectFolder } from './project.ts'
 import { waitFor } from './wait.ts'
 
@@ -14,6 +15,10 @@ export interface KingbusOptions {
   readonly host?: string
   /** outlives this process (the demo's --keep) */
   readonly detached?: boolean
+  /** where it runs and listens, in place of this machine's 127.0.0.1 */
+  readonly place?: Place
+  /** the folder that its data directory is made in, when it is another than that of its log */
+  readonly disk?: string
 }
 
 /** What `/api/v1/status` answers, as far as these tests look at it. */
@@ -30,6 +35,9 @@ export interface KingbusStatus {
   readonly [field: string]: unknown
 }
 
+const DEFAULT_PORT = 3390
+const DEFAULT_ADMIN_PORT = 9595
+
 /** A real `bin/kingbus start` on 127.0.0.1, with a data directory and ports of its own. */
 export class Kingbus {
   readonly folder: string
@@ -37,11 +45,15 @@ export class Kingbus {
   readonly adminPort: number
   readonly #options: KingbusOptions
   #sourceUrl: string
+  #flags: Readonly<Record<string, string>>
   #process: ServerProcess | undefined
 
   /** Starts Kingbus and waits until it is ready to serve. */
   static async start(options: KingbusOptions): Promise<Kingbus> {
-    const kingbus = new Kingbus(options, await freePort(), await freePort())
+    // A machine of its own has all ports free.
+    const isAlone = options.place !== undefined
+    const port = isAlone ? DEFAULT_PORT : await freePort()
+    const kingbus = new Kingbus(options, port, isAlone ? DEFAULT_ADMIN_PORT : await freePort())
     await kingbus.launch()
     return kingbus
   }
@@ -52,6 +64,7 @@ export class Kingbus {
     this.adminPort = adminPort
     this.#options = options
     this.#sourceUrl = options.sourceUrl
+    this.#flags = options.flags ?? {}
     mkdirSync(this.dataFolder, { mode: 0o700 })
     const secret = { mode: 0o600 }
     writeFileSync(this.#sourcePasswordFile, `${replicationPassword}\n`, secret)
@@ -60,11 +73,11 @@ export class Kingbus {
   }
 
   get host(): string {
-    return this.#options.host ?? '127.0.0.1'
+    return this.#options.place?.address ?? this.#options.host ?? '127.0.0.1'
   }
 
   get dataFolder(): string {
-    return join(this.folder, 'data')
+    return join(this.#options.disk ?? this.folder, 'data')
   }
 
   get binlogFolder(): string {
@@ -84,7 +97,7 @@ export class Kingbus {
   }
 
   get adminUrl(): string {
-    return `http://127.0.0.1:${this.adminPort}`
+    return `http://${this.#options.place?.address ?? '127.0.0.1'}:${this.adminPort}`
   }
 
   get pid(): number {
@@ -104,6 +117,11 @@ export class Kingbus {
     this.#sourceUrl = url
   }
 
+  /** Further flags from the next start on, in the place of those before. */
+  setFlags(flags: Readonly<Record<string, string>>): void {
+    this.#flags = flags
+  }
+
   /** Starts the process and waits for `/readyz`. */
   async launch(): Promise<void> {
     const flags = {
@@ -114,11 +132,14 @@ export class Kingbus {
       'admin-listen': `127.0.0.1:${this.adminPort}`,
       'serve-users-file': this.#usersFile,
       'disk-min-free': '64MiB',
-      ...this.#options.flags,
+      ...this.#flags,
     }
+    const program = process.env['KINGBUS_PROGRAM'] ?? join(projectFolder, 'bin', 'kingbus')
     const server = new ServerProcess({
-      program: process.env['KINGBUS_PROGRAM'] ?? join(projectFolder, 'bin', 'kingbus'),
-      args: ['start', ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])],
+      ...commandIn(this.#options.place?.namespace, program, [
+        'start',
+        ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
+      ]),
       logFile: this.logFile,
       detached: this.#options.detached ?? false,
     })
@@ -215,9 +236,18 @@ export class Kingbus {
     return this.#process?.logTail(lines) ?? ''
   }
 
+  /** Asks the HTTP API; what it answers. */
+  async request(method: string, path: string, body?: unknown): Promise<unknown> {
+    const headers = { 'content-type': 'application/json' }
+    const withBody = body === undefined ? {} : { headers, body: JSON.stringify(body) }
+    const answer = await fetch(`${this.adminUrl}${path}`, { method, ...withBody })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`${method} ${path} answers ${answer.status}: ${text}`)
+    return text === '' ? undefined : JSON.parse(text)
+  }
+
   async #post(path: string): Promise<void> {
-    const answer = await fetch(`${this.adminUrl}${path}`, { method: 'POST' })
-    if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`)
+    await this.request('POST', path)
   }
 
   #running(): ServerProcess {
