@@ -74,6 +74,6 @@ function configured(source: SourceWish | undefined): SourceWish {
   if (source !== undefined) return source
   throw new OperationalError(
     'E_SOURCE_UNCONFIGURED',
-    'this node has no source: start it with --source mysql://USER@HOST:PORT',
+    'there is no source: give one, with kingbus source set --url mysql://USER@HOST:PORT',
   )
 }
