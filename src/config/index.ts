@@ -40,14 +40,14 @@ export { sourceAddress } from './source-address.ts'
 export { type StartAt, startAtSchema } from './start-at.ts'
 export { exposedSecretError, SECRETS } from './unknown-key.ts'
 export {
-  addReplicaUser,
   addUser,
+  isAdmitted,
   removeUser,
   userEntry,
   withoutUser,
   withUser,
 } from './user-changes.ts'
-export { type User, Users, userOf } from './users.ts'
+export { type User, Users, type UsersOptions, userOf } from './users.ts'
 export {
   RIGHTS,
   type Right,

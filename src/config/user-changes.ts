@@ -57,27 +57,24 @@ export async function addUser(
 }
 
 /**
- * Adds a user who may replicate, or leaves as it is the one who has this name and this password. Whoever may
- * call this need not be one who may take over another user.
- * @throws OperationalError E_USER_EXISTS, E_USERS_INVALID, E_SECRET_EXPOSED
+ * Whether one of them has this name and this password, and may replicate. Whoever may admit a user need not be one who
+ * may take over another.
+ * @param where the users are, for the message
+ * @throws OperationalError E_USER_EXISTS when one has the name only
  */
-export async function addReplicaUser(
-  disk: Disk,
-  random: Random,
-  path: string,
+export async function isAdmitted(
+  entries: readonly UserEntry[],
   user: Omit<NewUser, 'rights'>,
-): Promise<void> {
-  const known = (await readUsersFile(disk, path)).find(({ name }) => name === user.name)
-  if (known === undefined) {
-    await addUser(disk, random, path, { ...user, rights: ['replicate'] })
-    return
-  }
+  where: string,
+): Promise<boolean> {
+  const known = entries.find(({ name }) => name === user.name)
+  if (known === undefined) return false
   const isRight = await passwordMatches(verifierOf(known), Buffer.from(user.password, 'utf8'))
-  if (isRight && known.rights.includes('replicate')) return
+  if (isRight && known.rights.includes('replicate')) return true
   const what = isRight ? 'without the right to replicate' : 'with another password'
   throw new OperationalError(
     'E_USER_EXISTS',
-    `the user ${user.name} is in ${path} already, ${what}: take that one, or change it with kingbus user`,
+    `the user ${user.name} is in ${where} already, ${what}: take that one, or change it with kingbus user`,
   )
 }
 

@@ -1,14 +1,12 @@
-import { createHash } from 'node:crypto'
 import { chmod, mkdtemp, rename, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { silentLogger } from '../lib/index.ts'
-import { makeCachingSha2Hash, SALT_SIZE } from '../mysql/index.ts'
 import { systemDisk, systemRandom } from '../platform/index.ts'
-import { addReplicaUser, addUser, removeUser } from './user-changes.ts'
+import { addUser, removeUser } from './user-changes.ts'
 import { Users } from './users.ts'
-import { readUsersFile, writeUsersFile } from './users-file.ts'
+import { readUsersFile } from './users-file.ts'
 
 let path = ''
 beforeEach(async () => {
@@ -17,17 +15,6 @@ beforeEach(async () => {
 
 const ALICE = { name: 'alice', password: 'Tr0ub4dor', rights: ['replicate'] } as const
 const BOB = { name: "b'ob: #1", password: '', rights: ['monitor', 'administer'] } as const
-
-/** As MySQL keeps it for mysql_native_password. */
-const NATIVE_HASH_OF_RIGHT = `*${sha1(sha1(Buffer.from('right'))).toString('hex')}`
-
-function sha1(bytes: Buffer): Buffer {
-  return createHash('sha1').update(bytes).digest()
-}
-
-async function hashOf(password: string): Promise<string> {
-  return await makeCachingSha2Hash(password, systemRandom.bytes(SALT_SIZE))
-}
 
 async function openUsers(): Promise<Users> {
   return await Users.open({ disk: systemDisk, path, log: silentLogger })
@@ -54,33 +41,6 @@ test('a second user of the same name is refused, and so is removing an unknown o
   await expect(removeUser(systemDisk, path, 'carol')).rejects.toMatchObject({
     code: 'E_USER_UNKNOWN',
   })
-})
-
-test('a replica user is added once, and left alone by whoever knows its password', async () => {
-  const { name, password } = ALICE
-  await addReplicaUser(systemDisk, systemRandom, path, { name, password })
-  const before = await systemDisk.readFile(path)
-  await addReplicaUser(systemDisk, systemRandom, path, { name, password })
-  expect(await systemDisk.readFile(path)).toEqual(before)
-  expect(await readUsersFile(systemDisk, path)).toMatchObject([{ name, rights: ['replicate'] }])
-})
-
-test.each([
-  ['a hash of ours', { 'password-hash': await hashOf('right') }, ['replicate']],
-  ['a native hash', { 'password-hash': NATIVE_HASH_OF_RIGHT }, ['replicate']],
-  ['a plain password', { password: 'right' }, ['replicate', 'monitor']],
-] as const)('a replica user with %s is taken only with its password', async (_, kept, rights) => {
-  await writeUsersFile(systemDisk, path, [{ name: 'kb', ...kept, rights }])
-  const add = (password: string) =>
-    addReplicaUser(systemDisk, systemRandom, path, { name: 'kb', password })
-  await add('right')
-  await expect(add('wrong')).rejects.toMatchObject({ code: 'E_USER_EXISTS' })
-  expect(await readUsersFile(systemDisk, path)).toEqual([{ name: 'kb', ...kept, rights }])
-})
-
-test('a user who may do other things does not become a replica user', async () => {
-  await addUser(systemDisk, systemRandom, path, BOB)
-  await expect(addReplicaUser(systemDisk, systemRandom, path, BOB)).rejects.toThrow(/right to repl/)
 })
 
 test('a running node sees users come and go', async () => {

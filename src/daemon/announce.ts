@@ -1,7 +1,8 @@
 import { formatAddress, isLoopback, type LoadedConfig } from '../config/index.ts'
 import { type Desired, differences } from '../desired/index.ts'
 import { formatBytes } from '../lib/index.ts'
-import { desiredFile, type NodeParts } from './build.ts'
+import type { NodeParts } from './build.ts'
+import { desiredFile } from './engine.ts'
 
 /** Says in the log what this node is going to do, before it does it. */
 export async function announce(parts: NodeParts, { warnings, given }: LoadedConfig): Promise<void> {

@@ -3,8 +3,7 @@
   several channels in one process stay a matter of composition.
 */
 import { hostname } from 'node:os'
-import { type Address, type Config, KEEP_FOR_ABSENT_REPLICAS_MS, Users } from '../config/index.ts'
-import { type Desired, type DesiredState, FileDesired, firstDesired } from '../desired/index.ts'
+import { type Address, type Config, KEEP_FOR_ABSENT_REPLICAS_MS } from '../config/index.ts'
 import { picked } from '../lib/index.ts'
 import { ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
 import { type DataDir, minFreeBytes, openDataDir } from '../store/index.ts'
@@ -20,13 +19,9 @@ export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly startedMs: number
   readonly dataDir: DataDir
   readonly journal: RoomJournal
-  readonly users: Users
   readonly facts: FormatFacts
   readonly server: ReplicationServer
   readonly source: SourceRunner
-  /** what the configuration wants; `desired` is what holds */
-  readonly configured: Desired
-  readonly desired: DesiredState
   /** where replicas connect; undefined while nothing listens */
   readonly listening: { address: Address | undefined }
 }
@@ -51,22 +46,15 @@ export async function buildNode(options: NodeOptions): Promise<NodeParts> {
 async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<NodeParts> {
   const { config, disk, clock, logger } = options
   const listening: NodeParts['listening'] = { address: undefined }
-  const users = await Users.open({
-    disk,
-    path: config['serve.users-file'] ?? `${dataDir.path}/users.yaml`,
-    log: logger,
-  })
   const material = await loadServeMaterial({ disk, clock }, config, dataDir.path)
   const engine = await openEngine(options, dataDir, listening)
-  const { store } = engine
+  const { store, desired } = engine
   const minFree = config['disk.min-free'] ?? (await minFreeBytes(disk, dataDir.path))
   const journal = new RoomJournal(engine.journal, { disk, folder: dataDir.path, minFree })
   const facts = new FormatFacts(store, logger)
   await facts.look()
-  const wishes = await openDesired(options, dataDir)
-  const { desired } = wishes
   const startedMs = clock.nowMs()
-  const base = { ...options, ...wishes, ...engine, startedMs, dataDir, journal, users, facts }
+  const base = { ...options, ...engine, startedMs, dataDir, journal, facts }
   const server = buildServer({ ...base, listening }, material)
   const source = new SourceRunner({
     settings: sourceSettings(desired.value, disk),
@@ -78,23 +66,6 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
     logger: logger.child({ part: 'source' }),
   })
   return { ...base, listening, server, source }
-}
-
-/** Beside the binlogs; docs/reference/config.md tells people of it. */
-export const desiredFile = (dataDir: string): string => `${dataDir}/desired.json`
-
-async function openDesired(
-  { config, secrets, disk }: NodeOptions,
-  { path, identity }: DataDir,
-): Promise<Pick<NodeParts, 'configured' | 'desired'>> {
-  const configured = firstDesired({
-    config,
-    secrets,
-    self: { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid },
-    users: undefined,
-  })
-  const file = { disk, path: desiredFile(path), first: configured }
-  return { configured, desired: await FileDesired.open(file) }
 }
 
 function identityWishes(config: Config) {

@@ -1,46 +1,116 @@
 /*
-  What makes records durable and shows them: the store of a node that is alone, or the log of a cluster's node. The
-  rest of the node does not know which.
+  What makes records durable and shows them, and where the node finds what the operator wants: the store of a node
+  that is alone, with files beside it, or the log of a cluster's node, with etcd. The rest of the node does not know
+  which.
 */
-
 import type { ClusterNode } from '../cluster/index.ts'
-import { type Address, clusterConfig, formatAddress } from '../config/index.ts'
+import { type Address, clusterConfig, formatAddress, readUsersFile } from '../config/index.ts'
+import { type Desired, type DesiredState, FileDesired, firstDesired } from '../desired/index.ts'
 import { type Journal, LocalJournal } from '../journal/index.ts'
 import { Watch, type Watched } from '../lib/index.ts'
 import { type BinlogStore, type DataDir, ReplicatedLog, Store } from '../store/index.ts'
 import { buildCluster } from './cluster/build-cluster.ts'
+import { ClusterWishes } from './cluster/cluster-wishes.ts'
 import type { NodeOptions } from './node-options.ts'
+import { ClusterUsers, FileUsers, type NodeUsers } from './node-users.ts'
 
 export interface Engine {
   readonly store: BinlogStore
   readonly journal: Journal
   /** whether this node is the one to read the source, and to purge */
   readonly leads: Watched<boolean>
-  readonly cluster: ClusterNode | undefined
+  /** what the configuration wants; `desired` is what holds */
+  readonly configured: Desired
+  readonly desired: DesiredState
+  readonly users: NodeUsers
+  /** undefined on a node that is alone */
+  readonly cluster: ClusterParts | undefined
 }
 
-/** @throws OperationalError: the store, the settings of the cluster */
+interface ClusterParts {
+  readonly node: ClusterNode
+  readonly wishes: ClusterWishes
+}
+
+/** @throws OperationalError: the store, the users file, the settings of the cluster */
 export async function openEngine(
   options: NodeOptions,
   dataDir: DataDir,
   listening: { readonly address: Address | undefined },
 ): Promise<Engine> {
-  const config = clusterConfig(options.config)
   const { disk, logger } = options
   const where = { disk, folder: dataDir.binlogs, storeId: dataDir.identity.storeId }
   const storeOptions = { ...where, logger: logger.child({ part: 'store' }) }
-  if (config === undefined) {
-    const store = await Store.open(storeOptions)
-    const journal = new LocalJournal(store)
-    return { store, journal, leads: new Watch(true), cluster: undefined }
-  }
+  return clusterConfig(options.config) === undefined
+    ? await openAlone(options, dataDir, storeOptions)
+    : await openInCluster(options, dataDir, { storeOptions, listening })
+}
+
+type StoreOptions = Parameters<typeof Store.open>[0]
+
+async function openAlone(
+  options: NodeOptions,
+  dataDir: DataDir,
+  storeOptions: StoreOptions,
+): Promise<Engine> {
+  const { disk, random, logger } = options
+  const users = await FileUsers.open(
+    { disk, path: usersFile(options, dataDir), log: logger },
+    random,
+  )
+  const store = await Store.open(storeOptions)
+  const configured = configuredBy(options, dataDir, undefined)
+  const desired = await FileDesired.open({
+    disk,
+    path: desiredFile(dataDir.path),
+    first: configured,
+  })
+  const journal = new LocalJournal(store)
+  const alone = { leads: new Watch(true), cluster: undefined }
+  return { store, journal, configured, desired, users, ...alone }
+}
+
+async function openInCluster(
+  options: NodeOptions,
+  dataDir: DataDir,
+  {
+    storeOptions,
+    listening,
+  }: {
+    readonly storeOptions: StoreOptions
+    readonly listening: { readonly address: Address | undefined }
+  },
+): Promise<Engine> {
+  const { disk, random } = options
+  const entries = await readUsersFile(disk, usersFile(options, dataDir))
+  const configured = configuredBy(options, dataDir, entries)
   const log = await ReplicatedLog.open(storeOptions)
   const places = () => ({
     address: listening.address === undefined ? null : formatAddress(listening.address),
     adminUrl: adminUrlOf(options),
   })
-  const cluster = await buildCluster({ options, config, dataDir, log, places })
-  return { store: log, journal: cluster.journal, leads: cluster.leads, cluster }
+  const node = await buildCluster({ options, dataDir, log, places })
+  const wishes = new ClusterWishes({ ...options, node, first: configured })
+  const { desired, leads } = wishes
+  const users = new ClusterUsers(desired, random)
+  const cluster = { node, wishes }
+  return { store: log, journal: node.journal, leads, configured, desired, users, cluster }
+}
+
+/** Beside the binlogs; docs/reference/config.md tells people of it. */
+export const desiredFile = (dataDir: string): string => `${dataDir}/desired.json`
+
+function usersFile({ config }: NodeOptions, { path }: DataDir): string {
+  return config['serve.users-file'] ?? `${path}/users.yaml`
+}
+
+function configuredBy(
+  { config, secrets }: NodeOptions,
+  { identity }: DataDir,
+  users: Desired['users'],
+): Desired {
+  const self = { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid }
+  return firstDesired({ config, secrets, self, users })
 }
 
 function adminUrlOf({ config }: NodeOptions): string {

@@ -41,7 +41,7 @@ export class NodeStatus implements NodeFace {
     this.cluster =
       cluster === undefined
         ? new AloneCluster(() => aloneNodeOf(parts))
-        : new ClusterCommands(cluster, config.name)
+        : new ClusterCommands(cluster.node, config.name)
     this.#parts = parts
     this.#serving = serving
     const { desired, source, clock } = parts

@@ -9,6 +9,7 @@ import { createLogger } from '../observe/index.ts'
 import { systemClock, systemDisk, systemRandom } from '../platform/index.ts'
 import { announce, announceListeners } from './announce.ts'
 import { buildNode, type NodeParts, retentionPolicy } from './build.ts'
+import { SourceKeeper } from './cluster/source-keeper.ts'
 import { NodeStatus } from './node-status.ts'
 import { runPurger } from './purger.ts'
 import { readPem } from './serve-material.ts'
@@ -96,7 +97,7 @@ class Running {
       await this.#open()
       running = this.#start(ending.signal)
       await aborted(stop)
-      await this.#parts.cluster?.handOver()
+      await this.#parts.cluster?.node.handOver()
     } finally {
       const { clock, logger } = this.#parts
       const cancel = clock.after(SHUTDOWN_WAIT_MS, () => {
@@ -112,7 +113,7 @@ class Running {
   /** @throws OperationalError E_LISTEN */
   async #open(): Promise<void> {
     await this.#parts.journal.look()
-    await this.#parts.cluster?.listen()
+    await this.#parts.cluster?.node.listen()
     await this.#serving.start()
     announceListeners(this.#parts, await this.#openAdmin())
   }
@@ -151,7 +152,13 @@ class Running {
       users.run(clock, signal),
       runPurger({ store, journal, leads, clock, logger, policy }, signal),
       source.run(signal),
-      ...(cluster === undefined ? [] : [cluster.run(signal)]),
+      ...(cluster === undefined
+        ? []
+        : [
+            cluster.node.run(signal),
+            cluster.wishes.run(signal),
+            sourceKeeper(this.#parts, cluster).run(signal),
+          ]),
     ]
     return Promise.all(running).catch(this.#die)
   }
@@ -171,6 +178,14 @@ class Running {
     }
     await dataDir.release()
   }
+}
+
+function sourceKeeper(
+  { desired, source: runner, clock, random, logger: parent }: NodeParts,
+  { node }: NonNullable<NodeParts['cluster']>,
+): SourceKeeper {
+  const logger = parent.child({ part: 'cluster' })
+  return new SourceKeeper({ node, desired: desired.value, runner, clock, random, logger })
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

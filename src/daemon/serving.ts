@@ -4,7 +4,6 @@
 import type { ServingStatus, ServingWish } from '../admin/index.ts'
 import {
   type Address,
-  addReplicaUser,
   formatAddress,
   isAnyAddress,
   SHUTDOWN_DUMPS_WAIT_MS,
@@ -12,10 +11,7 @@ import {
 import { OperationalError } from '../lib/index.ts'
 import type { NodeParts } from './build.ts'
 
-type ServingParts = Pick<
-  NodeParts,
-  'server' | 'users' | 'disk' | 'random' | 'config' | 'listening' | 'logger'
->
+type ServingParts = Pick<NodeParts, 'server' | 'users' | 'config' | 'listening' | 'logger'>
 
 export class Serving {
   readonly #parts: ServingParts
@@ -74,9 +70,7 @@ export class Serving {
 
   async #admit({ address, user, password }: ServingWish): Promise<void> {
     this.#refuseOther(address)
-    const { disk, random, users } = this.#parts
-    await addReplicaUser(disk, random, users.path, { name: user, password })
-    await users.refresh()
+    await this.#parts.users.admit({ name: user, password })
     this.#user = user
   }
 

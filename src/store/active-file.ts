@@ -1,7 +1,7 @@
 import { assert, crc32 } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
 import type { DiskFile } from '../platform/index.ts'
-import { damaged } from './disk-error.ts'
+import { damaged, diskFull } from './disk-error.ts'
 import type { Divided } from './index-file/extents.ts'
 import type { IndexAppender } from './index-file/index-appender.ts'
 import type { IndexDirectory } from './index-file/index-directory.ts'
@@ -87,7 +87,7 @@ export class ActiveFile {
     assert(boundary >= this.#boundary, `boundary ${boundary} lies before ${this.#boundary}`)
     assert(boundary <= end, `boundary ${boundary} lies behind the end ${end}`)
     try {
-      this.#data.write(bytes, this.#end)
+      if (bytes.length > 0) this.#data.write(bytes, this.#end)
     } catch (thrown) {
       this.#mending = this.#data.truncate(this.#end)
       this.#mending.catch(() => {})
@@ -127,6 +127,26 @@ export class ActiveFile {
     this.#note(entries)
     const purged = entries.some((entry) => entry.kind === 'purge')
     if (purged || this.#appender.syncDue) await this.#appender.sync()
+  }
+
+  /**
+   * As `sync`, with the entries: bytes and entries at once, so that either may be on the disk without the other until
+   * this resolves.
+   * @throws the system's error; OperationalError E_DISK_FULL when the index has no room
+   */
+  async syncWithIndex(): Promise<void> {
+    const entries = this.#unsynced
+    this.#unsynced = []
+    this.#note(entries)
+    this.#appender.flush()
+    if (!this.#appender.isWritten) throw diskFull(this.stored.indexPath, undefined)
+    const done = await Promise.allSettled([this.#data.sync(), this.#appender.sync()])
+    for (const one of done) if (one.status === 'rejected') throw one.reason
+  }
+
+  /** Makes the bytes durable, not their entries. */
+  async syncBytes(): Promise<void> {
+    await this.#data.sync()
   }
 
   /** Whether `syncNow` does all that there is to do. */

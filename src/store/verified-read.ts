@@ -67,11 +67,32 @@ export function verifyRange(
   directory: IndexDirectory,
   range: { readonly from: number; readonly to: number },
 ): void {
+  for (const { span, bytes } of readRange(file, directory, range)) checkSpan(name, span, bytes)
+}
+
+/** Where the first record in [from, to) begins whose bytes are not those that were stored. */
+export function firstDamage(
+  file: DiskFile,
+  directory: IndexDirectory,
+  range: { readonly from: number; readonly to: number },
+): number | undefined {
+  for (const { span, bytes } of readRange(file, directory, range)) {
+    const position = findDamage(span, bytes)
+    if (position !== undefined) return position
+  }
+  return undefined
+}
+
+function* readRange(
+  file: DiskFile,
+  directory: IndexDirectory,
+  range: { readonly from: number; readonly to: number },
+): Generator<{ span: Span; bytes: Buffer }> {
   const buffer = Buffer.allocUnsafe(2 * 1024 * 1024)
   for (let at = range.from; at < range.to; ) {
     const span = planRead(directory, at, range.to, buffer.length)
     const bytes = buffer.subarray(0, span.to - span.from)
-    checkSpan(name, span, bytes.subarray(0, file.read(bytes, span.from)))
+    yield { span, bytes: bytes.subarray(0, file.read(bytes, span.from)) }
     at = span.to
   }
 }

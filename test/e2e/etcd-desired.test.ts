@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { ClusterSecret } from '../../src/cluster/cluster-secret.ts'
+import { Sealer } from '../../src/cluster/desired/sealer.ts'
 import { Register } from '../../src/cluster/etcd/index.ts'
-import { EtcdDesired, Sealer } from '../../src/cluster/index.ts'
+import { EtcdDesired } from '../../src/cluster/index.ts'
 import { userEntry, withoutUser, withUser } from '../../src/config/index.ts'
 import { type Desired, DesiredUsers } from '../../src/desired/index.ts'
 import { exampleDesired, exampleSource } from '../../src/desired/testing/example-desired.ts'
@@ -64,8 +65,9 @@ async function open(
   }
   const stop = new AbortController()
   stopping.push(stop)
-  const desired = await EtcdDesired.open(options, stop.signal)
+  const desired = new EtcdDesired(options)
   running.push(desired.run(stop.signal))
+  await waitUntil(desired.isKnown, (isKnown) => isKnown, stop.signal)
   return { desired, log }
 }
 
@@ -295,9 +297,13 @@ describe('secrets', () => {
 
   test('of another cluster secret, or from another key, are refused and change nothing', async () => {
     const [one] = await two()
-    await expect(open(1, { secret: 'another secret of the cluster' })).rejects.toMatchObject({
-      code: 'E_CLUSTER_SECRET',
-    })
+    const foreign = new KeptLog()
+    const opening = open(1, { secret: 'another secret of the cluster', log: foreign })
+    await waitFor({ what: 'the other secret to be told' }, async () =>
+      foreign.lines.some((line) => line.includes('E_CLUSTER_SECRET')),
+    )
+    for (const stop of stopping.slice(-1)) stop.abort()
+    expect((await opening).desired.isKnown.value).toBe(false)
     // Whole, with its checksum, as it stands in another channel.
     const key = `/kingbus/${channel}/source`
     newChannel()

@@ -5,19 +5,12 @@ import {
   Backoff,
   type Logger,
   OperationalError,
-  present,
   Watch,
   type Watched,
 } from '../../lib/index.ts'
 import type { Clock, Random } from '../../platform/index.ts'
-import {
-  type CheckedKey,
-  encodeChecked,
-  isPassing,
-  type Register,
-  type Seen,
-} from '../etcd/index.ts'
-import { PARTS, type Part, type Seals } from './parts.ts'
+import { type CheckedKey, encodeChecked, type Register, type Seen } from '../etcd/index.ts'
+import { type Kept, PARTS, type Part, type Seals } from './parts.ts'
 import type { Sealer } from './sealer.ts'
 
 export interface EtcdDesiredOptions {
@@ -40,13 +33,7 @@ const ETCD_PAUSE = { firstMs: 50, mostMs: 2000 }
 /** A part as it was read. */
 interface SeenPart {
   readonly part: KeyedPart
-  readonly seen: Seen<unknown> | undefined
-}
-
-/** A write whose outcome is unknown: the part by which it is known again. */
-interface Sent {
-  readonly part: KeyedPart
-  readonly bytes: Buffer
+  readonly seen: Seen<Kept> | undefined
 }
 
 /** What the operator wants of a cluster: the same on every node, whichever node was told. */
@@ -54,19 +41,10 @@ export class EtcdDesired implements DesiredState {
   readonly #options: EtcdDesiredOptions
   readonly #parts: readonly KeyedPart[]
   readonly #value: Watch<Desired>
+  readonly #isKnown = new Watch(false)
 
-  /**
-   * Waits while etcd does not answer. Rejects when the signal fires before.
-   * @throws OperationalError E_ETCD_DAMAGED, E_CLUSTER_SECRET
-   */
-  static async open(options: EtcdDesiredOptions, signal: AbortSignal): Promise<EtcdDesired> {
+  constructor(options: EtcdDesiredOptions) {
     assert(options.first.users !== undefined, 'the users of a cluster are kept in it')
-    const desired = new EtcdDesired(options)
-    await desired.#begin(signal)
-    return desired
-  }
-
-  private constructor(options: EtcdDesiredOptions) {
     this.#options = options
     this.#parts = PARTS.map((part) => new KeyedPart(part, options))
     this.#value = new Watch(options.first)
@@ -89,7 +67,7 @@ export class EtcdDesired implements DesiredState {
    * E_ETCD_DAMAGED, E_CLUSTER_SECRET: nothing was changed; E_CHANGE_UNSETTLED: nobody knows
    */
   async change(update: (now: Desired) => Desired): Promise<void> {
-    const sent: Sent[] = []
+    const sent = new Set<string>()
     const { clock, random } = this.#options
     const backoff = new Backoff(PAUSE, () => random.fraction())
     for (let attempt = 0; attempt < ATTEMPTS_MOST; attempt += 1) {
@@ -97,33 +75,43 @@ export class EtcdDesired implements DesiredState {
       try {
         if (await this.#tryChange(update, sent)) return
       } catch (thrown) {
-        if (sent.length === 0 || !isPassing(thrown)) throw thrown
-        throw unsettled(thrown.message)
+        if (sent.size === 0 || !isOfEtcd(thrown)) throw thrown
+        throw unsettled(`it is not known whether the change was made: ${thrown.message}`)
       }
     }
-    throw unsettled('others changed the same all the time')
+    throw unsettled('the change was not made, since others came first all the time')
   }
 
-  /** Follows what others change, until the signal fires. */
+  /** Whether `value` is the cluster's; before that it is what this node's configuration says. */
+  get isKnown(): Watched<boolean> {
+    return this.#isKnown
+  }
+
+  /** Finds out what holds, as long as that takes; then follows what others change, until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
+    await this.#begin(signal)
+    this.#isKnown.set(!signal.aborted)
     await Promise.all(this.#parts.map((part) => this.#follow(part, signal)))
   }
 
-  /** True when what `update` wants holds; else it is to be tried again. */
-  async #tryChange(update: (now: Desired) => Desired, sent: Sent[]): Promise<boolean> {
+  /**
+   * True when what `update` wants holds; else it is to be tried again.
+   * @param sent the names of the writes whose outcome is unknown
+   */
+  async #tryChange(update: (now: Desired) => Desired, sent: Set<string>): Promise<boolean> {
     const all = await this.#readAll()
-    if (sent.some((write) => isThere(write, all))) {
-      for (const { part, seen } of all) this.#take(part, seen)
-      return true
+    for (const { part, seen } of all) this.#take(part, seen)
+    if (all.some(({ part }) => sent.has(part.change))) return true
+    if (sent.size === UNKNOWN_MOST) {
+      throw unsettled('it is not known whether the change was made: the answers of etcd were lost')
     }
-    if (sent.length === UNKNOWN_MOST) throw unsettled('the answers of etcd were lost')
-    const now = all.reduce(
-      (whole, { part, seen }) => ({ ...whole, ...part.open(seen) }),
-      this.#value.value,
-    )
+    const now = this.#value.value
     const next = checkDesired(update(now))
-    const changed = all.filter(({ part }) => !isDeepStrictEqual(part.pick(next), part.pick(now)))
-    const [leading, ...others] = changed.map((one) => ({ ...one, content: one.part.seal(next) }))
+    const change = this.#options.random.uuid()
+    const changed = all
+      .filter(({ part }) => !isDeepStrictEqual(part.pick(next), part.pick(now)))
+      .map((one) => ({ ...one, content: one.part.seal(next, change) }))
+    const [leading, ...others] = changed
     if (leading === undefined) return true
     const outcome = await leading.part.key.swap(leading.seen, leading.content, {
       // What is not changed is compared too: `update` may have looked at it.
@@ -135,12 +123,10 @@ export class EtcdDesired implements DesiredState {
         value: encodeChecked(content),
       })),
     })
-    if (outcome.kind === 'unknown') {
-      sent.push({ part: leading.part, bytes: encodeChecked(leading.content) })
-    }
+    if (outcome.kind === 'unknown') sent.add(change)
     if (outcome.kind !== 'applied') return false
     const { modRevision } = outcome.seen
-    for (const { part, content } of [leading, ...others]) {
+    for (const { part, content } of changed) {
       this.#take(part, { content, modRevision, bytes: encodeChecked(content) })
     }
     return true
@@ -154,10 +140,10 @@ export class EtcdDesired implements DesiredState {
 
   /** What is there, and for what is absent this node's configuration. */
   async #begin(signal: AbortSignal): Promise<void> {
-    const { clock, random, log } = this.#options
+    const { first, clock, random, log } = this.#options
     const backoff = new Backoff(ETCD_PAUSE, () => random.fraction())
-    for (;;) {
-      signal.throwIfAborted()
+    let told: string | undefined
+    while (!signal.aborted) {
       try {
         const all = await this.#readAll()
         const absent = all.filter(({ seen }) => seen === undefined)
@@ -167,11 +153,14 @@ export class EtcdDesired implements DesiredState {
         }
         // Whoever is first: refused is as good as applied, and both are read.
         for (const { part } of absent) {
-          await part.key.swap(undefined, part.seal(this.#options.first))
+          await part.key.swap(undefined, part.seal(first, random.uuid()))
         }
       } catch (thrown) {
-        if (!isPassing(thrown)) throw thrown
-        log.warn({ code: thrown.code }, `what the cluster does cannot be read: ${thrown.message}`)
+        if (!(thrown instanceof OperationalError)) throw thrown
+        const { code, message } = thrown
+        if (message !== told)
+          log.error({ code }, `what the cluster does cannot be read: ${message}`)
+        told = message
         await clock.sleep(backoff.nextMs(), signal)
       }
     }
@@ -199,7 +188,7 @@ export class EtcdDesired implements DesiredState {
     }
   }
 
-  #take(part: KeyedPart, seen: Seen<unknown> | undefined): void {
+  #take(part: KeyedPart, seen: Seen<Kept> | undefined): void {
     if (seen === undefined) {
       const { key } = part.key
       this.#options.log.warn({ key }, 'a key in etcd was removed; what held goes on to hold')
@@ -208,16 +197,16 @@ export class EtcdDesired implements DesiredState {
     // A change of our own is known before the watch tells of those before it.
     if (seen.modRevision <= part.revision) return
     const next = { ...this.#value.value, ...part.open(seen) }
-    part.revision = seen.modRevision
+    part.taken(seen)
     if (!isDeepStrictEqual(next, this.#value.value)) this.#value.set(next)
   }
 }
 
 /** A part with its key in etcd. */
 class KeyedPart {
-  readonly key: CheckedKey<unknown>
-  /** of what was taken up last */
-  revision = -1n
+  readonly key: CheckedKey<Kept>
+  #revision = -1n
+  #change = ''
   readonly #part: Part
   readonly #seals: Seals
 
@@ -231,31 +220,41 @@ class KeyedPart {
     }
   }
 
+  /** of what was taken up last */
+  get revision(): bigint {
+    return this.#revision
+  }
+
+  /** the name of the write that wrote what was taken up last */
+  get change(): string {
+    return this.#change
+  }
+
+  taken({ modRevision, content }: Seen<Kept>): void {
+    this.#revision = modRevision
+    this.#change = content.change
+  }
+
   pick(desired: Desired): Partial<Desired> {
     return this.#part.pick(desired)
   }
 
-  seal(desired: Desired): unknown {
-    return this.#part.toKept(desired, this.#seals)
+  seal(desired: Desired, change: string): Kept {
+    return { ...this.#part.toKept(desired, this.#seals), change }
   }
 
-  /** Nothing of what is absent. */
-  open(seen: Seen<unknown> | undefined): Partial<Desired> {
-    return seen === undefined ? {} : this.#part.fromKept(seen.content, this.#seals)
+  open({ content }: Seen<Kept>): Partial<Desired> {
+    return this.#part.fromKept(content, this.#seals)
   }
 }
 
-function isThere({ part, bytes }: Sent, all: readonly SeenPart[]): boolean {
-  const { seen } = present(
-    all.find((one) => one.part === part),
-    'every part is read',
-  )
-  return seen?.bytes.equals(bytes) === true
+function isOfEtcd(thrown: unknown): thrown is OperationalError {
+  return thrown instanceof OperationalError && thrown.code.startsWith('E_ETCD_')
 }
 
-function unsettled(why: string): OperationalError {
+function unsettled(message: string): OperationalError {
   return new OperationalError(
     'E_CHANGE_UNSETTLED',
-    `it is not known whether the change was made (${why}): look what holds now, and repeat it`,
+    `${message}; look what holds now, and repeat it`,
   )
 }

@@ -6,6 +6,9 @@
       settings/retention   {"retention": {"maxSizeBytes": 1073741824}}
       users                {"users": SEALED}       a list as in the users file
 
+  Each has besides, as `change`, a name of the write that wrote it, made for that write alone: whoever has lost the
+  answer knows its own write by it.
+
   The users are one value: so a list that was emptied stays empty, and nobody learns from etcd who they are.
 */
 import { z } from 'zod'
@@ -22,30 +25,38 @@ export interface Seals {
   readonly open: (sealed: string) => string
 }
 
+/** What every part has besides its own. */
+export interface Kept {
+  readonly change: string
+}
+
 export interface Part {
   readonly name: string
   /** checks what is kept */
-  readonly parse: (content: unknown) => unknown
+  readonly parse: (content: unknown) => Kept
   /** what of the whole it is */
   readonly pick: (desired: Desired) => Partial<Desired>
-  readonly toKept: (desired: Desired, seals: Seals) => unknown
+  readonly toKept: (desired: Desired, seals: Seals) => object
   /** @throws OperationalError E_CLUSTER_SECRET */
-  readonly fromKept: (kept: unknown, seals: Seals) => Partial<Desired>
-}
-
-interface TypedPart<Kept> {
-  readonly name: string
-  readonly schema: z.ZodType<Kept>
-  readonly pick: (desired: Desired) => Partial<Desired>
-  readonly toKept: (desired: Desired, seals: Seals) => Kept
   readonly fromKept: (kept: Kept, seals: Seals) => Partial<Desired>
 }
 
-/** What is kept was checked by the same part's schema, which is what it is here. */
-function part<Kept>({ schema, fromKept, ...rest }: TypedPart<Kept>): Part {
+interface TypedPart<Own extends object> {
+  readonly name: string
+  readonly schema: z.ZodType<Own>
+  readonly pick: (desired: Desired) => Partial<Desired>
+  readonly toKept: (desired: Desired, seals: Seals) => Own
+  readonly fromKept: (own: Own, seals: Seals) => Partial<Desired>
+}
+
+const keptSchema = z.object({ change: z.string() })
+
+function part<Own extends object>({ schema, fromKept, ...rest }: TypedPart<Own>): Part {
+  const both = z.intersection(schema, keptSchema)
   return {
     ...rest,
-    parse: (content) => schema.parse(content),
+    parse: (content) => both.parse(content),
+    // What was checked by the schema is what it is by its type.
     fromKept: (kept, seals) => fromKept(schema.parse(kept), seals),
   }
 }

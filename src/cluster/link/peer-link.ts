@@ -161,16 +161,15 @@ export class ConnectedLink implements PeerLink {
   }
 
   async #check(): Promise<void> {
-    if (this.#isSilent) {
-      // This process may have slept: what has arrived meanwhile is read first.
-      await yieldTurn()
-      if (this.#isSilent) this.#cutOff(`nothing was heard for ${this.#parts.limits.silenceMs} ms`)
-    }
-    if (this.#ended.signal.aborted) return
     const { clock, limits } = this.#parts
     const isQuiet = clock.monotonicMs() - this.#sentMs >= limits.silenceMs / 3
     if (isQuiet && this.#queued.value === 0) this.#write([ALIVE])
-    this.#cancelCheck = this.#checkSoon()
+    if (this.#isSilent) {
+      // This process may have slept: what has arrived meanwhile is read first.
+      await yieldTurn()
+      if (this.#isSilent) this.#cutOff(`nothing was heard for ${limits.silenceMs} ms`)
+    }
+    if (!this.#ended.signal.aborted) this.#cancelCheck = this.#checkSoon()
   }
 
   get #isSilent(): boolean {

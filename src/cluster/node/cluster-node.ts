@@ -1,4 +1,5 @@
-import { OperationalError, Watch, type Watched } from '../../lib/index.ts'
+import { messageOf, OperationalError, Watch, type Watched } from '../../lib/index.ts'
+import { Sealer } from '../desired/sealer.ts'
 import {
   type AliveLeader,
   isPassing,
@@ -14,7 +15,7 @@ import { ClusterJournal } from './cluster-journal.ts'
 import { Driver } from './driver.ts'
 import { Life } from './life.ts'
 import { Management } from './members/management.ts'
-import type { NodeReport } from './members/node-report.ts'
+import { type NodeReport, nodeReport } from './members/node-report.ts'
 import type { ClusterNodeOptions } from './node-options.ts'
 import { awaitState } from './register/bootstrap.ts'
 import { EtcdSide } from './register/etcd-side.ts'
@@ -25,6 +26,13 @@ import type { ClusterSettings } from './settings.ts'
 const CHANNEL = 'main'
 /** A life that the disk has ended is followed by another after so long. */
 const NEXT_LIFE_MS = 1000
+const ASK_MS = 2000
+
+/** What takes a while to make. */
+interface Opened {
+  readonly etcd: EtcdSide
+  readonly sealer: Sealer
+}
 
 /** What keeps a node from taking part, in the operator's words. */
 export interface Trouble {
@@ -40,6 +48,7 @@ export class ClusterNode {
   readonly journal: ClusterJournal
   readonly register: Register
   readonly etcd: EtcdSide
+  readonly sealer: Sealer
   readonly #options: ClusterNodeOptions
   readonly #driver = new Watch<Driver | undefined>(undefined)
   readonly #leads = new Watch(false)
@@ -50,12 +59,15 @@ export class ClusterNode {
   readonly #lease: SessionLease
   readonly #links: LinkListener
   #alive: AliveLeader | undefined
+  /** as its disk says; undefined before it was in one */
+  #known: string | undefined
   #self: LeaderName | undefined
   #life: Life | undefined
 
-  private constructor(options: ClusterNodeOptions, etcd: EtcdSide) {
+  private constructor(options: ClusterNodeOptions, { etcd, sealer }: Opened) {
     this.#options = options
     this.etcd = etcd
+    this.sealer = sealer
     const { random, logger: log, settings } = options
     this.register = new Register({ client: etcd.client, channel: CHANNEL, random, log })
     this.journal = new ClusterJournal(options.log, this.#driver)
@@ -86,7 +98,9 @@ export class ClusterNode {
 
   static async open(options: ClusterNodeOptions): Promise<ClusterNode> {
     const logger = options.logger.child({ part: 'cluster' })
-    return new ClusterNode({ ...options, logger }, await EtcdSide.open({ ...options, logger }))
+    const etcd = await EtcdSide.open({ ...options, logger })
+    const sealer = await Sealer.from(options.secret, options.random)
+    return new ClusterNode({ ...options, logger }, { etcd, sealer })
   }
 
   /** Whether the source is this node's to read: it leads, and does not hand over. */
@@ -110,14 +124,19 @@ export class ClusterNode {
 
   get linkOptions(): LinkOptions {
     const { settings, secret, authority, clock, random, logger } = this.#options
-    const cluster = () => this.#driver.value?.node.context.facts.now.cluster
+    const cluster = () => this.#cluster
     return { self: { node: settings.name, cluster }, secret, authority, clock, random, logger }
+  }
+
+  get #cluster(): string | undefined {
+    return this.#driver.value?.node.context.facts.now.cluster ?? this.#known
   }
 
   // ---- life
 
-  /** Opens the port for the other nodes. @throws OperationalError E_LISTEN */
+  /** Opens the port for the other nodes. @throws OperationalError E_LISTEN, E_STORE_DAMAGED, E_STORE_FORMAT */
   async listen(): Promise<void> {
+    this.#known = (await this.#facts()).cluster
     await this.#links.open(this.#options.settings.peerUrl)
   }
 
@@ -154,10 +173,45 @@ export class ClusterNode {
 
   async #runMember(signal: AbortSignal): Promise<void> {
     try {
-      await this.etcd.run(signal)
+      await this.etcd.run(
+        {
+          hasBegun: () => this.#othersHaveBegun(),
+          isWanted: (etcdPeerUrl) => this.#isWanted(etcdPeerUrl),
+        },
+        signal,
+      )
     } catch (thrown) {
       if (!(thrown instanceof OperationalError)) throw thrown
       this.#fail(thrown)
+    }
+  }
+
+  /**
+   * Whether the first nodes beside this one are in a cluster already; undefined when it is not known of all.
+   */
+  async #othersHaveBegun(): Promise<boolean | undefined> {
+    const { name, initialCluster } = this.#options.settings
+    const others = initialCluster.filter((first) => first.name !== name)
+    const begun = await Promise.all(others.map((first) => this.#hasBegun(first.name)))
+    if (begun.includes(true)) return true
+    return begun.includes(undefined) ? undefined : false
+  }
+
+  async #isWanted(etcdPeerUrl: string): Promise<boolean> {
+    const seen = await this.register.member(this.#options.settings.name).read()
+    return seen?.content.etcdPeerUrl === etcdPeerUrl
+  }
+
+  async #hasBegun(name: string): Promise<boolean | undefined> {
+    try {
+      const answer = await this.#call(name, 'status', null, ASK_MS)
+      return nodeReport.parse(answer).cluster !== null
+    } catch (thrown) {
+      this.#options.logger.debug(
+        { node: name, reason: messageOf(thrown) },
+        'a first node is silent',
+      )
+      return undefined
     }
   }
 
@@ -338,6 +392,7 @@ export class ClusterNode {
     const visible = log.visible.value
     return {
       name: settings.name,
+      cluster: this.#cluster ?? null,
       store: this.#self?.store ?? '',
       epoch: driver?.node.leader?.epoch ?? driver?.node.context.facts.now.promised ?? 0,
       isLeading: driver?.node.leader !== undefined,

@@ -2,7 +2,7 @@
   The part of a node that only a cluster has: what the settings say becomes a ClusterNode.
 */
 import { Authority, ClusterNode, ClusterSecret, type ClusterSettings } from '../../cluster/index.ts'
-import { type ClusterConfig, formatUrl, type NodeUrl } from '../../config/index.ts'
+import { type ClusterConfig, clusterConfig, formatUrl, type NodeUrl } from '../../config/index.ts'
 import { present } from '../../lib/index.ts'
 import { type Disk, systemProcesses } from '../../platform/index.ts'
 import type { DataDir, ReplicatedLog } from '../../store/index.ts'
@@ -11,7 +11,6 @@ import { readPem } from '../serve-material.ts'
 
 export interface ClusterParts {
   readonly options: NodeOptions
-  readonly config: ClusterConfig
   readonly dataDir: DataDir
   readonly log: ReplicatedLog
   /** where people and replicas find this node */
@@ -21,7 +20,6 @@ export interface ClusterParts {
 /** @throws OperationalError E_CLUSTER_SECRET and what else keeps it from starting */
 export async function buildCluster({
   options,
-  config,
   dataDir: { path, identity },
   log,
   places,
@@ -29,7 +27,7 @@ export async function buildCluster({
   const { disk, clock, random, logger, version, secrets, onBug } = options
   const secret = await ClusterSecret.from(present(secrets.clusterSecret, 'the cluster secret'))
   return await ClusterNode.open({
-    settings: await settingsOf(config, disk),
+    settings: await settingsOf(present(clusterConfig(options.config), 'a cluster'), disk),
     secret,
     authority: await Authority.from(secret),
     log,

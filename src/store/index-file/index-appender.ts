@@ -77,6 +77,8 @@ export class IndexAppender {
   #bytesSinceSync = 0
   #cut: Divided | undefined
   readonly #checkpoints: Checkpoints
+  /** what is before is on the disk */
+  #syncedTo: number
 
   constructor(
     file: DiskFile,
@@ -95,6 +97,7 @@ export class IndexAppender {
     this.#recordsSince = end.recordsSince
     this.#cut = end.cut
     this.#checkpoints = checkpoints
+    this.#syncedTo = end.offset
   }
 
   get state(): Readonly<IndexState> {
@@ -119,10 +122,10 @@ export class IndexAppender {
    * @param held makes the GTID set at the boundary behind the records
    */
   write(held: () => GtidSet): void {
-    this.#flush()
+    this.flush()
     if (this.#checkpoints !== 'anywhere' || !this.#isDue || this.#backlogSize > 0) return
     this.#addCheckpoint(this.#isSetDue ? this.#heldHere(held()) : undefined, undefined)
-    this.#flush()
+    this.flush()
   }
 
   #heldHere(held: GtidSet): HeldAt {
@@ -152,14 +155,14 @@ export class IndexAppender {
   addCut(entry: CutEntry): void {
     this.#cut = { start: entry.start, crc: entry.crc }
     this.#add(entry)
-    this.#flush()
+    this.flush()
   }
 
   /** The bytes behind the last cut are gone. */
   cutDone(divided: Divided): void {
     this.#add({ kind: 'cut-done' })
     if (this.#checkpoints === 'anywhere') this.#addCheckpoint(undefined, divided)
-    this.#flush()
+    this.flush()
   }
 
   /** Ends the index for good; durable when it resolves. */
@@ -175,7 +178,7 @@ export class IndexAppender {
       firstTimestamp,
       timestamp,
     })
-    this.#flush()
+    this.flush()
     // Whoever opens the index finds this entry by the end of the file; what was reserved goes.
     await this.#file.truncate(this.#offset)
     await this.sync()
@@ -187,13 +190,13 @@ export class IndexAppender {
    * @throws OperationalError E_DISK_FULL; nothing has changed then
    */
   reserve(size: number): void {
-    this.#flush()
+    this.flush()
     try {
       this.#file.write(Buffer.alloc(this.#backlogSize + size), this.#offset - this.#backlogSize)
     } catch (thrown) {
       throw isDiskFull(thrown) ? diskFull(this.#file.path, thrown) : thrown
     }
-    this.#flush()
+    this.flush()
   }
 
   /** So much was added since the last sync that reading it again would take long. */
@@ -202,14 +205,16 @@ export class IndexAppender {
   }
 
   async sync(): Promise<void> {
-    this.#flush()
+    this.flush()
     this.#bytesSinceSync = 0
+    const upTo = this.#offset - this.#backlogSize
     await this.#file.sync()
+    this.#syncedTo = upTo
   }
 
   #add(entry: IndexEntry): void {
     const before = this.#state.end
-    const { bytes, recordCrc } = encodeEntry(entry, this.#state)
+    const { bytes, recordCrc } = encodeEntry(entry, this.#state, this.#isMarked(entry))
     this.#offset += bytes.length
     this.#backlog.push(bytes)
     this.#backlogSize += bytes.length
@@ -222,6 +227,12 @@ export class IndexAppender {
     this.#bytesSince += entry.end - before
     this.#bytesSinceSet += entry.end - before
     this.#bytesSinceSync += entry.end - before
+  }
+
+  /** In a log that is synced with each group of entries the first one of each says that the group before is whole. */
+  #isMarked(entry: IndexEntry): boolean {
+    const isFirst = this.#offset === this.#syncedTo && entry.kind !== 'closed'
+    return isFirst && this.#checkpoints !== 'anywhere'
   }
 
   #addCheckpoint(set: HeldAt | undefined, cut: Divided | undefined): void {
@@ -245,7 +256,7 @@ export class IndexAppender {
     }
     this.#add(checkpoint)
     checkpoint.state.check = this.#state.check
-    this.#flush()
+    this.flush()
     // Who reads looks into the index for what lies before a checkpoint, so it must be there.
     if (this.#backlogSize === 0) {
       this.#directory.addCheckpoint(checkpoint, offset, this.#offset - offset)
@@ -262,7 +273,8 @@ export class IndexAppender {
     return this.#backlogSize === 0
   }
 
-  #flush(): void {
+  /** Writes what was added; on a full disk it waits for the next time. */
+  flush(): void {
     if (this.#backlogSize === 0) return
     const bytes = this.#backlog.length === 1 ? this.#backlog[0] : Buffer.concat(this.#backlog)
     assert(bytes?.length === this.#backlogSize, 'the backlog of an index has another size')

@@ -91,16 +91,16 @@ const placed = state.chain((before) => fc.tuple(fc.constant(before), entryBehind
 describe('an entry of the index', () => {
   it('is decoded as it was encoded, and leaves the same state behind', () => {
     fc.assert(
-      fc.property(placed, ([before, entry]) => {
+      fc.property(placed, fc.boolean(), ([before, entry], isSyncedBefore) => {
         const writing = { ...before }
         const reading = { ...before }
-        const { bytes, recordCrc } = encodeEntry(entry, writing)
+        const { bytes, recordCrc } = encodeEntry(entry, writing, isSyncedBefore)
         const decoded = decodeEntry(bytes, 0, reading)
         const expected =
           entry.kind === 'checkpoint'
             ? { ...entry, state: { ...entry.state, check: writing.check } }
             : entry
-        expect(decoded).toEqual({ entry: expected, next: bytes.length, recordCrc })
+        expect(decoded).toEqual({ entry: expected, next: bytes.length, recordCrc, isSyncedBefore })
         expect(reading).toEqual(writing)
       }),
     )

@@ -12,6 +12,8 @@
                     of its bytes before `to`; start = to when it divides none
     05 purge        text first name that stays
 
+  With SYNCED_BEFORE in the tag, everything before the entry was synced when it was written.
+
   From 0x10 on they say something about the records and have no sequence; each but `cut-done` repeats its
   predecessor's check (u32, behind the tag), so that it can be believed without reading all before it.
 
@@ -43,6 +45,7 @@ export const Tag = {
 } as const
 
 const EPOCH_FOLLOWS = 0x80
+export const SYNCED_BEFORE = 0x40
 const NAME_SIZE_MAX = 1024
 
 export const CLOSED_SIZE = 52
@@ -131,10 +134,13 @@ export interface Encoded {
   readonly recordCrc: number
 }
 
-/** Encodes the entry behind `state`, and moves `state` behind it. */
-export function encodeEntry(entry: IndexEntry, state: IndexState): Encoded {
+/**
+ * Encodes the entry behind `state`, and moves `state` behind it.
+ * @param isSyncedBefore all that is before it in the index is on the disk, and the bytes that it speaks of
+ */
+export function encodeEntry(entry: IndexEntry, state: IndexState, isSyncedBefore = false): Encoded {
   const writer = new IndexWriter()
-  writeTag(writer, entry, state)
+  writeTag(writer, entry, { ...state, mark: isSyncedBefore ? SYNCED_BEFORE : 0 })
   const fieldsFrom = writer.size
   writeFields(writer, entry, state)
   const fieldsCrc = writer.crcFrom(fieldsFrom)
@@ -143,8 +149,12 @@ export function encodeEntry(entry: IndexEntry, state: IndexState): Encoded {
   return { bytes, recordCrc: entry.kind === 'bytes' ? entry.crc : fieldsCrc }
 }
 
-function writeTag(writer: IndexWriter, entry: IndexEntry, state: IndexState): void {
-  const tag = TAGS[entry.kind]
+function writeTag(
+  writer: IndexWriter,
+  entry: IndexEntry,
+  state: { readonly epoch: number; readonly check: number; readonly mark: number },
+): void {
+  const tag = TAGS[entry.kind] | state.mark
   if (!isRecord(entry)) {
     writer.u8(tag)
     if (entry.kind === 'closed') writer.raw(Buffer.alloc(3))
@@ -260,6 +270,8 @@ function advance(entry: IndexEntry, state: IndexState, check: number): void {
 
 export interface Decoded {
   readonly entry: IndexEntry
+  /** everything before it was synced when it was written */
+  readonly isSyncedBefore: boolean
   /** offset of the next entry */
   readonly next: number
   readonly recordCrc: number
@@ -272,7 +284,8 @@ export interface Decoded {
  */
 export function decodeEntry(bytes: Buffer, offset: number, state: IndexState): Decoded {
   const reader = new IndexReader(bytes, offset)
-  const tag = reader.u8()
+  const marked = reader.u8()
+  const tag = marked & ~SYNCED_BEFORE
   const epoch = tag & EPOCH_FOLLOWS ? reader.varint() : state.epoch
   if ((tag & 0x7f) >= Tag.SET && tag !== Tag.CUT_DONE) {
     if (tag === Tag.CLOSED) reader.raw(3)
@@ -285,7 +298,8 @@ export function decodeEntry(bytes: Buffer, offset: number, state: IndexState): D
   const recordCrc = entry.kind === 'bytes' ? entry.crc : shortCrc32(bytes, fieldsFrom, fieldsTo, 0)
   if (entry.kind === 'checkpoint') entry.state.check = check
   advance(entry, state, check)
-  return { entry, next: reader.at, recordCrc }
+  const isSyncedBefore = marked !== tag
+  return { entry, next: reader.at, recordCrc, isSyncedBefore }
 }
 
 function readFields(reader: IndexReader, tag: number, state: IndexState): IndexEntry {

@@ -21,7 +21,6 @@ import {
   type Decoded,
   decodeDetached,
   firstState,
-  type IndexEntry,
   type IndexState,
   isRecord,
   tagOf,
@@ -135,7 +134,7 @@ export interface ScanOptions {
   /** the last record that is read; what follows it is not, except that its cut is done */
   readonly upTo?: number
   /** is shown each entry that is read, with the state before and behind it */
-  readonly sees?: (entry: IndexEntry, before: IndexState, state: Readonly<IndexState>) => void
+  readonly sees?: (decoded: Decoded, before: IndexState, state: Readonly<IndexState>) => void
 }
 
 /** Reads all true entries; undefined when not even the head and the first entry are true. */
@@ -192,7 +191,7 @@ class Scanner {
         this.#window.offset = offset
         return
       }
-      sees?.(decoded.entry, before, this.#state)
+      sees?.(decoded, before, this.#state)
       this.#take(decoded, before.end, offset)
     }
   }

@@ -1,6 +1,13 @@
 import type { DiskFile } from '../../platform/index.ts'
-import { BadIndexBytes } from './index-bytes.ts'
-import { type Decoded, decodeEntry, type IndexState, Tag } from './index-entry.ts'
+import { BadIndexBytes, readOrNothing, shortCrc32 } from './index-bytes.ts'
+import {
+  type Decoded,
+  decodeEntry,
+  firstState,
+  type IndexState,
+  SYNCED_BEFORE,
+  Tag,
+} from './index-entry.ts'
 import { SET_SIZE_MAX } from './index-header.ts'
 
 const WINDOW_BYTES = 1024 * 1024
@@ -38,8 +45,8 @@ export class IndexWindow {
       } catch (thrown) {
         if (!(thrown instanceof BadIndexBytes)) throw thrown
         const whole = this.#start + this.#bytes.length === this.#size
-        const tag = this.#bytes[at] ?? 0
-        const mayBeLong = tag === Tag.SET || (tag & 0x7f) === Tag.FILE_BEGIN
+        const tag = (this.#bytes[at] ?? 0) & 0x3f
+        const mayBeLong = tag === Tag.SET || tag === Tag.FILE_BEGIN
         if (whole || !mayBeLong || bytesMin > SET_SIZE_MAX + PLAIN_ENTRY_SIZE_MAX) return undefined
         bytesMin = Math.max(WINDOW_BYTES, 4 * bytesMin)
       }
@@ -52,6 +59,31 @@ export class IndexWindow {
     this.#bytes = readAt(this.#file, this.offset, Math.min(rest, Math.max(WINDOW_BYTES, bytesMin)))
     this.#start = this.offset
   }
+}
+
+/**
+ * Whether behind `from`, where no true entry is, there is one that was written when all before it was synced. Each
+ * entry's check goes on from the four bytes before it, so one can be found at any place.
+ * @param check what the entry at `from` would go on from
+ */
+export function hasSyncedEntryBehind(file: DiskFile, from: number, check: number): boolean {
+  for (let start = from; start < file.size(); start += WINDOW_BYTES) {
+    const bytes = readAt(file, start, WINDOW_BYTES + PLAIN_ENTRY_SIZE_MAX)
+    for (let at = 4; at < bytes.length; at += 1) {
+      if (((bytes[at] ?? 0) & SYNCED_BEFORE) === 0) continue
+      if (isEntryAt(bytes, at, bytes.readUInt32LE(at - 4))) return true
+      // The damage may be in those four bytes.
+      const isNear = start === from && at < PLAIN_ENTRY_SIZE_MAX
+      if (isNear && isEntryAt(bytes, at, shortCrc32(bytes, 0, at - 4, check))) return true
+    }
+  }
+  return false
+}
+
+/** Where nothing is known of what is before but the check, only the fields' own bounds can be looked at. */
+function isEntryAt(bytes: Buffer, at: number, check: number): boolean {
+  const state = { ...firstState(check, 1), end: 2 ** 51, boundary: 0, timestamp: 2 ** 31 }
+  return readOrNothing(() => decodeEntry(bytes, at, state))?.isSyncedBefore ?? false
 }
 
 export function readAt(file: DiskFile, position: number, size: number): Buffer {

@@ -148,10 +148,10 @@ const WRITE_AGAIN_BYTES = 1024 * 1024
  * Writes a file's bytes where they stand: after a sync that failed, pages may read well and not be on
  * the disk, and the next sync alone would not bring them there.
  */
-export function writeAgain(file: DiskFile, size: number): void {
-  const buffer = Buffer.allocUnsafe(Math.min(size, WRITE_AGAIN_BYTES))
-  for (let at = 0; at < size; at += buffer.length) {
-    const part = buffer.subarray(0, Math.min(buffer.length, size - at))
+export function writeAgain(file: DiskFile, to: number, from = 0): void {
+  const buffer = Buffer.allocUnsafe(Math.min(Math.max(0, to - from), WRITE_AGAIN_BYTES))
+  for (let at = from; at < to; at += buffer.length) {
+    const part = buffer.subarray(0, Math.min(buffer.length, to - at))
     file.write(part.subarray(0, file.read(part, at)), at)
   }
 }

@@ -31,11 +31,13 @@ export interface LogFacts {
   readonly purges: ReadonlyArray<{ readonly sequence: number; readonly upTo: string }>
   /** records whose bytes had been cut away when they came; until their cut is there */
   readonly gap?: LogGap | undefined
+  /** a cut whose bytes are gone, or to go, though its index may not say so: what followed it was taken back */
+  readonly cutDone?: number | undefined
   /** the log begins anew at the base: every file is to go */
   readonly isStartingOver: boolean
 }
 
-const EMPTY_LOG: LogFacts = {
+export const EMPTY_LOG: LogFacts = {
   version: 1,
   base: {
     epoch: 0,
@@ -54,10 +56,10 @@ export async function writeLogFacts(disk: Disk, folder: string, facts: LogFacts)
   await disk.replaceFile(`${folder}/${NAME}`, Buffer.from(text))
 }
 
-/** @throws OperationalError E_STORE_FORMAT, E_STORE_DAMAGED */
-export async function readLogFacts(disk: Disk, folder: string): Promise<LogFacts> {
+/** Undefined when there are none. @throws OperationalError E_STORE_FORMAT, E_STORE_DAMAGED */
+export async function readLogFacts(disk: Disk, folder: string): Promise<LogFacts | undefined> {
   const path = `${folder}/${NAME}`
-  if (!(await disk.exists(path))) return EMPTY_LOG
+  if (!(await disk.exists(path))) return undefined
   const facts = parse((await disk.readFile(path)).toString('utf8'))
   if (facts === undefined) {
     const message = `${path} is not readable; without it nobody knows where the log begins`

@@ -9,7 +9,12 @@ import type { DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
 import { removeFile } from '../held-files.ts'
 import { IndexAppender } from '../index-file/index-appender.ts'
-import type { CutEntry, IndexEntry, IndexState } from '../index-file/index-entry.ts'
+import {
+  CLOSED_SIZE,
+  type CutEntry,
+  type Decoded,
+  type IndexState,
+} from '../index-file/index-entry.ts'
 import {
   readClosing,
   readClosingCheckpoint,
@@ -19,6 +24,7 @@ import {
   scanIndex,
 } from '../index-file/index-scan.ts'
 import { IndexWalk } from '../index-file/index-walk.ts'
+import { hasSyncedEntryBehind } from '../index-file/index-window.ts'
 import {
   checkStore,
   noteState,
@@ -28,12 +34,15 @@ import {
 } from '../recovery/file-recovery.ts'
 import { checkMagic, readClosed, removeLeftovers } from '../recovery/folder-recovery.ts'
 import { StoredFile } from '../stored-file.ts'
-import { verifyRange } from '../verified-read.ts'
+import { firstDamage, verifyRange } from '../verified-read.ts'
+import { adoptStore } from './adopt-store.ts'
 import { prefaceDigest } from './log-digest.ts'
 import { type LogFacts, type LogGap, readLogFacts, writeLogFacts } from './log-facts.ts'
 import type { LogPoint, LogRemoval } from './log-record.ts'
 
 const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
+/** More than this is never waiting for a sync. */
+const TORN_BYTES_MAX = 64 * 1024 * 1024
 const NOT_MADE_ANEW =
   'it is not whole, and in a cluster it cannot be made anew from the file; begin with an empty data directory'
 
@@ -63,7 +72,8 @@ export interface RecoveredLog {
 export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog> {
   const { disk, folder } = context
   await disk.makeFolder(folder)
-  let facts = await finishStartingOver(context, await readLogFacts(disk, folder))
+  const known = (await readLogFacts(disk, folder)) ?? (await adoptStore(context))
+  let facts = await finishStartingOver(context, known)
   const names = await removePurged(context, await removeLeftovers(context), facts.base.sequence)
   const { base, preface } = facts
   const chain = { sequence: base.sequence + preface.length, digest: prefaceDigest(facts) }
@@ -78,7 +88,7 @@ export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog
     files.push(closed.stored)
   }
   const newest = names.at(-1)
-  const seen = newest === undefined ? undefined : await recoverNewest(context, newest, facts.gap)
+  const seen = newest === undefined ? undefined : await recoverNewest(context, newest, facts)
   if (seen !== undefined) {
     checkLink(present(newest, 'the newest file'), seen.scan.head, chain)
     for (const { epoch, sequence } of seen.lineage) note(lineage, epoch, sequence)
@@ -192,6 +202,10 @@ interface Newest {
   readonly lineage: LogPoint[]
   /** where the file's bytes end: a cut that is not done has them still */
   readonly bytesEnd: number
+  /** bytes before this are on the disk since a sync; those behind it may have been torn */
+  readonly syncedTo: number
+  /** records with those bytes */
+  readonly unsure: { readonly sequence: number; readonly end: number }[]
 }
 
 /** Reads the newest index to its last record, and no further: what follows that is written anew. */
@@ -205,7 +219,18 @@ export function readNewest(
   const purges: Newest['purges'] = []
   const lineage: LogPoint[] = []
   let heldUpTo = 4
-  const sees = (entry: IndexEntry, before: IndexState, state: Readonly<IndexState>): void => {
+  let syncedTo = 4
+  let unsure: Newest['unsure'] = []
+  const sees = (
+    { entry, isSyncedBefore }: Decoded,
+    before: IndexState,
+    state: Readonly<IndexState>,
+  ): void => {
+    if (isSyncedBefore) {
+      syncedTo = before.end
+      unsure = []
+    }
+    if (entry.kind === 'bytes') unsure.push({ sequence: state.sequence, end: state.end })
     if (state.sequence > before.sequence) note(lineage, state.epoch, state.sequence)
     const { sequence } = state
     if (entry.kind === 'bytes') heldUpTo = state.end
@@ -220,7 +245,7 @@ export function readNewest(
   const scan = scanIndex(name, index, cache, options)
   if (scan === undefined) throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
   checkStore(name, scan.head.storeId, storeId)
-  return { scan, cuts, purges, lineage, bytesEnd: heldUpTo }
+  return { scan, cuts, purges, lineage, bytesEnd: heldUpTo, syncedTo, unsure }
 }
 
 function cutOf({ to, start, crc }: CutEntry, sequence: number): LogCut {
@@ -230,7 +255,7 @@ function cutOf({ to, start, crc }: CutEntry, sequence: number): LogCut {
 async function recoverNewest(
   context: RecoveryContext,
   name: string,
-  gap: LogGap | undefined,
+  { gap, cutDone }: LogFacts,
 ): Promise<Newest & { readonly recovered: RecoveredFile }> {
   const { disk, folder } = context
   await checkMagic(context, name)
@@ -238,10 +263,20 @@ async function recoverNewest(
   const index = await disk.open(`${folder}/${name}.idx`, 'write')
   try {
     const all = readNewest(context, name, index, Number.POSITIVE_INFINITY)
-    const end = all.scan.end.state.sequence
+    const { offset, state } = all.scan.end
+    const isClosed = readClosing(index) !== undefined && offset + CLOSED_SIZE === index.size()
+    if (!isClosed && hasSyncedEntryBehind(index, offset, state.check)) {
+      throw damaged(
+        `${name}.idx`,
+        offset,
+        'no true entry is there, and what is behind it was synced later',
+      )
+    }
+    const end = lastWhole(name, data, all, gap)
     const newest = readNewest(context, name, index, end)
     const here = gapIn(name, { cuts: newest.cuts, end }, gap)
-    return { ...newest, recovered: await settle(context, newest, { data, index, gap: here }) }
+    const recovered = await settle(context, newest, { data, index, gap: here, cutDone })
+    return { ...newest, recovered }
   } catch (thrown) {
     await data.close()
     await index.close()
@@ -249,13 +284,30 @@ async function recoverNewest(
   }
 }
 
+/**
+ * The last record whose bytes are on the disk, too: bytes and entries of a group are synced at once, and the power may
+ * have been lost when only the entries were there.
+ * @throws OperationalError E_STORE_DAMAGED
+ */
+function lastWhole(name: string, data: DiskFile, newest: Newest, gap: LogGap | undefined): number {
+  const { state } = newest.scan.end
+  const here = gapIn(name, { cuts: newest.cuts, end: state.sequence }, gap)
+  const to = Math.min(state.end, here?.start ?? state.end)
+  const from = Math.min(to, newest.syncedTo)
+  const torn = firstDamage(data, newest.scan.directory, { from, to })
+  if (torn === undefined) return state.sequence
+  const first = newest.unsure.find(({ end }) => end > torn)
+  if (first !== undefined && to - torn <= TORN_BYTES_MAX) return first.sequence - 1
+  throw damaged(name, torn, 'the bytes there are not those that were stored')
+}
+
 async function settle(
   { disk, folder, cache, logger, checkpoints }: RecoveryContext,
-  { scan, cuts, bytesEnd: bytesEndOfRecords }: Newest,
-  files: { readonly data: DiskFile; readonly index: DiskFile; readonly gap: LogGap | undefined },
+  { scan, cuts, bytesEnd: bytesEndOfRecords, syncedTo }: Newest,
+  files: { readonly data: DiskFile; readonly index: DiskFile } & Pick<LogFacts, 'gap' | 'cutDone'>,
 ): Promise<RecoveredFile> {
   const { data, index, gap } = files
-  const bytesEnd = gap?.position ?? bytesEndOfRecords
+  const isDone = cuts.some(({ sequence, isDone }) => !isDone && sequence === files.cutDone)
   const { name } = scan.begin
   const { offset, state } = scan.end
   const appender = new IndexAppender(index, scan.directory, scan.end, checkpoints)
@@ -263,8 +315,10 @@ async function settle(
   writeAgain(index, offset)
   const size = data.size()
   const { cut } = scan
-  const isGone = cut !== undefined && size === cut.to
-  if (size < bytesEnd && !isGone) {
+  // Bytes that had been cut away when they came do not say whether this cut is committed.
+  const isGone = cut !== undefined && (isDone || (size === cut.to && size !== gap?.position))
+  const bytesEnd = isGone ? cut.to : (gap?.position ?? bytesEndOfRecords)
+  if (size < bytesEnd) {
     throw damaged(name, size, `the file ends there, and ${bytesEnd} bytes were stored`)
   }
   const from = Math.max(4, state.end - VERIFY_TAIL_BYTES)
@@ -274,6 +328,7 @@ async function settle(
     logger.info({ file: name, position: bytesEnd }, `${name} is cut back to its last record`)
     await data.truncate(bytesEnd)
   }
+  writeAgain(data, bytesEnd, Math.min(bytesEnd, syncedTo))
   await data.sync()
   if (isGone) {
     for (const one of cuts) one.isDone = true

@@ -10,14 +10,21 @@ import type { StoredFile } from '../stored-file.ts'
 import { readNewest } from './log-recovery.ts'
 import { keepAside } from './lost-and-found.ts'
 
-/** @param files oldest first; @param to the last record that stays in them, or one before them all */
+export interface Truncation {
+  /** oldest first */
+  readonly files: readonly StoredFile[]
+  /** the last record that stays in them, or one before them all */
+  readonly to: number
+  /** Keeps durably that a cut is done: the entry that says so goes with the records before it. */
+  readonly keepDone: (cut: number) => Promise<void>
+}
+
 export async function truncateFiles(
   context: RecoveryContext,
-  files: readonly StoredFile[],
-  to: number,
+  { files, to, keepDone }: Truncation,
 ): Promise<void> {
   for (const stored of files.toReversed()) {
-    if (stored.facts.firstSequence <= to) return await cutBack(context, stored, to)
+    if (stored.facts.firstSequence <= to) return await cutBack(context, stored, { to, keepDone })
     await keepFrom(context, stored, 0)
     // The name of the file goes first: an index without its file is no record's.
     await removeFile(context.disk, context.folder, stored.name)
@@ -37,7 +44,11 @@ async function keepFrom(
   }
 }
 
-async function cutBack(context: RecoveryContext, stored: StoredFile, to: number): Promise<void> {
+async function cutBack(
+  context: RecoveryContext,
+  stored: StoredFile,
+  { to, keepDone }: Omit<Truncation, 'files'>,
+): Promise<void> {
   const { name, path, indexPath } = stored
   const index = await context.disk.open(indexPath, 'write')
   const data = await context.disk.open(path, 'write')
@@ -50,6 +61,7 @@ async function cutBack(context: RecoveryContext, stored: StoredFile, to: number)
     const kept = cuts.find(({ isDone }) => !isDone)
     const isGone = all.cuts.some((cut) => cut.sequence === kept?.sequence && cut.isDone)
     const end = isGone ? scan.end.state.end : bytesEnd
+    if (isGone && kept !== undefined) await keepDone(kept.sequence)
     await keepAside(context.disk, context.folder, { name, file: data, from: end, to: data.size() })
     await stored.activate(scan.directory, index)
     isHandedOver = true

@@ -231,6 +231,7 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
     assert(bytes.length < this.#sizeOf(record), `record ${sequence} has too many bytes`)
     assert(this.gap === undefined || bytes.length === 0, `record ${sequence} has bytes in a gap`)
     if (this.gap === undefined) {
+      await this.#syncAll()
       const gap = { file: stored.name, sequence, start, position: start + bytes.length }
       await this.#write({ ...this.#facts, gap })
     }
@@ -292,10 +293,9 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
       }
       const active = this.#active
       if (active?.unsynced === true) {
-        await active.sync()
-        active.writeIndex(() => this.executed())
-        if (!active.isIndexWritten) throw diskFull(active.stored.indexPath, undefined)
-        await active.syncIndex()
+        // The CRC of a record that has lost bytes does not tell whether the rest is there.
+        if (this.gap !== undefined) await active.syncBytes()
+        await active.syncWithIndex()
       }
       this.#noteDurable(upTo)
       return this.durable
@@ -317,7 +317,8 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
       await this.#active?.pause()
       const purges = this.#facts.purges.filter(({ sequence }) => sequence <= to)
       if (purges.length < this.#facts.purges.length) await this.#write({ ...this.#facts, purges })
-      await truncateFiles(this.#context, this.#all, to)
+      const keepDone = (cutDone: number) => this.#write({ ...this.#facts, cutDone })
+      await truncateFiles(this.#context, { files: this.#all, to, keepDone })
       // The files name the record that they go on from, so those before them go last.
       const preface = this.#facts.preface.slice(0, to - base.sequence)
       if (preface.length < this.#facts.preface.length)

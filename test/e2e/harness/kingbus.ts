@@ -45,6 +45,7 @@ export class Kingbus {
   readonly adminPort: number
   readonly #options: KingbusOptions
   #sourceUrl: string
+  #flags: Readonly<Record<string, string>>
   #process: ServerProcess | undefined
 
   /** Starts Kingbus and waits until it is ready to serve. */
@@ -63,6 +64,7 @@ export class Kingbus {
     this.adminPort = adminPort
     this.#options = options
     this.#sourceUrl = options.sourceUrl
+    this.#flags = options.flags ?? {}
     mkdirSync(this.dataFolder, { mode: 0o700 })
     const secret = { mode: 0o600 }
     writeFileSync(this.#sourcePasswordFile, `${replicationPassword}\n`, secret)
@@ -115,6 +117,11 @@ export class Kingbus {
     this.#sourceUrl = url
   }
 
+  /** Further flags from the next start on, in the place of those before. */
+  setFlags(flags: Readonly<Record<string, string>>): void {
+    this.#flags = flags
+  }
+
   /** Starts the process and waits for `/readyz`. */
   async launch(): Promise<void> {
     const flags = {
@@ -125,7 +132,7 @@ export class Kingbus {
       'admin-listen': `127.0.0.1:${this.adminPort}`,
       'serve-users-file': this.#usersFile,
       'disk-min-free': '64MiB',
-      ...this.#options.flags,
+      ...this.#flags,
     }
     const program = process.env['KINGBUS_PROGRAM'] ?? join(projectFolder, 'bin', 'kingbus')
     const server = new ServerProcess({
@@ -229,9 +236,18 @@ export class Kingbus {
     return this.#process?.logTail(lines) ?? ''
   }
 
+  /** Asks the HTTP API; what it answers. */
+  async request(method: string, path: string, body?: unknown): Promise<unknown> {
+    const headers = { 'content-type': 'application/json' }
+    const withBody = body === undefined ? {} : { headers, body: JSON.stringify(body) }
+    const answer = await fetch(`${this.adminUrl}${path}`, { method, ...withBody })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`${method} ${path} answers ${answer.status}: ${text}`)
+    return text === '' ? undefined : JSON.parse(text)
+  }
+
   async #post(path: string): Promise<void> {
-    const answer = await fetch(`${this.adminUrl}${path}`, { method: 'POST' })
-    if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`)
+    await this.request('POST', path)
   }
 
   #running(): ServerProcess {

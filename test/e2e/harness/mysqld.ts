@@ -24,6 +24,8 @@ export interface MysqldOptions {
   readonly detached?: boolean
   /** a network namespace of the machine that the server runs in (needs root) */
   readonly namespace?: string
+  /** otherwise any free one */
+  readonly port?: number
 }
 
 export type Row = Readonly<Record<string, string | number | null>>
@@ -117,7 +119,7 @@ export class Mysqld {
       dataFolder = join(makeRunFolder(`mysqld-${options.serverId}`), 'data')
       await copyDataFolder(await template(), dataFolder)
     }
-    const server = new Mysqld(dataFolder, await freePort(), options)
+    const server = new Mysqld(dataFolder, options.port ?? (await freePort()), options)
     await server.launch()
     return server
   }

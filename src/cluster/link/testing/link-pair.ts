@@ -49,7 +49,7 @@ export async function listenAs(
 export interface Pair {
   readonly dialled: PeerLink
   readonly accepted: PeerLink
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** Both ends of one link between `one`, which dials, and `two`. */

@@ -21,7 +21,7 @@ export async function readToEnd(connection: Connection): Promise<Buffer> {
 /** Somebody who listens in the place of a node. */
 export async function pose(
   answer: (connection: Connection, intake: Intake) => Promise<void>,
-): Promise<{ readonly url: URL; close(): void }> {
+): Promise<{ readonly url: URL; readonly close: () => void }> {
   const server = await listen({
     host: '127.0.0.1',
     port: 0,

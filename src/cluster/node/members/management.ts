@@ -7,7 +7,7 @@ import {
 } from '../../../lib/index.ts'
 import type { Clock } from '../../../platform/index.ts'
 import type { MemberRecord, Membership, NodeRecord, Register } from '../../etcd/index.ts'
-import { keyOf } from '../../protocol/state/cluster-state.ts'
+import { keyOf, type Member } from '../../protocol/state/cluster-state.ts'
 import type { Driver } from '../driver.ts'
 import {
   type ClusterReport,
@@ -20,6 +20,7 @@ import {
 const CHANGE_MS = 30_000
 const LOOK_MS = 100
 const STATUS_MS = 2000
+const ASK_MS = 5000
 const HAND_OVER_MS = 8000
 
 export interface ManagementOptions {
@@ -49,15 +50,28 @@ export interface NewMember {
 /** What people ask of a cluster by any of its nodes. */
 export class Management {
   readonly #options: ManagementOptions
+  readonly #answers = new Map<string, (body: unknown) => Promise<unknown>>()
 
   constructor(options: ManagementOptions) {
     this.#options = options
+  }
+
+  /** How another part of this node answers the others. */
+  handle(method: string, answer: (body: unknown) => Promise<unknown>): void {
+    this.#answers.set(method, answer)
+  }
+
+  /** Asks another node; its answer is as trustworthy as that node. @throws OperationalError */
+  async ask(node: string, method: string, body: unknown): Promise<unknown> {
+    return await this.#options.call(node, method, body, ASK_MS)
   }
 
   /** Answers another node. @throws OperationalError */
   async answer(method: string, body: unknown): Promise<unknown> {
     if (method === 'status') return this.#options.self()
     if (method === 'hand-over') return await this.#handOver(String(body))
+    const answer = this.#answers.get(method)
+    if (answer !== undefined) return await answer(body)
     throw new OperationalError('E_PEER_VERSION', `this node does not know the call '${method}'`)
   }
 
@@ -211,8 +225,7 @@ export class Management {
     if (driver === undefined || leader === undefined) {
       throw new OperationalError('E_NOT_LEADER', 'this node does not lead')
     }
-    const others = leader.base.inSync.filter(({ node }) => node !== this.#options.name)
-    const heirs = others.filter((member) => leader.endOf(member) > 0)
+    const { heirs } = this
     const heir = to === '' ? heirs[0] : heirs.find(({ node }) => node === to)
     if (heir === undefined) {
       const message = `${to === '' ? 'no other node' : to} is in-sync, so none can lead now`
@@ -223,6 +236,14 @@ export class Management {
     driver.give({ kind: 'hand-over', to: heir })
     await waitUntil(driver.leading, (epoch) => epoch === undefined, late.signal)
     cancel()
+  }
+
+  /** The members that could lead now, if this node leads. */
+  get heirs(): readonly Member[] {
+    const { driver, name } = this.#options
+    const leader = driver.value?.node.leader
+    const others = leader?.base.inSync.filter(({ node }) => node !== name) ?? []
+    return others.filter((member) => leader !== undefined && leader.endOf(member) > 0)
   }
 
   get #leader(): string | undefined {

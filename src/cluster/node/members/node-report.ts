@@ -7,6 +7,8 @@ const position = z.object({ file: z.string(), position: z.number() }).nullable()
 
 export const nodeReport = z.object({
   name: z.string(),
+  /** the cluster that it belongs to; null before it was in one */
+  cluster: z.string().nullable(),
   store: z.string(),
   epoch: z.number(),
   isLeading: z.boolean(),

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { type Logger, messageOf, OperationalError } from '../../../lib/index.ts'
+import { type Logger, OperationalError } from '../../../lib/index.ts'
 import type { Clock, Disk, Processes, Random } from '../../../platform/index.ts'
 import type { Authority } from '../../authority.ts'
 import { EtcdClient, EtcdMember, Membership, memberTls } from '../../etcd/index.ts'
 import type { ClusterSettings, EtcdSettings, FirstNode } from '../settings.ts'
 
-const RETRY_MS = 1000
+const RETRY_MS = 500
+const NOT_LISTED = 'this node is no member of the cluster yet: run kingbus members add there'
+const WAITS_FOR_FIRST = 'a new cluster begins when all of cluster.initial-cluster answer'
 
 export interface EtcdSideOptions {
   readonly settings: ClusterSettings
@@ -16,6 +18,14 @@ export interface EtcdSideOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+}
+
+/** What a member that begins has to know. */
+export interface ClusterView {
+  /** whether the other first nodes are in a cluster already; undefined when not all of them have said */
+  hasBegun(): Promise<boolean | undefined>
+  /** whether the operator wants a member at this URL. @throws OperationalError E_ETCD_UNAVAILABLE */
+  isWanted(etcdPeerUrl: string): Promise<boolean>
 }
 
 type OwnEtcd = Extract<EtcdSettings, { kind: 'own' }>
@@ -51,10 +61,10 @@ export class EtcdSide {
   }
 
   /** Runs the member until the signal fires. Rejects when only the operator can help. */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(cluster: ClusterView, signal: AbortSignal): Promise<void> {
     const { etcd } = this.#options.settings
     if (etcd.kind !== 'own') return
-    const beginning = await this.#beginning(etcd, signal)
+    const beginning = await this.#beginning(etcd, cluster, signal)
     if (beginning === undefined) return
     await this.#member(etcd, beginning).run(signal)
   }
@@ -84,53 +94,59 @@ export class EtcdSide {
   }
 
   /**
-   * What a member without data begins with. Where the others know it as a member that has been there, its data are
-   * lost, and with them its votes: that member must not come back, so another takes its place.
+   * What a member without data begins with. Where the cluster has begun already, the data of this member are lost, and
+   * with them its votes: it must not come back as the one that it was, so another takes its place.
    */
-  async #beginning(own: OwnEtcd, signal: AbortSignal): Promise<Beginning | undefined> {
+  async #beginning(
+    own: OwnEtcd,
+    cluster: ClusterView,
+    signal: AbortSignal,
+  ): Promise<Beginning | undefined> {
     const { settings, disk, folder, logger, clock } = this.#options
     const asNew: Beginning = {
       initialCluster: listOf(settings.initialCluster),
       initialClusterState: 'new',
     }
     if (await disk.exists(`${folder}/etcd/member/wal`)) return asNew
-    const isAlone = settings.initialCluster.every(({ name }) => name === settings.name)
-    if (settings.initialClusterState === 'new' && isAlone) return asNew
+    const isNew = settings.initialClusterState === 'new'
     let told = ''
     while (!signal.aborted) {
-      try {
-        const joined = await this.#join(own)
-        if (joined !== undefined) return joined
-        if (settings.initialClusterState === 'new') return asNew
-        const message = 'this node is no member of the cluster yet: run kingbus members add there'
-        if (message !== told) logger.warn({ node: settings.name }, message)
-        told = message
-      } catch (thrown) {
-        if (!(thrown instanceof OperationalError)) throw thrown
-        // Nobody answers: a new cluster begins, or one without a majority waits for this node.
-        if (settings.initialClusterState === 'new') return asNew
-        if (thrown.message !== told)
-          logger.warn({ reason: messageOf(thrown) }, 'etcd of the others')
-        told = thrown.message
-      }
+      const hasBegun = isNew ? await cluster.hasBegun() : true
+      if (hasBegun === false) return asNew
+      const joined = hasBegun === true ? await this.#tryToJoin(own, cluster) : WAITS_FOR_FIRST
+      if (typeof joined !== 'string') return joined
+      if (joined !== told) logger.warn({ node: settings.name }, joined)
+      told = joined
       await clock.sleep(RETRY_MS, signal)
     }
     return undefined
   }
 
-  /** @returns undefined when the others do not list this member, or it has not begun anywhere yet */
-  async #join(own: OwnEtcd): Promise<Beginning | undefined> {
+  /** @returns why it cannot yet, in words */
+  async #tryToJoin(own: OwnEtcd, cluster: ClusterView): Promise<Beginning | string> {
+    try {
+      return (await this.#join(own, cluster)) ?? NOT_LISTED
+    } catch (thrown) {
+      if (!(thrown instanceof OperationalError)) throw thrown
+      return `it waits to join the others: ${thrown.message}`
+    }
+  }
+
+  /** @returns undefined when nobody wants this member */
+  async #join(own: OwnEtcd, cluster: ClusterView): Promise<Beginning | undefined> {
     const { settings, logger } = this.#options
     const membership = new Membership(this.client)
     const mine = own.peerUrl.origin
     let list = await membership.list()
     const found = list.find(({ peerUrls }) => peerUrls.includes(mine))
-    if (found === undefined) return undefined
-    const hasBegun = found.clientUrls.length > 0
-    if (!hasBegun && !found.isLearner && settings.initialClusterState === 'new') return undefined
-    if (hasBegun) {
+    if (found === undefined && !(await cluster.isWanted(mine))) return undefined
+    // A learner that was never started has no data that could be missing.
+    const isGone = found !== undefined && (found.clientUrls.length > 0 || !found.isLearner)
+    if (isGone) {
       logger.warn({ member: found.id }, 'the data of this member of etcd are gone: it joins anew')
       await membership.remove(found.id)
+    }
+    if (isGone || found === undefined) {
       await membership.addLearner([mine])
       list = await membership.list()
     }

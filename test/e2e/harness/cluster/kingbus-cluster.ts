@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { Kingbus } from '../kingbus.ts'
+import { Kingbus, type KingbusOptions } from '../kingbus.ts'
 import type { Mysqld } from '../mysqld.ts'
 import type { Place } from '../network/place.ts'
 import { etcdProgram, freePort, makeRunFolder } from '../project.ts'
@@ -21,56 +21,78 @@ export interface ClusterOptions {
   readonly disks?: readonly string[]
 }
 
+/** What `/api/v1/cluster` answers, as far as these tests look at it. */
+export interface ClusterStatus {
+  readonly leader: string | null
+  readonly epoch: number
+  readonly nodes: readonly {
+    readonly name: string
+    readonly role: string
+    readonly end: number | null
+  }[]
+}
+
 /** Several nodes on this machine, each with a member of etcd. */
 export class KingbusCluster {
-  readonly nodes: readonly Kingbus[]
-  readonly #peerPorts: readonly number[]
+  readonly nodes: Kingbus[] = []
+  /** of what the nodes share */
+  readonly folder = makeRunFolder('cluster')
+  readonly #options: ClusterOptions
+  readonly #secretFile: string
+  readonly #ports: number[] = []
 
-  static async start({
-    source,
-    size = 3,
-    flags = {},
-    detached,
-    sourceUrl = source.sourceUrl,
-    places,
-    disks,
-  }: ClusterOptions): Promise<KingbusCluster> {
-    const secretFile = join(makeRunFolder('cluster'), 'secret')
-    writeFileSync(secretFile, 'a secret of the test cluster\n', { mode: 0o600 })
-    const names = Array.from({ length: size }, (_, index) => `node${index + 1}`)
-    const ports: number[] = []
-    for (const _ of names) ports.push(await freeTriple(ports))
-    const urls = ports.map((port, index) => {
-      const place = places?.[index]
-      return place === undefined ? `http://127.0.0.1:${port}` : `https://${place.address}:${port}`
-    })
-    const initial = names.map((name, index) => `${name}=${urls[index]}`).join(',')
-    const nodes = await Promise.all(
-      names.map(async (name, index) => {
-        const cluster = {
-          name,
-          'cluster-peer-url': urls[index] ?? '',
-          'cluster-initial-cluster': initial,
-          'cluster-secret-file': secretFile,
-          'cluster-etcd-binary': etcdProgram('etcd'),
-        }
-        const place = places?.[index]
-        const disk = disks?.[index]
-        return await Kingbus.start({
-          sourceUrl,
-          flags: { ...cluster, ...flags },
-          ...(detached === undefined ? {} : { detached }),
-          ...(place === undefined ? {} : { place }),
-          ...(disk === undefined ? {} : { disk }),
-        })
-      }),
+  static async start(options: ClusterOptions): Promise<KingbusCluster> {
+    const cluster = new KingbusCluster(options)
+    const { size = 3 } = options
+    for (let index = 0; index < size; index += 1) await cluster.#takePorts()
+    const starting = cluster.#ports.map((_, index) =>
+      Kingbus.start(cluster.#nodeOptions(index, 'new')),
     )
-    return new KingbusCluster(nodes, ports)
+    cluster.nodes.push(...(await Promise.all(starting)))
+    return cluster
   }
 
-  private constructor(nodes: readonly Kingbus[], peerPorts: readonly number[]) {
-    this.nodes = nodes
-    this.#peerPorts = peerPorts
+  /** A node that was alone, and is stopped, goes on as the first of a cluster. */
+  static async from(alone: Kingbus, options: ClusterOptions): Promise<KingbusCluster> {
+    const cluster = new KingbusCluster(options)
+    await cluster.#takePorts()
+    const { flags = {} } = cluster.#nodeOptions(0, 'new')
+    alone.setFlags(flags)
+    await alone.launch()
+    cluster.nodes.push(alone)
+    return cluster
+  }
+
+  private constructor(options: ClusterOptions) {
+    this.#options = options
+    this.#secretFile = join(this.folder, 'secret')
+    writeFileSync(this.#secretFile, 'a secret of the test cluster\n', { mode: 0o600 })
+  }
+
+  /** Adds a node by way of one that runs, starts it, and returns it. */
+  async add(by: Kingbus = this.node(0)): Promise<Kingbus> {
+    const index = await this.#takePorts()
+    await by.request('POST', '/api/v1/members', {
+      name: this.nameOf(index),
+      peerUrl: this.urlOf(index),
+    })
+    const node = await Kingbus.start(this.#nodeOptions(index, 'existing'))
+    this.nodes.push(node)
+    return node
+  }
+
+  peerPort(index: number): number {
+    return this.#ports[index] ?? 0
+  }
+
+  nameOf(index: number): string {
+    return `node${index + 1}`
+  }
+
+  urlOf(index: number): string {
+    const place = this.#options.places?.[index]
+    const port = this.#ports[index]
+    return place === undefined ? `http://127.0.0.1:${port}` : `https://${place.address}:${port}`
   }
 
   node(index: number): Kingbus {
@@ -79,8 +101,51 @@ export class KingbusCluster {
     return node
   }
 
-  peerPort(index: number): number {
-    return this.#peerPorts[index] ?? 0
+  async #takePorts(): Promise<number> {
+    this.#ports.push(await freeTriple(this.#ports))
+    return this.#ports.length - 1
+  }
+
+  #nodeOptions(index: number, state: 'new' | 'existing'): KingbusOptions {
+    const { source, flags = {}, detached = false, sourceUrl = source.sourceUrl } = this.#options
+    const place = this.#options.places?.[index]
+    const disk = this.#options.disks?.[index]
+    const all = this.#ports.map((_, each) => `${this.nameOf(each)}=${this.urlOf(each)}`)
+    const cluster = {
+      name: this.nameOf(index),
+      'cluster-peer-url': this.urlOf(index),
+      'cluster-initial-cluster': all.join(','),
+      'cluster-initial-cluster-state': state,
+      'cluster-secret-file': this.#secretFile,
+      'cluster-etcd-binary': etcdProgram('etcd'),
+    }
+    return {
+      sourceUrl,
+      flags: { ...cluster, ...flags },
+      detached,
+      ...(place === undefined ? {} : { place }),
+      ...(disk === undefined ? {} : { disk }),
+    }
+  }
+
+  /** What a node says of the cluster. */
+  async status(by: Kingbus = this.node(0)): Promise<ClusterStatus> {
+    return (await by.request('GET', '/api/v1/cluster')) as ClusterStatus
+  }
+
+  /** Waits until every node that is named has this role. */
+  async waitForRoles(roles: Readonly<Record<string, string>>, timeoutMs = 60_000): Promise<void> {
+    let last: ClusterStatus | undefined
+    const explain = (): string => `but it was ${JSON.stringify(last)}`
+    const what = `the roles ${JSON.stringify(roles)}`
+    await waitFor({ what, timeoutMs, explain }, async () => {
+      const asked = this.nodes.find(({ isRunning }) => isRunning)
+      last = await this.status(asked).catch(() => undefined)
+      const found = Object.fromEntries((last?.nodes ?? []).map(({ name, role }) => [name, role]))
+      return Object.entries(roles).every(([name, role]) =>
+        role.split('|').includes(found[name] ?? ''),
+      )
+    })
   }
 
   /** The node that reads the source. */

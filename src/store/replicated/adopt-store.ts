@@ -1,0 +1,198 @@
+/*
+  The files of a single node as the beginning of a replicated log. What differs is in the indexes alone: where their
+  checkpoints stand, and so the running digests. All of them are made beside the old ones first and then take their
+  places; `log.json` is written last, and without it a start does it all again. An index whose sequences are not those
+  that it had is marked as one that was made anew, so that a crash between two of them leaves no gap that is damage.
+*/
+import { OperationalError } from '../../lib/index.ts'
+import type { Disk, DiskFile } from '../../platform/index.ts'
+import { damaged, diskFull } from '../disk-error.ts'
+import { HeldFiles } from '../held-files.ts'
+import { IndexAppender } from '../index-file/index-appender.ts'
+import { createIndex } from '../index-file/index-create.ts'
+import type { HeldAt } from '../index-file/index-directory.ts'
+import type { IndexEntry } from '../index-file/index-entry.ts'
+import { decodeSet } from '../index-file/index-header.ts'
+import { IndexWalk } from '../index-file/index-walk.ts'
+import type { RecoveryContext } from '../recovery/file-recovery.ts'
+import { recoverFolder } from '../recovery/folder-recovery.ts'
+import type { StoredFile } from '../stored-file.ts'
+import { EMPTY_LOG, type LogFacts, writeLogFacts } from './log-facts.ts'
+
+const PLACE = 'adopted'
+/** Entries are written after so many. */
+const BATCH = 1024
+
+/**
+ * What the log of a folder without `log.json` is: an empty one, or that of a single node.
+ * @throws OperationalError E_STORE_DAMAGED, E_STORE_FORMAT
+ */
+export async function adoptStore(context: RecoveryContext): Promise<LogFacts> {
+  const { disk, folder } = context
+  const { files, last } = await recoverSingle(context)
+  let facts = EMPTY_LOG
+  if (last !== undefined) {
+    const place = `${folder}/${PLACE}`
+    await disk.makeFolder(place)
+    for (const left of await disk.list(place)) await disk.remove(`${place}/${left}`)
+    facts = await rewriteAll(context, files, place)
+    for (const { name } of files) await disk.rename(`${place}/${name}.idx`, `${folder}/${name}.idx`)
+    await disk.syncFolder(place)
+    await disk.syncFolder(folder)
+    context.logger.info({ files: files.length }, 'the files of a single node are a log from now on')
+  }
+  await writeLogFacts(disk, folder, facts)
+  return facts
+}
+
+/** As the single node would open it; what it holds is whole and durable then. */
+async function recoverSingle(
+  context: RecoveryContext,
+): Promise<{ readonly files: readonly StoredFile[]; readonly last: StoredFile | undefined }> {
+  await checkAlone(context)
+  const { files, last } = await recoverFolder(context)
+  await last?.data.close()
+  await last?.index.close()
+  const held = new HeldFiles(context)
+  held.replace(files)
+  if (last?.purgedUpTo !== undefined) await held.removeBefore(last.purgedUpTo)
+  return { files: held.all, last: last?.stored }
+}
+
+/** Records with an epoch are a cluster's: without `log.json` nobody knows which of them are committed. */
+async function checkAlone({ disk, folder }: RecoveryContext): Promise<void> {
+  for (const name of await disk.list(folder)) {
+    if (!name.endsWith('.idx')) continue
+    await withIndex(disk, `${folder}/${name}`, (walk) => {
+      while (walk.state.epoch === 0 && walk.next() !== undefined) {}
+      if (walk.state.epoch === 0) return
+      const message = `${folder}/log.json is gone; without it nobody knows where the log begins`
+      throw new OperationalError('E_STORE_DAMAGED', message, { file: `${folder}/log.json` })
+    })
+  }
+}
+
+async function withIndex<T>(
+  disk: Disk,
+  path: string,
+  use: (walk: IndexWalk) => T | Promise<T>,
+): Promise<T | undefined> {
+  const index = await disk.open(path, 'read')
+  try {
+    const walk = IndexWalk.open(index)
+    return walk && (await use(walk))
+  } finally {
+    await index.close()
+  }
+}
+
+async function rewriteAll(
+  context: RecoveryContext,
+  files: readonly StoredFile[],
+  place: string,
+): Promise<LogFacts> {
+  let chain: Chain | undefined
+  let facts = EMPTY_LOG
+  for (const stored of files) {
+    const next = await withIndex(context.disk, stored.indexPath, async (walk) => {
+      const start = chain ?? { sequence: walk.head.firstSequence - 1, digest: walk.head.digest }
+      if (chain === undefined) facts = factsFrom(start)
+      return await new IndexRewrite(stored, walk).run({ ...context, folder: place }, start)
+    })
+    if (next === undefined) throw damaged(`${stored.name}.idx`, 0, 'it lacks its head')
+    chain = next
+  }
+  return facts
+}
+
+interface Chain {
+  readonly sequence: number
+  readonly digest: Buffer
+}
+
+function factsFrom({ sequence, digest }: Chain): LogFacts {
+  const point = { epoch: 0, sequence }
+  const base = { ...point, digest: digest.toString('hex'), tail: { end: 0, boundary: 0 } }
+  return { ...EMPTY_LOG, base, lineage: sequence === 0 ? [] : [point] }
+}
+
+/** Writes one index again, entry by entry, with checkpoints where the records alone say it. */
+class IndexRewrite {
+  readonly #stored: StoredFile
+  readonly #walk: IndexWalk
+  #set: HeldAt | undefined
+  #cut: Extract<IndexEntry, { readonly kind: 'cut' }> | undefined
+
+  constructor(stored: StoredFile, walk: IndexWalk) {
+    this.#stored = stored
+    this.#walk = walk
+  }
+
+  async run(context: RecoveryContext, before: Chain): Promise<Chain> {
+    const first = this.#next()
+    if (first?.kind !== 'file-begin') throw this.#damaged()
+    const { rebuilt, firstSequence, contact } = this.#walk.head
+    const { file, directory, end } = await createIndex(context, {
+      origin: first.begin,
+      firstSequence: before.sequence + 1,
+      contact,
+      rebuilt: rebuilt || firstSequence !== before.sequence + 1,
+      digest: before.digest,
+      epoch: first.epoch,
+    })
+    const known = () => this.#set && { ...this.#set, file: this.#stored.name }
+    const appender = new IndexAppender(file, directory, end, { known })
+    try {
+      const digest = await this.#copyTo(appender, file)
+      return { sequence: appender.state.sequence, digest }
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Returns the running digest behind the last record. */
+  async #copyTo(appender: IndexAppender, file: DiskFile): Promise<Buffer> {
+    let digest: Buffer | undefined
+    for (let count = 1; ; count += 1) {
+      const entry = this.#next()
+      if (entry === undefined) break
+      if (entry.kind === 'closed') {
+        if (this.#set === undefined) throw this.#damaged()
+        digest = appender.digest()
+        await appender.close(this.#set.held)
+      } else {
+        this.#copy(entry, appender)
+      }
+      // So that what may be torn, and not damaged, is never more.
+      if (count % BATCH === 0) await appender.sync()
+    }
+    if (digest === undefined) await appender.sync()
+    if (!appender.isWritten) throw diskFull(file.path, undefined)
+    return digest ?? appender.digest()
+  }
+
+  #copy(entry: IndexEntry, appender: IndexAppender): void {
+    if (entry.kind === 'set') {
+      this.#set = { position: entry.position, held: decodeSet(entry.encoded) }
+    } else if (entry.kind === 'cut') {
+      this.#cut = entry
+      appender.addCut(entry)
+    } else if (entry.kind === 'cut-done') {
+      if (this.#cut === undefined) throw this.#damaged()
+      appender.cutDone(this.#cut)
+    } else if (entry.kind !== 'checkpoint' && entry.kind !== 'closed') {
+      appender.append([entry])
+    }
+  }
+
+  #next(): IndexEntry | undefined {
+    const walked = this.#walk.next()
+    if (walked?.wrong !== undefined) throw this.#damaged()
+    return walked?.entry
+  }
+
+  #damaged(): OperationalError {
+    const what = 'its entries do not agree; remove it and start without a cluster: it is made anew'
+    return damaged(`${this.#stored.name}.idx`, this.#walk.offset, what)
+  }
+}

@@ -1,0 +1,106 @@
+import { rmSync } from 'node:fs'
+import { afterAll, afterEach, expect, test } from 'vitest'
+import { endEverything } from './harness/child.ts'
+import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
+import { fileDifference } from './harness/compare.ts'
+import { Kingbus } from './harness/kingbus.ts'
+import { Load } from './harness/load.ts'
+import { Mysqld } from './harness/mysqld.ts'
+import { waitFor } from './harness/wait.ts'
+
+const loads: Load[] = []
+
+afterEach(async () => {
+  for (const load of loads.splice(0)) await load.stop()
+})
+afterAll(endEverything)
+
+/** Writes all the time, as an application does that knows nothing of all this. */
+async function startLoad(source: Mysqld): Promise<Load> {
+  const load = await Load.start(source, { seed: 11, restMs: 2 })
+  loads.push(load)
+  return load
+}
+
+async function more(load: Load, transactions = 50): Promise<void> {
+  const { committed } = load
+  await waitFor({ what: 'more of the load' }, async () => load.committed > committed + transactions)
+}
+
+async function expectAllTheSame(cluster: KingbusCluster, source: Mysqld): Promise<void> {
+  for (const load of loads.splice(0)) await load.stop()
+  await cluster.catchUpWith(source)
+  for (const { name, path } of await source.binlogs()) {
+    for (const node of cluster.nodes.filter(({ isRunning }) => isRunning)) {
+      const held = node.binlogs().find((file) => file.name === name)
+      expect(fileDifference(held?.path ?? '', path, false), name).toBeUndefined()
+    }
+  }
+}
+
+test('a node with binlogs becomes the first of a cluster, and others are added under load', async () => {
+  const source = await Mysqld.start({ serverId: 1, options: { max_binlog_size: '1M' } })
+  const load = await startLoad(source)
+  const alone = await Kingbus.start({ sourceUrl: source.sourceUrl })
+  await more(load, 300)
+  await source.sql('FLUSH BINARY LOGS')
+  await more(load)
+  await alone.stop()
+  const cluster = await KingbusCluster.from(alone, { source })
+  await cluster.waitForRoles({ node1: 'leader' })
+  await cluster.add()
+  await cluster.waitForRoles({ node2: 'in-sync' })
+  await cluster.add()
+  await cluster.waitForRoles({ node1: 'leader', node2: 'in-sync', node3: 'in-sync' })
+  await more(load)
+  // A majority goes on without the first one.
+  await cluster.node(0).kill9()
+  await cluster.waitForRoles({ node2: 'leader|in-sync', node3: 'leader|in-sync' })
+  await cluster.leader()
+  await more(load)
+  await cluster.node(0).launch()
+  await cluster.waitForRoles({ node1: 'in-sync' })
+  await expectAllTheSame(cluster, source)
+})
+
+test('a wiped node comes back by itself, one is removed and another takes its place', async () => {
+  const source = await Mysqld.start({ serverId: 1, options: { max_binlog_size: '1M' } })
+  const load = await startLoad(source)
+  const cluster = await KingbusCluster.start({ source })
+  const leader = await cluster.leader()
+  await more(load, 200)
+  const wiped = cluster.nodes.findIndex((node) => node !== leader)
+  await cluster.node(wiped).kill9()
+  rmSync(cluster.node(wiped).dataFolder, { recursive: true })
+  await cluster.node(wiped).launch()
+  await cluster.waitForRoles({ [cluster.nameOf(wiped)]: 'in-sync' }, 90_000)
+  await more(load)
+
+  const gone = cluster.nodes.findIndex((node, index) => node !== leader && index !== wiped)
+  await cluster.node(gone).kill9()
+  await leader.request('DELETE', `/api/v1/members/${cluster.nameOf(gone)}`)
+  const added = await cluster.add(leader)
+  await cluster.waitForRoles({ [cluster.nameOf(cluster.nodes.indexOf(added))]: 'in-sync' }, 90_000)
+  await more(load)
+  expect((await cluster.status(leader)).nodes).toHaveLength(3)
+  await expectAllTheSame(cluster, source)
+})
+
+test('the lead is handed over in no time, and by a stop', async () => {
+  const source = await Mysqld.start({ serverId: 1 })
+  const load = await startLoad(source)
+  const cluster = await KingbusCluster.start({ source })
+  const leader = await cluster.leader()
+  await more(load)
+  const heir = cluster.nodes.findIndex((node) => node !== leader)
+  const began = performance.now()
+  await cluster.node((heir + 1) % 3).request('POST', `/api/v1/members/${cluster.nameOf(heir)}/lead`)
+  expect(performance.now() - began).toBeLessThan(2_000)
+  expect(await cluster.leader()).toBe(cluster.node(heir))
+  await more(load)
+  await cluster.node(heir).stop()
+  expect(await cluster.leader()).not.toBe(cluster.node(heir))
+  await more(load)
+  await cluster.node(heir).launch()
+  await expectAllTheSame(cluster, source)
+})
