@@ -36,9 +36,11 @@ export class Follower {
     this.context = context
   }
 
-  /** While this is false, nothing more is read from the stream. */
+  /** While this is false, nothing more is read from the stream: what comes next waits for the disk. */
   get takesMessages(): boolean {
-    return this.#held === undefined
+    const { stage } = this
+    const isAtDisk = stage === 'comparing' || stage === 'cutting' || stage === 'promising'
+    return this.#held === undefined && !isAtDisk
   }
 
   open(stream: StreamId): void {
