@@ -49,10 +49,13 @@ export class Dialer {
         continue
       }
       this.#missed = undefined
+      const openedMs = clock.monotonicMs()
       await this.#follow(link, signal)
       // One that was taken for the leader and is not answers so and closes: not again and again at once.
-      if (driver.node.leaderToFollow?.incarnation !== leader.incarnation) backoff.reset()
-      else await clock.sleep(backoff.attempts === 0 ? 0 : backoff.nextMs(), signal)
+      const wasLong = clock.monotonicMs() - openedMs > RETRY.mostMs
+      const isOther = driver.node.leaderToFollow?.incarnation !== leader.incarnation
+      if (wasLong || isOther) backoff.reset()
+      if (!isOther) await clock.sleep(backoff.nextMs(), signal)
     }
   }
 
