@@ -78,7 +78,10 @@ export class Dialer {
     const { driver, logger } = this.#options
     if (driver.isOver || signal.aborted) return link.close('this node ends')
     driver.opened(link)
+    const end = (): void => link.close('this node ends')
+    signal.addEventListener('abort', end, { once: true })
     const { reason } = await link.closed
+    signal.removeEventListener('abort', end)
     logger.info({ leader: link.peer, reason }, 'the link to the leader has ended')
   }
 }
