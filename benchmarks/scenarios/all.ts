@@ -1,6 +1,8 @@
 import type { Scenario } from '../scenario.ts'
 import { catchUp } from './catch-up.ts'
 import { client } from './client.ts'
+import { clusterCommits } from './cluster-commits.ts'
+import { clusterIngest } from './cluster-ingest.ts'
 import { commits } from './commits.ts'
 import { ingest, ingestTls } from './ingest.ts'
 import { lone } from './lone.ts'
@@ -14,6 +16,7 @@ export const scenarios: readonly Scenario[] = [
   client,
   ingest,
   ingestTls,
+  clusterIngest,
   serve,
   serveApart,
   serveSemisync,
@@ -22,6 +25,7 @@ export const scenarios: readonly Scenario[] = [
   catchUp,
   lone,
   commits,
+  clusterCommits,
 ]
 
 /** What each measures, by its name. */
