@@ -10,6 +10,7 @@ import { serve } from './serve.ts'
 import { serveApart } from './serve-apart.ts'
 import { serveSemisync } from './serve-semisync.ts'
 import { serveTls } from './serve-tls.ts'
+import { takeOver } from './take-over.ts'
 
 /** In the order in which they run on one corpus. */
 export const scenarios: readonly Scenario[] = [
@@ -26,6 +27,7 @@ export const scenarios: readonly Scenario[] = [
   lone,
   commits,
   clusterCommits,
+  takeOver,
 ]
 
 /** What each measures, by its name. */
