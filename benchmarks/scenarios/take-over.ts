@@ -66,7 +66,11 @@ function lastOf(gtids: string): number {
 }
 
 /** Until a transaction that was committed after the kill is shown by a node that lives. */
-async function killOnce(server: Mysqld, cluster: BenchCluster, isEtcdToo: boolean): Promise<number> {
+async function killOnce(
+  server: Mysqld,
+  cluster: BenchCluster,
+  isEtcdToo: boolean,
+): Promise<number> {
   const leader = await cluster.settled()
   await waitFor({ what: 'the leader to ingest', stepMs: lookMs }, async () => {
     const { source } = await leader.status()
