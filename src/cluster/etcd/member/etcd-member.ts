@@ -167,6 +167,7 @@ export class EtcdMember {
       program: binary,
       args: ['--config-file', this.#files.configuration],
       lockPath: this.#files.lock,
+      outputPath: this.#files.output,
       // etcd reads settings from its environment as well; only what we write is to count.
       hiddenVariables: 'ETCD_',
       onLine: (line: string) => memberLog.take(line),

@@ -12,12 +12,14 @@ const FORMAT = 1
  *     etcd/                  etcd's own, made by it at its first start and never by us
  *     etcd-member/
  *       lock                 a kernel lock that the running etcd has
+ *       output               what etcd writes, read from there and dropped
  *       joined.json          that `etcd/` was there once: without it, it is lost
  *       config.json, *.pem   written anew at every start
  */
 export class MemberFiles implements MemberPaths {
   readonly dataFolder: string
   readonly lock: string
+  readonly output: string
   readonly configuration: string
   readonly authority: string
   readonly serverCertificate: string
@@ -34,6 +36,7 @@ export class MemberFiles implements MemberPaths {
     this.#disk = disk
     this.dataFolder = join(dataDir, 'etcd')
     this.lock = inFolder('lock')
+    this.output = inFolder('output')
     this.configuration = inFolder('config.json')
     this.#joined = inFolder('joined.json')
     this.authority = inFolder('authority.pem')
