@@ -79,19 +79,31 @@ export class KingbusCluster {
   }
 
   /** Adds a node by way of one that runs, starts it, and returns it. */
-  async add(by: Kingbus = this.node(0)): Promise<Kingbus> {
+  async add(by: Kingbus = this.node(0), observer = false): Promise<Kingbus> {
     const index = await this.#takePorts()
     await by.request('POST', '/api/v1/members', {
       name: this.nameOf(index),
       peerUrl: this.urlOf(index),
+      observer,
     })
-    const node = await Kingbus.start(this.#nodeOptions(index, 'existing'))
+    const { flags = {}, ...options } = this.#nodeOptions(index, 'existing')
+    const more = observer ? { 'cluster-observer': 'true' } : {}
+    const node = await Kingbus.start({ ...options, flags: { ...flags, ...more } })
     this.nodes.push(node)
     return node
   }
 
   peerPort(index: number): number {
     return this.#ports[index] ?? 0
+  }
+
+  /** A stopped node is found at another place from now on. */
+  async move(index: number, by: Kingbus): Promise<void> {
+    const [port = 0] = [await freeTriple(this.#ports)]
+    this.#ports[index] = port
+    await by.request('PUT', `/api/v1/members/${this.nameOf(index)}`, { peerUrl: this.urlOf(index) })
+    const { flags = {} } = this.#nodeOptions(index, 'new')
+    this.node(index).setFlags(flags)
   }
 
   nameOf(index: number): string {
