@@ -17,6 +17,7 @@ beforeAll(async () => {
   const sourceUrl = `mysql://${replicationUser}@127.0.0.1:${source.port}`
   kingbus = await Kingbus.start({ sourceUrl })
   await kingbus.waitForState('streaming')
+  await kingbus.catchUpWith(source)
 })
 
 afterAll(endEverything)

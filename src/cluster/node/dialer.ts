@@ -49,10 +49,13 @@ export class Dialer {
         continue
       }
       this.#missed = undefined
+      const openedMs = clock.monotonicMs()
       await this.#follow(link, signal)
       // One that was taken for the leader and is not answers so and closes: not again and again at once.
-      if (driver.node.leaderToFollow?.incarnation !== leader.incarnation) backoff.reset()
-      else await clock.sleep(backoff.attempts === 0 ? 0 : backoff.nextMs(), signal)
+      const wasLong = clock.monotonicMs() - openedMs > RETRY.mostMs
+      const isOther = driver.node.leaderToFollow?.incarnation !== leader.incarnation
+      if (wasLong || isOther) backoff.reset()
+      if (!isOther) await clock.sleep(backoff.nextMs(), signal)
     }
   }
 
@@ -75,7 +78,10 @@ export class Dialer {
     const { driver, logger } = this.#options
     if (driver.isOver || signal.aborted) return link.close('this node ends')
     driver.opened(link)
+    const end = (): void => link.close('this node ends')
+    signal.addEventListener('abort', end, { once: true })
     const { reason } = await link.closed
+    signal.removeEventListener('abort', end)
     logger.info({ leader: link.peer, reason }, 'the link to the leader has ended')
   }
 }

@@ -1,5 +1,5 @@
-import { OperationalError, type Watched } from '../../lib/index.ts'
-import type { AliveLeader, MemberRecord, Membership, Register } from '../etcd/index.ts'
+import { OperationalError } from '../../lib/index.ts'
+import type { Membership, Register } from '../etcd/index.ts'
 import type { PeerLink } from '../link/index.ts'
 import { writeFacts } from '../log/facts-file.ts'
 import type { Limits } from '../protocol/context.ts'
@@ -8,6 +8,7 @@ import type { DurableFacts } from '../protocol/log/durable-facts.ts'
 import type { LeaderName } from '../protocol/state/cluster-state.ts'
 import { Dialer } from './dialer.ts'
 import { Driver } from './driver.ts'
+import type { Directory } from './members/directory.ts'
 import { MembershipKeeper } from './members/membership-keeper.ts'
 import type { ClusterNodeOptions } from './node-options.ts'
 import { RegisterWork } from './register/register-work.ts'
@@ -19,10 +20,8 @@ export interface LifeOptions extends ClusterNodeOptions {
   readonly register: Register
   /** undefined while none is held */
   readonly lease: () => string | undefined
-  readonly alive: () => AliveLeader | undefined
-  readonly urlOf: (node: string) => URL | undefined
+  readonly directory: Directory
   readonly dial: (url: URL, signal: AbortSignal) => Promise<PeerLink>
-  readonly members: Watched<ReadonlyMap<string, MemberRecord> | undefined>
   readonly membership: Membership | undefined
 }
 
@@ -35,11 +34,13 @@ export class Life {
   readonly #dialer: Dialer
   readonly #keeper: MembershipKeeper
   readonly #over = new AbortController()
+  #hasLed = false
   #why: Alarm | OperationalError | undefined
 
   constructor(options: LifeOptions) {
     this.#options = options
     const { register, self, facts, log, disk, folder, logger, clock, random, onBug } = options
+    const { directory } = options
     this.#register = new RegisterWork({
       register,
       lease: options.lease,
@@ -61,7 +62,7 @@ export class Life {
     })
     this.#dialer = new Dialer({
       driver: this.driver,
-      urlOf: options.urlOf,
+      urlOf: (node) => directory.urlOf(node),
       dial: options.dial,
       unreachable: () => this.succession.consider(),
       clock,
@@ -70,12 +71,12 @@ export class Life {
     })
     this.succession = new Succession({
       driver: this.driver,
-      alive: options.alive,
+      alive: () => directory.alive.value,
       hasMissed: (leader) => this.#dialer.hasMissed(leader),
     })
     this.#keeper = new MembershipKeeper({
       driver: this.driver,
-      members: options.members,
+      members: directory.members,
       etcd: options.membership,
       clock,
       logger,
@@ -91,7 +92,9 @@ export class Life {
     const stop = (): void => this.#over.abort()
     signal.addEventListener('abort', stop, { once: true })
     if (signal.aborted) stop()
+    const unfollow = this.#options.directory.alive.follow(() => this.succession.consider())
     driver.leading.follow((epoch) => {
+      this.#hasLed ||= epoch !== undefined
       if (epoch !== undefined) logger.info({ epoch }, 'this node leads')
       else logger.info({}, 'this node does not lead any more')
     })
@@ -105,9 +108,12 @@ export class Life {
         this.#tick(until),
       ])
     } finally {
+      unfollow()
       signal.removeEventListener('abort', stop)
       this.#over.abort()
       await driver.end()
+      // The process may live on, and its lease with it: nobody is to wait for either.
+      if (this.#hasLed) await this.#resign()
     }
     return signal.aborted ? undefined : this.#why
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { CertificateAndKey, Disk } from '../../../platform/index.ts'
+import { diskError } from '../../../store/index.ts'
 import type { Authority } from '../../authority.ts'
 import { configurationOf, type MemberPaths, type MemberSettings } from './member-settings.ts'
 
@@ -76,7 +77,11 @@ export class MemberFiles implements MemberPaths {
   }
 
   async #write(path: string, text: string): Promise<void> {
-    await this.#disk.replaceFile(path, Buffer.from(text))
+    try {
+      await this.#disk.replaceFile(path, Buffer.from(text))
+    } catch (thrown) {
+      throw diskError(path, thrown)
+    }
   }
 }
 
