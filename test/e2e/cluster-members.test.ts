@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { endEverything } from './harness/child.ts'
 import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
@@ -6,6 +9,7 @@ import { fileDifference } from './harness/compare.ts'
 import { Kingbus } from './harness/kingbus.ts'
 import { Load } from './harness/load.ts'
 import { Mysqld } from './harness/mysqld.ts'
+import { projectFolder } from './harness/project.ts'
 import { waitFor } from './harness/wait.ts'
 
 const loads: Load[] = []
@@ -14,6 +18,12 @@ afterEach(async () => {
   for (const load of loads.splice(0)) await load.stop()
 })
 afterAll(endEverything)
+
+/** A command; what it prints. */
+async function kingbus(...args: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(join(projectFolder, 'bin', 'kingbus'), args)
+  return stdout
+}
 
 /** Writes all the time, as an application does that knows nothing of all this. */
 async function startLoad(source: Mysqld): Promise<Load> {
@@ -103,4 +113,27 @@ test('the lead is handed over in no time, and by a stop', async () => {
   await more(load)
   await cluster.node(heir).launch()
   await expectAllTheSame(cluster, source)
+})
+
+test('after the loss of a majority one node’s log is made the truth of a new cluster', async () => {
+  const source = await Mysqld.start({ serverId: 1, options: { max_binlog_size: '1M' } })
+  const load = await startLoad(source)
+  const cluster = await KingbusCluster.start({ source })
+  await cluster.leader()
+  await more(load, 200)
+  await cluster.stop()
+  const left = cluster.node(1)
+  for (const node of cluster.nodes.filter((one) => one !== left)) {
+    rmSync(node.dataFolder, { recursive: true })
+  }
+  const recover = ['cluster', 'recover', '--data-dir', left.dataFolder]
+  expect(await kingbus(...recover)).toMatch(/Nothing was changed/)
+  expect(await kingbus(...recover, '--yes')).toMatch(/gives up +the cluster .*Done/s)
+  await cluster.beginAnew(1)
+  await cluster.waitForRoles({ node2: 'leader' })
+  await more(load)
+  await cluster.add(left)
+  await cluster.waitForRoles({ node2: 'leader', node4: 'in-sync' })
+  for (const one of loads.splice(0)) await one.stop()
+  await cluster.catchUpWith(source)
 })

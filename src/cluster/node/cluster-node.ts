@@ -1,4 +1,4 @@
-import { messageOf, OperationalError, Watch, type Watched } from '../../lib/index.ts'
+import { assert, messageOf, OperationalError, Watch, type Watched } from '../../lib/index.ts'
 import { Sealer } from '../desired/sealer.ts'
 import {
   type AliveLeader,
@@ -14,6 +14,7 @@ import type { LeaderName } from '../protocol/state/cluster-state.ts'
 import { ClusterJournal } from './cluster-journal.ts'
 import { Driver } from './driver.ts'
 import { Life } from './life.ts'
+import { type ClusterFigures, figuresOf } from './members/figures.ts'
 import { Management } from './members/management.ts'
 import { type NodeReport, nodeReport } from './members/node-report.ts'
 import type { ClusterNodeOptions } from './node-options.ts'
@@ -120,6 +121,23 @@ export class ClusterNode {
   /** all nodes that live, by name */
   get nodes(): Watched<ReadonlyMap<string, NodeRecord>> {
     return this.#nodes
+  }
+
+  get name(): string {
+    return this.#options.settings.name
+  }
+
+  /** The name of the node that leads, as far as it is known here; undefined when none shows that it lives. */
+  get leader(): string | undefined {
+    if (this.#driver.value?.node.leader !== undefined) return this.name
+    // Of this node it tells of an earlier life.
+    return this.#alive?.node === this.name ? undefined : this.#alive?.node
+  }
+
+  /** undefined while it takes no part */
+  get figures(): ClusterFigures | undefined {
+    const driver = this.#driver.value
+    return driver && figuresOf(driver, this.#members.value)
   }
 
   get linkOptions(): LinkOptions {
@@ -337,6 +355,7 @@ export class ClusterNode {
       version,
       peerUrl: settings.peerUrl.origin,
       end: log.end,
+      promised: (await this.#facts()).promised,
       isObserver: settings.isObserver,
     }
     const isTold = await this.register.announce(settings.name, record, lease)
@@ -370,6 +389,17 @@ export class ClusterNode {
     const driver = this.#driver.value
     if (driver === undefined || driver.isOver) return link.close('this node does not take part yet')
     driver.accepted(link)
+  }
+
+  /**
+   * Asks the node that leads, which must be another one.
+   * @throws OperationalError E_NOT_LEADER when none does, E_PEER_*, and what it answers
+   */
+  async askLeader(method: string, body: unknown, timeoutMs: number): Promise<unknown> {
+    const { leader } = this
+    assert(leader !== this.name, 'this node is not asked by itself')
+    if (leader !== undefined) return await this.#call(leader, method, body, timeoutMs)
+    throw new OperationalError('E_NOT_LEADER', 'no node leads at the moment')
   }
 
   async #call(node: string, method: string, body: unknown, timeoutMs: number): Promise<unknown> {

@@ -77,10 +77,21 @@ export class Management {
 
   // ---- looking
 
+  /** What this node is at the moment: away while it takes no part. */
+  get role(): ReportedNode['role'] {
+    const { name, driver, self } = this.#options
+    if (driver.value === undefined) return 'away'
+    return this.#role(name, self(), driver.value.node.leader === undefined ? undefined : name)
+  }
+
+  /** the newest that is known here; 0 before */
+  get epoch(): number {
+    return this.#options.driver.value?.node.context.register.state?.epoch ?? 0
+  }
+
   async status(): Promise<ClusterReport> {
     const { driver, members, nodes } = this.#options
     const context = driver.value?.node.context
-    const state = context?.register.state
     const names = new Set([...(members.value?.keys() ?? []), ...nodes.value.keys()])
     const reports = await Promise.all([...names].map((name) => this.#report(name)))
     const leading = reports.find((report) => report?.isLeading === true)
@@ -88,7 +99,7 @@ export class Management {
     return {
       name: context?.facts.now.cluster ?? '',
       leader: leading?.name,
-      epoch: state?.epoch ?? 0,
+      epoch: this.epoch,
       committed: { sequence: context?.facts.now.known ?? 0, position: leading?.visible ?? null },
       nodes: all,
     }

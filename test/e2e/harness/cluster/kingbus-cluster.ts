@@ -63,6 +63,15 @@ export class KingbusCluster {
     return cluster
   }
 
+  /** The node goes on as the first of another cluster, whose other nodes are added. */
+  async beginAnew(index: number): Promise<void> {
+    const node = this.node(index)
+    const alone = `${this.nameOf(index)}=${this.urlOf(index)}`
+    const { flags = {} } = this.#nodeOptions(index, 'new')
+    node.setFlags({ ...flags, 'cluster-initial-cluster': alone })
+    await node.launch()
+  }
+
   private constructor(options: ClusterOptions) {
     this.#options = options
     this.#secretFile = join(this.folder, 'secret')
