@@ -6,6 +6,7 @@
 */
 import { Command } from 'commander'
 import { cluster } from './soak/cluster.ts'
+import { clusterNodes } from './soak/cluster-nodes.ts'
 import { endurance } from './soak/endurance.ts'
 import { fuzz } from './soak/fuzz.ts'
 import { simulation } from './soak/simulation.ts'
@@ -16,5 +17,6 @@ const program = new Command('npm run soak --')
     'long runs of the tests: each ends at its first failure and prints the command that repeats it',
   )
   .showHelpAfterError()
-for (const kind of [cluster, endurance, fuzz, simulation, upheaval]) program.addCommand(kind)
+for (const kind of [cluster, clusterNodes, endurance, fuzz, simulation, upheaval])
+  program.addCommand(kind)
 await program.parseAsync()
