@@ -24,9 +24,9 @@ export function writeFailed(path: string, thrown: unknown): OperationalError {
   return new OperationalError('E_STORE_WRITE', message, { path }, { cause: thrown })
 }
 
-/** What is told of a small file that could not be replaced; anything else that was thrown stays what it is. */
-export function diskError(path: string, thrown: unknown): unknown {
-  if (systemCodeOf(thrown) === undefined) return thrown
+/** What is told of a write that the disk refuses; anything else that was thrown stays what it is. */
+export function writeRefused(path: string, thrown: unknown): unknown {
+  if (thrown instanceof OperationalError || systemCodeOf(thrown) === undefined) return thrown
   return isDiskFull(thrown) ? diskFull(path, thrown) : writeFailed(path, thrown)
 }
 

@@ -8,7 +8,7 @@
 */
 export type { BinlogStore, FileInfo, LogEnd } from './binlog-store.ts'
 export { type DataDir, type Identity, openDataDir, readIdentity } from './data-dir.ts'
-export { diskError } from './disk-error.ts'
+export { writeRefused } from './disk-error.ts'
 export { compareFileNames, fileNumber, isFileName } from './file-name.ts'
 export type { FileReader, ReadResult } from './file-reader.ts'
 export { findGtidStart } from './gtid-lookup.ts'

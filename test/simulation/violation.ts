@@ -30,6 +30,7 @@ type ProtocolChecker =
   | 'the transactions come once, in order, whole'
   | 'a register that went back stops the node'
   | 'ingest goes on'
+  | 'a promise is durable'
 
 /** The checkers of the simulations. */
 export type Checker = NodeChecker | ProtocolChecker | 'no promise of the code breaks'

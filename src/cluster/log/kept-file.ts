@@ -1,5 +1,5 @@
 import type { Disk } from '../../platform/index.ts'
-import { diskError } from '../../store/index.ts'
+import { writeRefused } from '../../store/index.ts'
 
 /**
  * Replaces a small file of the node as a whole.
@@ -10,6 +10,6 @@ export async function replaceKept(disk: Disk, path: string, content: unknown): P
   try {
     await disk.replaceFile(path, Buffer.from(text))
   } catch (thrown) {
-    throw diskError(path, thrown)
+    throw writeRefused(path, thrown)
   }
 }

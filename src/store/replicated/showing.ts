@@ -5,7 +5,7 @@
 import { assert, present } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import type { Disk } from '../../platform/index.ts'
-import { damaged } from '../disk-error.ts'
+import { damaged, readFailed } from '../disk-error.ts'
 import { firstState } from '../index-file/index-entry.ts'
 import { readHead } from '../index-file/index-scan.ts'
 import { IndexWindow } from '../index-file/index-window.ts'
@@ -138,8 +138,12 @@ export class Showing {
     while (this.#shown < this.#target) {
       const to = this.#target
       if (this.#isKnown) this.#showTo(to)
-      else await this.#learn(to)
+      else await this.#learn(to).catch((thrown: unknown) => this.#refused(to, thrown))
     }
+  }
+
+  #refused(sequence: number, thrown: unknown): never {
+    throw readFailed(this.#options.fileOf(sequence)?.name ?? 'the newest file', 0, thrown)
   }
 
   async #learn(to: number): Promise<void> {

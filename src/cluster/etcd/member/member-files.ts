@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { CertificateAndKey, Disk } from '../../../platform/index.ts'
-import { diskError } from '../../../store/index.ts'
+import { writeRefused } from '../../../store/index.ts'
 import type { Authority } from '../../authority.ts'
 import { configurationOf, type MemberPaths, type MemberSettings } from './member-settings.ts'
 
@@ -83,7 +83,7 @@ export class MemberFiles implements MemberPaths {
     try {
       await this.#disk.replaceFile(path, Buffer.from(text))
     } catch (thrown) {
-      throw diskError(path, thrown)
+      throw writeRefused(path, thrown)
     }
   }
 }
