@@ -6,6 +6,7 @@
 import { type Logger, OperationalError } from '../lib/index.ts'
 import type { Clock, Disk } from '../platform/index.ts'
 import { type LogEnd, ReplicatedLog } from '../store/index.ts'
+import { EtcdMember } from './etcd/index.ts'
 import { readFacts, writeFacts } from './log/facts-file.ts'
 
 export interface RecoverOptions {
@@ -77,8 +78,7 @@ export async function recover(
     seen: { epoch: 0, version: 0 },
   })
   if (etcdAside !== undefined) await disk.rename(`${path}/etcd`, etcdAside)
-  const joined = `${path}/etcd-member/joined.json`
-  if (await disk.exists(joined)) await disk.remove(joined)
+  await EtcdMember.forget(path, disk)
   await disk.syncFolder(path)
 }
 

@@ -97,11 +97,15 @@ export class ClusterNode {
     })
   }
 
+  /** Shows what this node knew to be committed when it ended last. @throws OperationalError */
   static async open(options: ClusterNodeOptions): Promise<ClusterNode> {
     const logger = options.logger.child({ part: 'cluster' })
-    const etcd = await EtcdSide.open({ ...options, logger })
+    const etcdLogger = options.logger.child({ part: 'etcd' })
+    const etcd = await EtcdSide.open({ ...options, logger: etcdLogger })
     const sealer = await Sealer.from(options.secret, options.random)
-    return new ClusterNode({ ...options, logger }, { etcd, sealer })
+    const node = new ClusterNode({ ...options, logger }, { etcd, sealer })
+    await node.#showKnown()
+    return node
   }
 
   /** Whether the source is this node's to read: it leads, and does not hand over. */
@@ -201,7 +205,6 @@ export class ClusterNode {
 
   async #live(signal: AbortSignal): Promise<void> {
     const { clock, logger, log } = this.#options
-    await this.#showKnown()
     while (!signal.aborted) {
       try {
         const why = await this.#liveOnce(signal)

@@ -70,6 +70,11 @@ export class EtcdMember {
     this.#files = new MemberFiles(options.dataDir, options.disk)
   }
 
+  /** The member that had its data in this data directory is given up for good: another may begin there. */
+  static async forget(dataDir: string, disk: Disk): Promise<void> {
+    await new MemberFiles(dataDir, disk).forgetJoined()
+  }
+
   get state(): Watched<MemberState> {
     return this.#state
   }

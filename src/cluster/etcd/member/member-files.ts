@@ -79,6 +79,13 @@ export class MemberFiles implements MemberPaths {
     return client
   }
 
+  /** It will have data of another member, or none: what was here is given up. Durable when it resolves. */
+  async forgetJoined(): Promise<void> {
+    if (!(await this.#disk.exists(this.#joined))) return
+    await this.#disk.remove(this.#joined)
+    await this.#disk.syncFolder(this.#folder)
+  }
+
   async #write(path: string, text: string): Promise<void> {
     try {
       await this.#disk.replaceFile(path, Buffer.from(text))

@@ -87,16 +87,17 @@ export class Management {
     const { driver, directory } = this.#options
     const { members, nodes } = directory
     const context = driver.value?.node.context
-    const names = new Set([...(members.value?.keys() ?? []), ...nodes.value.keys()])
-    const reports = await Promise.all([...names].map((name) => this.#report(name)))
+    // Who was removed may live on.
+    const names = members.value?.keys() ?? nodes.value.keys()
+    const all = [...names]
+    const reports = await Promise.all(all.map((name) => this.#report(name)))
     const leading = reports.find((report) => report?.isLeading === true)
-    const all = [...names].map((name, index) => this.#reported(name, reports[index], leading?.name))
     return {
       name: context?.facts.now.cluster ?? '',
       leader: leading?.name,
       epoch: this.epoch,
       committed: { sequence: context?.facts.now.known ?? 0, position: leading?.visible ?? null },
-      nodes: all,
+      nodes: all.map((name, index) => this.#reported(name, reports[index], leading?.name)),
     }
   }
 
@@ -240,7 +241,8 @@ export class Management {
     const { heirs } = this
     const heir = to === '' ? heirs[0] : heirs.find(({ node }) => node === to)
     if (heir === undefined) {
-      const message = `${to === '' ? 'no other node' : to} is in-sync, so none can lead now`
+      const who = to === '' ? 'no other node is' : `${to} is not`
+      const message = `${who} in-sync and present, so it cannot lead now`
       throw new OperationalError('E_MEMBER_REFUSED', message, { node: to })
     }
     const late = new AbortController()

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import type { EtcdCluster } from '../etcd-cluster.ts'
 import { Kingbus, type KingbusOptions } from '../kingbus.ts'
 import type { Mysqld } from '../mysqld.ts'
 import type { Place } from '../network/place.ts'
@@ -17,6 +18,8 @@ export interface ClusterOptions {
   readonly sourceUrl?: string
   /** one for each node; links and etcd are under TLS then */
   readonly places?: readonly Place[]
+  /** an etcd that is there already, in the place of members of their own */
+  readonly etcd?: EtcdCluster
   /** one for each node: the folder that is its disk */
   readonly disks?: readonly string[]
 }
@@ -138,7 +141,7 @@ export class KingbusCluster {
       'cluster-initial-cluster': all.join(','),
       'cluster-initial-cluster-state': state,
       'cluster-secret-file': this.#secretFile,
-      'cluster-etcd-binary': etcdProgram('etcd'),
+      ...this.#etcdFlags(),
     }
     return {
       sourceUrl,
@@ -146,6 +149,18 @@ export class KingbusCluster {
       detached,
       ...(place === undefined ? {} : { place }),
       ...(disk === undefined ? {} : { disk }),
+    }
+  }
+
+  #etcdFlags(): Readonly<Record<string, string>> {
+    const { etcd } = this.#options
+    if (etcd === undefined) return { 'cluster-etcd-binary': etcdProgram('etcd') }
+    const file = (name: string): string => join(etcd.node(0).dataDir, 'etcd-member', name)
+    return {
+      'cluster-endpoints': etcd.nodes.map(({ address }) => `https://${address}`).join(','),
+      'cluster-tls-ca-file': file('authority.pem'),
+      'cluster-tls-cert-file': file('client.pem'),
+      'cluster-tls-key-file': file('client-key.pem'),
     }
   }
 
