@@ -4,6 +4,7 @@
 */
 import { OperationalError } from '../../../lib/index.ts'
 import type { Clock, Disk, Random } from '../../../platform/index.ts'
+import { replaceFile } from '../../../store/index.ts'
 import { isPassing, type Register } from '../../etcd/index.ts'
 import { type StoreRecord, StoreStart } from '../../protocol/state/store-identity.ts'
 
@@ -46,7 +47,7 @@ export async function takeStore(
   const incarnation = (kept?.incarnation ?? 0) + 1
   const write = async (record: StoreRecord): Promise<void> => {
     const text = JSON.stringify({ version: 1, incarnation, ...record } satisfies Kept, null, 2)
-    await disk.replaceFile(path, Buffer.from(`${text}\n`))
+    await replaceFile(disk, path, Buffer.from(`${text}\n`))
   }
   let record: StoreRecord = kept ?? { store: storeId, token: undefined, intended: [] }
   while (!(await start(options, record, write, signal))) {
