@@ -1,10 +1,12 @@
 import { Backoff, type Logger, OperationalError } from '../../lib/index.ts'
 import type { Clock, Random } from '../../platform/index.ts'
 import type { PeerLink } from '../link/index.ts'
-import type { LeaderName } from '../protocol/state/cluster-state.ts'
+import { isSameLeader, type LeaderName } from '../protocol/state/cluster-state.ts'
 import type { Driver } from './driver.ts'
 
 const RETRY = { firstMs: 50, mostMs: 1000 }
+/** A link that stood for so long is worth another at once. */
+const STEADY_MS = 5000
 
 export interface DialerOptions {
   readonly driver: Driver
@@ -49,25 +51,35 @@ export class Dialer {
         continue
       }
       this.#missed = undefined
+      const beganMs = clock.monotonicMs()
       await this.#follow(link, signal)
-      // One that was taken for the leader and is not answers so and closes: not again and again at once.
-      if (driver.node.leaderToFollow?.incarnation !== leader.incarnation) backoff.reset()
-      else await clock.sleep(backoff.attempts === 0 ? 0 : backoff.nextMs(), signal)
+      // One that was taken for the leader and is not, or whose disk has failed, closes at once: not again and again.
+      const isStill = isSameLeader(driver.node.leaderToFollow, leader)
+      if (!isStill || clock.monotonicMs() - beganMs >= STEADY_MS) backoff.reset()
+      if (isStill) await clock.sleep(backoff.nextMs(), signal)
     }
   }
 
+  /** A hung leader takes connections and says nothing: when another one leads, that is not waited for. */
   async #dial(url: URL, leader: LeaderName, signal: AbortSignal): Promise<PeerLink | undefined> {
+    const { driver, dial } = this.#options
+    const moved = new AbortController()
+    const unfollow = driver.stepped.follow(() => {
+      if (!isSameLeader(driver.node.leaderToFollow, leader)) moved.abort()
+    })
     try {
-      return await this.#options.dial(url, signal)
+      return await dial(url, AbortSignal.any([signal, moved.signal]))
     } catch (thrown) {
       if (!(thrown instanceof OperationalError)) throw thrown
-      if (signal.aborted) return undefined
+      if (signal.aborted || moved.signal.aborted) return undefined
       if (!this.hasMissed(leader)) {
         this.#options.logger.warn({ code: thrown.code, leader: leader.node }, thrown.message)
       }
       this.#missed = leader
       this.#options.unreachable(leader)
       return undefined
+    } finally {
+      unfollow()
     }
   }
 
