@@ -23,6 +23,7 @@ export {
   type VisibleEnd,
 } from './record.ts'
 export { previousGtidsFault, sequenceFault } from './recovery/chain.ts'
+export { replaceFile } from './replace-file.ts'
 export type {
   BeginFacts,
   LogBase,

@@ -205,23 +205,25 @@ export class ClusterNode {
 
   async #live(signal: AbortSignal): Promise<void> {
     const { clock, logger, log } = this.#options
+    // What a life has left at the disk is read and synced anew before the next one trusts it.
+    let isRead = true
     while (!signal.aborted) {
       try {
+        if (!isRead) await log.reopen()
+        isRead = false
         const why = await this.#liveOnce(signal)
         if (why === undefined) return
         if (typeof why === 'string') return this.#stop(why)
         logger.error({ code: why.code }, `${why.message}; tries again`)
         this.#trouble.set({ code: why.code, message: why.message })
-        await clock.sleep(NEXT_LIFE_MS, signal)
-        await log.reopen()
       } catch (thrown) {
         if (signal.aborted) return
         if (!(thrown instanceof OperationalError)) throw thrown
         if (thrown.reaction === 'operator' || thrown.reaction === 'refuse')
           return this.#fail(thrown)
         this.#trouble.set({ code: thrown.code, message: thrown.message })
-        await clock.sleep(NEXT_LIFE_MS, signal)
       }
+      await clock.sleep(NEXT_LIFE_MS, signal)
     }
   }
 

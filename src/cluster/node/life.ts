@@ -36,6 +36,8 @@ export class Life {
   readonly #over = new AbortController()
   #hasLed = false
   #why: Alarm | OperationalError | undefined
+  /** fires when the node ends, not only this life */
+  #until: AbortSignal | undefined
 
   constructor(options: LifeOptions) {
     this.#options = options
@@ -89,6 +91,7 @@ export class Life {
   async run(signal: AbortSignal): Promise<Alarm | OperationalError | undefined> {
     const { driver } = this
     const { logger } = this.#options
+    this.#until = signal
     const stop = (): void => this.#over.abort()
     signal.addEventListener('abort', stop, { once: true })
     if (signal.aborted) stop()
@@ -137,12 +140,17 @@ export class Life {
     }
   }
 
+  /** The lease is the process's, which may live on: so whoever leads no more takes the sign of life away. */
   async #resign(): Promise<void> {
-    try {
-      await this.#options.register.withdraw(this.#options.self)
-    } catch (thrown) {
-      if (!(thrown instanceof OperationalError)) this.#options.onBug(thrown)
-      // Its lease runs out then.
+    const { register, self, clock, onBug } = this.#options
+    for (let tries = 0; tries < RESIGN_TRIES; tries += 1) {
+      if (this.driver.node.leader !== undefined || this.#until?.aborted === true) return
+      try {
+        if (await register.withdraw(self)) return
+      } catch (thrown) {
+        if (!(thrown instanceof OperationalError)) return onBug(thrown)
+      }
+      await clock.sleep(RESIGN_RETRY_MS, this.#until)
     }
   }
 
@@ -154,10 +162,14 @@ export class Life {
   #end(why: Alarm | OperationalError): void {
     this.#why ??= why
     this.#over.abort()
+    void this.#resign()
   }
 }
 
 const REMEMBER_MS = 1000
+/** etcd may be away. What is given up then is made good by the next take-over of this node, or its end. */
+const RESIGN_TRIES = 60
+const RESIGN_RETRY_MS = 1000
 
 function limitsOf({ settings: { heartbeatMs, electionMs } }: LifeOptions): Limits {
   const silentTicks = Math.max(2, Math.ceil(electionMs / heartbeatMs))

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { CertificateAndKey, Disk } from '../../../platform/index.ts'
-import { writeRefused } from '../../../store/index.ts'
+import { replaceFile } from '../../../store/index.ts'
 import type { Authority } from '../../authority.ts'
 import { configurationOf, type MemberPaths, type MemberSettings } from './member-settings.ts'
 
@@ -87,11 +87,7 @@ export class MemberFiles implements MemberPaths {
   }
 
   async #write(path: string, text: string): Promise<void> {
-    try {
-      await this.#disk.replaceFile(path, Buffer.from(text))
-    } catch (thrown) {
-      throw writeRefused(path, thrown)
-    }
+    await replaceFile(this.#disk, path, Buffer.from(text))
   }
 }
 
