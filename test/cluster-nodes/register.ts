@@ -88,7 +88,10 @@ export interface RegisterClientOptions {
   readonly changed: () => void
 }
 
-/** What one life of a node asks of the register: calls that come late or never, answers that get lost, a watch that lags. */
+/**
+ * What one life of a node asks of the register: calls that come late or never, answers that get lost, a watch that
+ * lags.
+ */
 export class RegisterClient implements RegisterCalls {
   /** the leader's sign of life, as this node has heard of it */
   alive: Alive | undefined

@@ -37,7 +37,9 @@ export interface WitnessedWorld {
   storeOf(member: Member): HeaderLog | undefined
 }
 
-/** Knows what is true of the records for ever, and compares every step with it. What bytes they have is for its heirs. */
+/**
+ * Knows what is true of the records for ever, and compares every step with it. What bytes they have is for its heirs.
+ */
 export abstract class LogWitness<N extends WitnessedNode> {
   /** the committed records, by sequence less one, and the running digest behind each */
   readonly truth: RecordHeader[] = []
