@@ -34,7 +34,6 @@ export class Life {
   readonly #dialer: Dialer
   readonly #keeper: MembershipKeeper
   readonly #over = new AbortController()
-  #hasLed = false
   #why: Alarm | OperationalError | undefined
   /** fires when the node ends, not only this life */
   #until: AbortSignal | undefined
@@ -97,7 +96,6 @@ export class Life {
     if (signal.aborted) stop()
     const unfollow = this.#options.directory.alive.follow(() => this.succession.consider())
     driver.leading.follow((epoch) => {
-      this.#hasLed ||= epoch !== undefined
       if (epoch !== undefined) logger.info({ epoch }, 'this node leads')
       else logger.info({}, 'this node does not lead any more')
     })
@@ -115,8 +113,6 @@ export class Life {
       signal.removeEventListener('abort', stop)
       this.#over.abort()
       await driver.end()
-      // The process may live on, and its lease with it: nobody is to wait for either.
-      if (this.#hasLed) await this.#resign()
     }
     return signal.aborted ? undefined : this.#why
   }
