@@ -1,6 +1,5 @@
-import { systemCodeOf } from '../lib/index.ts'
 import type { Disk } from '../platform/index.ts'
-import { diskFull, isDiskFull, writeFailed } from './disk-error.ts'
+import { writeRefused } from './disk-error.ts'
 
 /**
  * Replaces a small file as a whole; the old one stays when that fails.
@@ -10,7 +9,6 @@ export async function replaceFile(disk: Disk, path: string, bytes: Buffer): Prom
   try {
     await disk.replaceFile(path, bytes)
   } catch (thrown) {
-    if (systemCodeOf(thrown) === undefined) throw thrown
-    throw isDiskFull(thrown) ? diskFull(path, thrown) : writeFailed(path, thrown)
+    throw writeRefused(path, thrown)
   }
 }
