@@ -48,11 +48,11 @@ function kill(whom: string, part: Part, victims: Victims): Fault {
     healthy: (scene) => rest(scene, isDown(scene)),
     inflict: async (scene) => {
       const nodes = victims(scene)
-      const ended = nodes.map((node) => {
+      const ended = nodes.map(async (node) => {
         // Kingbus first, which would start its etcd again.
-        const gone = part === 'etcd' ? undefined : node.kingbus.kill9()
+        const gone = part === 'etcd' ? Promise.resolve() : node.kingbus.kill9()
         if (part !== 'kingbus') node.signalEtcd('SIGKILL')
-        return gone
+        await gone
       })
       await Promise.all(ended)
       return async () => {
