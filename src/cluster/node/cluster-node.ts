@@ -218,15 +218,16 @@ export class ClusterNode {
   async #live(signal: AbortSignal): Promise<void> {
     const { clock, logger, log } = this.#options
     await this.#showKnown()
-    while (!signal.aborted) {
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
       try {
+        // What a log says of itself after a life is not what is on the disk.
+        if (!isFirst) await log.reopen()
         const why = await this.#liveOnce(signal)
         if (why === undefined) return
         if (typeof why === 'string') return this.#stop(why)
         logger.error({ code: why.code }, `${why.message}; tries again`)
         this.#trouble.set({ code: why.code, message: why.message })
         await clock.sleep(NEXT_LIFE_MS, signal)
-        await log.reopen()
       } catch (thrown) {
         if (signal.aborted) return
         if (!(thrown instanceof OperationalError)) throw thrown
