@@ -172,6 +172,7 @@ const commands = {
   demo(args) {
     setUpBuild()
     setUpMysql()
+    if (args.includes('--cluster')) setUpEtcd()
     return run('tsx', ['scripts/demo.ts', ...args])
   },
   soak(args) {

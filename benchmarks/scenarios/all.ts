@@ -1,6 +1,8 @@
 import type { Scenario } from '../scenario.ts'
 import { catchUp } from './catch-up.ts'
 import { client } from './client.ts'
+import { clusterCommits } from './cluster-commits.ts'
+import { clusterIngest } from './cluster-ingest.ts'
 import { commits } from './commits.ts'
 import { ingest, ingestTls } from './ingest.ts'
 import { lone } from './lone.ts'
@@ -8,12 +10,14 @@ import { serve } from './serve.ts'
 import { serveApart } from './serve-apart.ts'
 import { serveSemisync } from './serve-semisync.ts'
 import { serveTls } from './serve-tls.ts'
+import { takeOver } from './take-over.ts'
 
 /** In the order in which they run on one corpus. */
 export const scenarios: readonly Scenario[] = [
   client,
   ingest,
   ingestTls,
+  clusterIngest,
   serve,
   serveApart,
   serveSemisync,
@@ -22,6 +26,8 @@ export const scenarios: readonly Scenario[] = [
   catchUp,
   lone,
   commits,
+  clusterCommits,
+  takeOver,
 ]
 
 /** What each measures, by its name. */

@@ -27,7 +27,7 @@ async function checkTables({ source, replicas }: DemoParties): Promise<boolean> 
   return good
 }
 
-async function checkGtids({ source, kingbus, replicas }: DemoParties): Promise<boolean> {
+async function checkGtids({ source, nodes, replicas }: DemoParties): Promise<boolean> {
   const ours = await source.gtidExecuted()
   let good = true
   const compare = (name: string, set: string): void => {
@@ -35,7 +35,7 @@ async function checkGtids({ source, kingbus, replicas }: DemoParties): Promise<b
     good =
       state(same, `GTID set of source and ${name}${same ? '' : `: ${ours} against ${set}`}`) && good
   }
-  compare('Kingbus', (await kingbus.status()).gtidExecuted)
+  for (const { name, kingbus } of nodes) compare(name, (await kingbus.status()).gtidExecuted)
   for (const [index, replica] of replicas.entries()) {
     compare(`replica ${index + 1}`, await replica.gtidExecuted())
   }
@@ -43,9 +43,14 @@ async function checkGtids({ source, kingbus, replicas }: DemoParties): Promise<b
   return good
 }
 
-async function checkFiles({ source, kingbus }: DemoParties): Promise<boolean> {
-  const { files, bytes, differences } = await compareBinlogs(source, kingbus)
-  for (const { name, what } of differences) state(false, `binlog file ${name}: ${what}`)
-  const text = `${files} binlog files of source and Kingbus, byte by byte (${bytes} bytes)`
-  return state(differences.length === 0, text) && files > 1
+async function checkFiles({ source, nodes }: DemoParties): Promise<boolean> {
+  let good = true
+  for (const { name: node, kingbus } of nodes) {
+    const { files, bytes, differences } = await compareBinlogs(source, kingbus)
+    for (const { name, what } of differences)
+      state(false, `binlog file ${name} of ${node}: ${what}`)
+    const text = `${files} binlog files of source and ${node}, byte by byte (${bytes} bytes)`
+    good = state(differences.length === 0, text) && files > 1 && good
+  }
+  return good
 }

@@ -22,7 +22,9 @@ export interface Command {
   readonly lockPath: string
   /** variables of the environment that begin with this are not handed on */
   readonly hiddenVariables: string
-  /** each line of what the program writes to its standard error, cut at `LINE_BYTES_MOST` */
+  /** the file that its standard error goes to, so that the program can go on writing when we are gone */
+  readonly outputPath: string
+  /** each line of what it writes there, soon, cut at `LINE_BYTES_MOST` */
   readonly onLine: (line: string) => void
 }
 

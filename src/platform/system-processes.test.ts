@@ -1,3 +1,4 @@
+import { readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { systemDisk } from './system-disk.ts'
@@ -9,13 +10,16 @@ const PROGRAM = `process.stderr.write('one\\n' + (process.env.HIDDEN_X ?? 'none'
 setInterval(() => {}, 1000)`
 
 test('a child keeps the lock until it ends, and is found by it', async () => {
-  const lockPath = join(temporaryFolder('processes'), 'lock')
+  const folder = temporaryFolder('processes')
+  const lockPath = join(folder, 'lock')
+  const outputPath = join(folder, 'output')
   const lines: string[] = []
   process.env['HIDDEN_X'] = 'seen'
   const command = {
     program: process.execPath,
     args: ['-e', PROGRAM],
     lockPath,
+    outputPath,
     hiddenVariables: 'HIDDEN_',
     onLine: (line: string) => void lines.push(line),
   }
@@ -27,6 +31,8 @@ test('a child keeps the lock until it ends, and is found by it', async () => {
   expect(await systemProcesses.holders(lockPath)).toEqual([child.pid])
 
   await expect.poll(() => lines).toContain('none')
+  // With a pipe it would die at its next line when we are gone.
+  expect(readlinkSync(`/proc/${child.pid}/fd/2`)).toBe(outputPath)
   systemProcesses.signal(child.pid, 'SIGKILL')
   expect(await child.ended).toEqual({ code: null, signal: 'SIGKILL' })
   expect(lines).toEqual(['one', 'none', 'last'])
@@ -35,11 +41,13 @@ test('a child keeps the lock until it ends, and is found by it', async () => {
 })
 
 test('a program that is not there is refused with the system’s error, and the lock is free', async () => {
-  const lockPath = join(temporaryFolder('processes'), 'lock')
+  const folder = temporaryFolder('processes')
+  const lockPath = join(folder, 'lock')
   const command = {
     program: '/nowhere/etcd',
     args: [],
     lockPath,
+    outputPath: join(folder, 'output'),
     hiddenVariables: 'HIDDEN_',
     onLine: () => {},
   }
@@ -48,4 +56,23 @@ test('a program that is not there is refused with the system’s error, and the 
     code: 'ENOENT',
   })
   expect(await systemDisk.isLocked(lockPath)).toBe(false)
+})
+
+test('a child that writes much fills no disk, and nearly all of its lines arrive', async () => {
+  const folder = temporaryFolder('processes')
+  const outputPath = join(folder, 'output')
+  let count = 0
+  const child = await systemProcesses.start({
+    program: process.execPath,
+    args: ['-e', "for (let n = 0; n < 30000; n += 1) process.stderr.write('x'.repeat(99) + '\\n')"],
+    lockPath: join(folder, 'lock'),
+    outputPath,
+    hiddenVariables: 'HIDDEN_',
+    onLine: () => {
+      count += 1
+    },
+  })
+  await child?.ended
+  expect(count).toBeGreaterThan(29_900)
+  expect(statSync(outputPath).size).toBe(0)
 })

@@ -5,6 +5,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { tryLock } from 'fs-native-extensions'
 import { LineSplitter } from './line-splitter.ts'
+import { OutputFile } from './output-file.ts'
 import type { Child, Command, ProcessEnd, Processes } from './processes.ts'
 
 /**
@@ -15,19 +16,22 @@ const LOCK_DESCRIPTOR = 3
 
 const OUTPUT_BYTES_MOST = 64 * 1024
 
-function spawnLocked(command: Command, lock: FileHandle): ChildProcess {
+function spawnLocked(command: Command, lock: FileHandle, output: OutputFile): ChildProcess {
   const { program, args, hiddenVariables } = command
   const environment = Object.entries(process.env)
   return spawn(program, args, {
     // In the order of the descriptors: standard input, output, error, LOCK_DESCRIPTOR.
-    stdio: ['ignore', 'ignore', 'pipe', lock.fd],
+    stdio: ['ignore', 'ignore', output.descriptor, lock.fd],
     env: Object.fromEntries(environment.filter(([name]) => !name.startsWith(hiddenVariables))),
   })
 }
 
-function endOf(child: ChildProcess): Promise<ProcessEnd> {
+function endOf(child: ChildProcess, output: OutputFile): Promise<ProcessEnd> {
   return new Promise((resolve) => {
-    child.once('close', (code, signal) => resolve({ code, signal }))
+    child.once('close', (code, signal) => {
+      output.end()
+      resolve({ code, signal })
+    })
   })
 }
 
@@ -47,16 +51,19 @@ export const systemProcesses: Processes = {
     const lock = await open(command.lockPath, 'a+', 0o600)
     try {
       if (!tryLock(lock.fd)) return undefined
-      const child = spawnLocked(command, lock)
-      const ended = endOf(child)
-      const lines = new LineSplitter(command.onLine)
-      child.stderr?.on('data', (bytes: Buffer) => lines.take(bytes))
-      child.stderr?.once('end', () => lines.end())
-      // Rejects with the system's error when the program cannot be started.
-      await once(child, 'spawn')
-      const { pid } = child
-      if (pid === undefined) throw new Error(`${command.program} has no process id`)
-      return { pid, ended, signal: (name) => void child.kill(name) }
+      const output = new OutputFile(command.outputPath, new LineSplitter(command.onLine))
+      try {
+        const child = spawnLocked(command, lock, output)
+        const ended = endOf(child, output)
+        // Rejects with the system's error when the program cannot be started.
+        await once(child, 'spawn')
+        const { pid } = child
+        if (pid === undefined) throw new Error(`${command.program} has no process id`)
+        return { pid, ended, signal: (name) => void child.kill(name) }
+      } catch (thrown) {
+        output.end()
+        throw thrown
+      }
     } finally {
       await lock.close()
     }

@@ -17,6 +17,9 @@ type Stage =
   | 'promising'
   | 'following'
 
+/** In these it waits for its own disk. */
+const DISK_STAGES: ReadonlySet<Stage> = new Set(['comparing', 'cutting', 'promising'])
+
 /** The follower's part of a node: rules 4, 5, 6, 10. */
 export class Follower {
   stream: StreamId | undefined
@@ -36,11 +39,12 @@ export class Follower {
     this.context = context
   }
 
-  /** While this is false, nothing more is read from the stream: what comes next waits for the disk. */
+  /**
+   * While this is false, nothing more is read from the stream. The leader sends records right behind its offer: they
+   * wait until the disk has done what that asks for.
+   */
   get takesMessages(): boolean {
-    const { stage } = this
-    const isAtDisk = stage === 'comparing' || stage === 'cutting' || stage === 'promising'
-    return this.#held === undefined && !isAtDisk
+    return this.#held === undefined && !DISK_STAGES.has(this.stage)
   }
 
   open(stream: StreamId): void {

@@ -38,6 +38,17 @@ export interface ServerCommand {
   readonly detached?: boolean
 }
 
+/** How a program is started in a network namespace of this machine (needs root), or in ours. */
+export function commandIn(
+  namespace: string | undefined,
+  program: string,
+  args: readonly string[],
+): Pick<ServerCommand, 'program' | 'args'> {
+  if (namespace === undefined) return { program, args }
+  // `ip` becomes the program, so it is the program that is signalled.
+  return { program: 'ip', args: ['netns', 'exec', namespace, program, ...args] }
+}
+
 /** A long-running child; only ever signals the process that it started itself. */
 export class ServerProcess {
   readonly #child: ChildProcess

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ServerProcess } from './child.ts'
+import { commandIn, ServerProcess } from './child.ts'
 import { type Mysqld, replicationPassword, replicationUser } from './mysqld.ts'
+import type { Place } from './network/place.ts'
 import { freePort, makeRunFolder, projectFolder } from './project.ts'
 import { waitFor } from './wait.ts'
 
@@ -14,6 +15,10 @@ export interface KingbusOptions {
   readonly host?: string
   /** outlives this process (the demo's --keep) */
   readonly detached?: boolean
+  /** where it runs and listens, in place of this machine's 127.0.0.1 */
+  readonly place?: Place
+  /** the folder that its data directory is made in, when it is another than that of its log */
+  readonly disk?: string
 }
 
 /** What `/api/v1/status` answers, as far as these tests look at it. */
@@ -30,6 +35,9 @@ export interface KingbusStatus {
   readonly [field: string]: unknown
 }
 
+const DEFAULT_PORT = 3390
+const DEFAULT_ADMIN_PORT = 9595
+
 /** A real `bin/kingbus start` on 127.0.0.1, with a data directory and ports of its own. */
 export class Kingbus {
   readonly folder: string
@@ -42,7 +50,10 @@ export class Kingbus {
 
   /** Starts Kingbus and waits until it is ready to serve. */
   static async start(options: KingbusOptions): Promise<Kingbus> {
-    const kingbus = new Kingbus(options, await freePort(), await freePort())
+    // A machine of its own has all ports free.
+    const isAlone = options.place !== undefined
+    const port = isAlone ? DEFAULT_PORT : await freePort()
+    const kingbus = new Kingbus(options, port, isAlone ? DEFAULT_ADMIN_PORT : await freePort())
     await kingbus.launch()
     return kingbus
   }
@@ -62,11 +73,11 @@ export class Kingbus {
   }
 
   get host(): string {
-    return this.#options.host ?? '127.0.0.1'
+    return this.#options.place?.address ?? this.#options.host ?? '127.0.0.1'
   }
 
   get dataFolder(): string {
-    return join(this.folder, 'data')
+    return join(this.#options.disk ?? this.folder, 'data')
   }
 
   get binlogFolder(): string {
@@ -86,7 +97,7 @@ export class Kingbus {
   }
 
   get adminUrl(): string {
-    return `http://127.0.0.1:${this.adminPort}`
+    return `http://${this.#options.place?.address ?? '127.0.0.1'}:${this.adminPort}`
   }
 
   get pid(): number {
@@ -106,6 +117,10 @@ export class Kingbus {
     this.#sourceUrl = url
   }
 
+  get flags(): Readonly<Record<string, string>> {
+    return this.#flags
+  }
+
   /** Further flags from the next start on, in the place of those before. */
   setFlags(flags: Readonly<Record<string, string>>): void {
     this.#flags = flags
@@ -123,9 +138,12 @@ export class Kingbus {
       'disk-min-free': '64MiB',
       ...this.#flags,
     }
+    const program = process.env['KINGBUS_PROGRAM'] ?? join(projectFolder, 'bin', 'kingbus')
     const server = new ServerProcess({
-      program: process.env['KINGBUS_PROGRAM'] ?? join(projectFolder, 'bin', 'kingbus'),
-      args: ['start', ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])],
+      ...commandIn(this.#options.place?.namespace, program, [
+        'start',
+        ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
+      ]),
       logFile: this.logFile,
       detached: this.#options.detached ?? false,
     })

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Connection, createConnection } from 'mysql2/promise'
-import { ServerProcess } from './child.ts'
+import { commandIn, ServerProcess } from './child.ts'
 import { cacheFolder, freePort, makeRunFolder, mysqlProgram } from './project.ts'
 import { waitFor } from './wait.ts'
 
@@ -24,6 +24,8 @@ export interface MysqldOptions {
   readonly detached?: boolean
   /** a network namespace of the machine that the server runs in (needs root) */
   readonly namespace?: string
+  /** otherwise any free one */
+  readonly port?: number
 }
 
 export type Row = Readonly<Record<string, string | number | null>>
@@ -117,7 +119,7 @@ export class Mysqld {
       dataFolder = join(makeRunFolder(`mysqld-${options.serverId}`), 'data')
       await copyDataFolder(await template(), dataFolder)
     }
-    const server = new Mysqld(dataFolder, await freePort(), options)
+    const server = new Mysqld(dataFolder, options.port ?? (await freePort()), options)
     await server.launch()
     return server
   }
@@ -153,11 +155,8 @@ export class Mysqld {
     const args = Object.entries(options).map(([name, value]) =>
       value === '' ? `--${name}` : `--${name}=${value}`,
     )
-    const { namespace } = this.#options
     const server = new ServerProcess({
-      program: namespace === undefined ? mysqlProgram('mysqld') : 'ip',
-      args: [
-        ...(namespace === undefined ? [] : ['netns', 'exec', namespace, mysqlProgram('mysqld')]),
+      ...commandIn(this.#options.namespace, mysqlProgram('mysqld'), [
         ...userOption(),
         `--datadir=${this.dataFolder}`,
         `--port=${this.port}`,
@@ -165,7 +164,7 @@ export class Mysqld {
         `--pid-file=${join(this.dataFolder, 'mysqld.pid')}`,
         `--server_id=${this.#options.serverId}`,
         ...args,
-      ],
+      ]),
       logFile: this.logFile,
       detached: this.#options.detached ?? false,
     })

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { CertificateAndKey, Disk } from '../../../platform/index.ts'
+import { replaceFile } from '../../../store/index.ts'
 import type { Authority } from '../../authority.ts'
 import { configurationOf, type MemberPaths, type MemberSettings } from './member-settings.ts'
 
@@ -11,12 +12,14 @@ const FORMAT = 1
  *     etcd/                  etcd's own, made by it at its first start and never by us
  *     etcd-member/
  *       lock                 a kernel lock that the running etcd has
+ *       output               what etcd writes, read from there and dropped
  *       joined.json          that `etcd/` was there once: without it, it is lost
  *       config.json, *.pem   written anew at every start
  */
 export class MemberFiles implements MemberPaths {
   readonly dataFolder: string
   readonly lock: string
+  readonly output: string
   readonly configuration: string
   readonly authority: string
   readonly serverCertificate: string
@@ -33,6 +36,7 @@ export class MemberFiles implements MemberPaths {
     this.#disk = disk
     this.dataFolder = join(dataDir, 'etcd')
     this.lock = inFolder('lock')
+    this.output = inFolder('output')
     this.configuration = inFolder('config.json')
     this.#joined = inFolder('joined.json')
     this.authority = inFolder('authority.pem')
@@ -75,8 +79,15 @@ export class MemberFiles implements MemberPaths {
     return client
   }
 
+  /** It will have data of another member, or none: what was here is given up. Durable when it resolves. */
+  async forgetJoined(): Promise<void> {
+    if (!(await this.#disk.exists(this.#joined))) return
+    await this.#disk.remove(this.#joined)
+    await this.#disk.syncFolder(this.#folder)
+  }
+
   async #write(path: string, text: string): Promise<void> {
-    await this.#disk.replaceFile(path, Buffer.from(text))
+    await replaceFile(this.#disk, path, Buffer.from(text))
   }
 }
 

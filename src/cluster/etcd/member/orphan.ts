@@ -16,8 +16,8 @@ export interface OrphanSearch {
 
 /**
  * Ends an etcd that an earlier process of this node left behind. It is known by the lock that it has
- * from us, so that nothing else is ever signalled. It is ended rather than taken over: it writes its
- * log to nobody (and dies of that at its next line), and runs with the settings of then.
+ * from us, so that nothing else is ever signalled. It is ended rather than taken over: its log is
+ * read by nobody, and it runs with the settings of then.
  */
 export async function endOrphan(search: OrphanSearch): Promise<void> {
   const { lockPath, disk, processes, log } = search

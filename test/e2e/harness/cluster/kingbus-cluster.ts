@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import type { EtcdCluster } from '../etcd-cluster.ts'
 import { Kingbus, type KingbusOptions } from '../kingbus.ts'
 import type { Mysqld } from '../mysqld.ts'
+import type { Place } from '../network/place.ts'
 import { etcdProgram, freePort, makeRunFolder } from '../project.ts'
 import { waitFor } from '../wait.ts'
 
@@ -12,6 +14,14 @@ export interface ClusterOptions {
   /** further flags of every node */
   readonly flags?: Readonly<Record<string, string>>
   readonly detached?: boolean
+  /** where the source is, for the nodes; default is its own address on 127.0.0.1 */
+  readonly sourceUrl?: string
+  /** one for each node; links and etcd are under TLS then */
+  readonly places?: readonly Place[]
+  /** an etcd that is there already, in the place of members of their own */
+  readonly etcd?: EtcdCluster
+  /** one for each node: the folder that is its disk */
+  readonly disks?: readonly string[]
 }
 
 /** What `/api/v1/cluster` answers, as far as these tests look at it. */
@@ -28,6 +38,8 @@ export interface ClusterStatus {
 /** Several nodes on this machine, each with a member of etcd. */
 export class KingbusCluster {
   readonly nodes: Kingbus[] = []
+  /** of what the nodes share */
+  readonly folder = makeRunFolder('cluster')
   readonly #options: ClusterOptions
   readonly #secretFile: string
   readonly #ports: number[] = []
@@ -54,22 +66,47 @@ export class KingbusCluster {
     return cluster
   }
 
+  /** The node goes on as the first of another cluster, whose other nodes are added. */
+  async beginAnew(index: number): Promise<void> {
+    const node = this.node(index)
+    const alone = `${this.nameOf(index)}=${this.urlOf(index)}`
+    const { flags = {} } = this.#nodeOptions(index, 'new')
+    node.setFlags({ ...flags, 'cluster-initial-cluster': alone })
+    await node.launch()
+  }
+
   private constructor(options: ClusterOptions) {
     this.#options = options
-    this.#secretFile = join(makeRunFolder('cluster'), 'secret')
+    this.#secretFile = join(this.folder, 'secret')
     writeFileSync(this.#secretFile, 'a secret of the test cluster\n', { mode: 0o600 })
   }
 
   /** Adds a node by way of one that runs, starts it, and returns it. */
-  async add(by: Kingbus = this.node(0)): Promise<Kingbus> {
+  async add(by: Kingbus = this.node(0), observer = false): Promise<Kingbus> {
     const index = await this.#takePorts()
     await by.request('POST', '/api/v1/members', {
       name: this.nameOf(index),
       peerUrl: this.urlOf(index),
+      observer,
     })
-    const node = await Kingbus.start(this.#nodeOptions(index, 'existing'))
+    const { flags = {}, ...options } = this.#nodeOptions(index, 'existing')
+    const more = observer ? { 'cluster-observer': 'true' } : {}
+    const node = await Kingbus.start({ ...options, flags: { ...flags, ...more } })
     this.nodes.push(node)
     return node
+  }
+
+  peerPort(index: number): number {
+    return this.#ports[index] ?? 0
+  }
+
+  /** A stopped node is found at another place from now on. */
+  async move(index: number, by: Kingbus): Promise<void> {
+    const [port = 0] = [await freeTriple(this.#ports)]
+    this.#ports[index] = port
+    await by.request('PUT', `/api/v1/members/${this.nameOf(index)}`, { peerUrl: this.urlOf(index) })
+    const { flags = {} } = this.#nodeOptions(index, 'new')
+    this.node(index).setFlags(flags)
   }
 
   nameOf(index: number): string {
@@ -77,7 +114,9 @@ export class KingbusCluster {
   }
 
   urlOf(index: number): string {
-    return `http://127.0.0.1:${this.#ports[index]}`
+    const place = this.#options.places?.[index]
+    const port = this.#ports[index]
+    return place === undefined ? `http://127.0.0.1:${port}` : `https://${place.address}:${port}`
   }
 
   node(index: number): Kingbus {
@@ -92,7 +131,9 @@ export class KingbusCluster {
   }
 
   #nodeOptions(index: number, state: 'new' | 'existing'): KingbusOptions {
-    const { source, flags = {}, detached = false } = this.#options
+    const { source, flags = {}, detached = false, sourceUrl = source.sourceUrl } = this.#options
+    const place = this.#options.places?.[index]
+    const disk = this.#options.disks?.[index]
     const all = this.#ports.map((_, each) => `${this.nameOf(each)}=${this.urlOf(each)}`)
     const cluster = {
       name: this.nameOf(index),
@@ -100,9 +141,27 @@ export class KingbusCluster {
       'cluster-initial-cluster': all.join(','),
       'cluster-initial-cluster-state': state,
       'cluster-secret-file': this.#secretFile,
-      'cluster-etcd-binary': etcdProgram('etcd'),
+      ...this.#etcdFlags(),
     }
-    return { sourceUrl: source.sourceUrl, flags: { ...cluster, ...flags }, detached }
+    return {
+      sourceUrl,
+      flags: { ...cluster, ...flags },
+      detached,
+      ...(place === undefined ? {} : { place }),
+      ...(disk === undefined ? {} : { disk }),
+    }
+  }
+
+  #etcdFlags(): Readonly<Record<string, string>> {
+    const { etcd } = this.#options
+    if (etcd === undefined) return { 'cluster-etcd-binary': etcdProgram('etcd') }
+    const file = (name: string): string => join(etcd.node(0).dataDir, 'etcd-member', name)
+    return {
+      'cluster-endpoints': etcd.nodes.map(({ address }) => `https://${address}`).join(','),
+      'cluster-tls-ca-file': file('authority.pem'),
+      'cluster-tls-cert-file': file('client.pem'),
+      'cluster-tls-key-file': file('client-key.pem'),
+    }
   }
 
   /** What a node says of the cluster. */

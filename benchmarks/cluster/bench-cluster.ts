@@ -1,0 +1,92 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemProcesses } from '../../src/platform/index.ts'
+import {
+  type ClusterOptions,
+  KingbusCluster,
+} from '../../test/e2e/harness/cluster/kingbus-cluster.ts'
+import type { Kingbus } from '../../test/e2e/harness/kingbus.ts'
+import type { Mysqld } from '../../test/e2e/harness/mysqld.ts'
+import { waitFor } from '../../test/e2e/harness/wait.ts'
+import { cpuSeconds } from '../process-usage.ts'
+
+const allInSync = 'in-sync,in-sync,leader'
+const settleMs = 60_000
+
+/** Three nodes on this machine, each with its member of etcd. */
+export class BenchCluster {
+  readonly #cluster: KingbusCluster
+
+  /** Resolves when one leads and both others count. */
+  static async start(
+    source: Mysqld,
+    options: Omit<ClusterOptions, 'source'> = {},
+  ): Promise<BenchCluster> {
+    const flags = { 'source-tls': 'disabled', ...options.flags }
+    const cluster = new BenchCluster(await KingbusCluster.start({ source, ...options, flags }))
+    await cluster.settled()
+    return cluster
+  }
+
+  private constructor(cluster: KingbusCluster) {
+    this.#cluster = cluster
+  }
+
+  get nodes(): readonly Kingbus[] {
+    return this.#cluster.nodes
+  }
+
+  /** The node that reads the source, or is to. Waits until all count. */
+  async settled(): Promise<Kingbus> {
+    let last: unknown
+    const explain = (): string => `but it was ${JSON.stringify(last)}`
+    const what = 'a leader with two nodes in sync'
+    return await waitFor({ what, timeoutMs: settleMs, stepMs: 20, explain }, async () => {
+      const views = await Promise.all(
+        this.nodes.map((node) => this.#cluster.status(node).catch(() => undefined)),
+      )
+      last = views
+      const leaders = new Set(views.map((view) => view?.leader))
+      const [leader] = leaders
+      const roles = views[0]?.nodes.map(({ role }) => role).toSorted()
+      if (leaders.size !== 1 || roles?.join() !== allInSync) return undefined
+      return this.nodes.find((_, index) => this.#cluster.nameOf(index) === leader)
+    })
+  }
+
+  /** How often somebody has taken over so far. */
+  async epoch(): Promise<number> {
+    const { epoch } = await this.#cluster.status(await this.settled())
+    return epoch
+  }
+
+  /** The member of etcd that this node runs. */
+  async etcdOf(node: Kingbus): Promise<number> {
+    const holders = await systemProcesses.holders(join(node.dataFolder, 'etcd-member', 'lock'))
+    const [pid] = holders
+    if (pid === undefined) throw new Error(`${node.folder} has no etcd`)
+    return pid
+  }
+
+  async etcds(): Promise<number[]> {
+    return await Promise.all(this.nodes.map((node) => this.etcdOf(node)))
+  }
+
+  /** Of the nodes without their members of etcd. */
+  cpuSeconds(): number {
+    return this.nodes.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0)
+  }
+
+  async signal(name: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+    for (const pid of [...this.nodes.map((node) => node.pid), ...(await this.etcds())]) {
+      process.kill(pid, name)
+    }
+  }
+
+  async stopAndRemove(): Promise<void> {
+    await this.#cluster.stop()
+    for (const { folder } of [...this.nodes, this.#cluster]) {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import type { ClusterNode } from '../../cluster/index.ts'
+import type { Desired } from '../../desired/index.ts'
+import {
+  Backoff,
+  type ErrorCode,
+  type Logger,
+  OperationalError,
+  type Watched,
+} from '../../lib/index.ts'
+import { type Clock, connect, type Random } from '../../platform/index.ts'
+import type { SourceRunner } from '../source/source-runner.ts'
+
+/** A leader whose source does not answer for so long asks the others. */
+const PATIENCE_MS = 5000
+const LOOK_MS = 500
+const DIAL_MS = 2000
+/** A source that answers the dial and nothing else must not send the lead round in circles. */
+const PAUSE = { firstMs: 10_000, mostMs: 120_000 }
+const METHOD = 'reaches-source'
+
+/** What another node may have no trouble with. */
+const OF_THE_NETWORK: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
+  'E_SOURCE_UNREACHABLE',
+  'E_SOURCE_GONE_SILENT',
+  'E_SOURCE_CLOSED',
+])
+
+export interface SourceKeeperOptions {
+  readonly node: ClusterNode
+  readonly desired: Watched<Desired>
+  readonly runner: SourceRunner
+  /** whether the disk of this node has room for what the source sends */
+  readonly hasRoom: () => boolean
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/**
+ * Lets another node lead when this one does not reach the source, or has no room for what it sends, and that one does
+ * and has (rule 2).
+ */
+export class SourceKeeper {
+  readonly #options: SourceKeeperOptions
+  #leadsSinceMs = 0
+
+  constructor(options: SourceKeeperOptions) {
+    this.#options = options
+    options.node.leads.follow(() => {
+      this.#leadsSinceMs = options.clock.nowMs()
+    })
+    options.node.management.handle(METHOD, () => this.#reaches())
+  }
+
+  /** Until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options
+    const backoff = new Backoff(PAUSE, () => random.fraction())
+    while (!signal.aborted) {
+      await clock.sleep(LOOK_MS, signal)
+      if (this.#isStreaming) backoff.reset()
+      if (signal.aborted || !(this.#isCutOff || this.#isFull)) continue
+      await this.#letLead()
+      await clock.sleep(backoff.nextMs(), signal)
+    }
+  }
+
+  get #isStreaming(): boolean {
+    return this.#options.runner.current?.link.state.value.phase === 'streaming'
+  }
+
+  get #isFull(): boolean {
+    const { node, runner, clock } = this.#options
+    const state = runner.current?.link.state.value
+    if (!node.leads.value || state?.phase !== 'paused' || state.code !== 'E_DISK_FULL') return false
+    return clock.nowMs() - state.sinceMs > PATIENCE_MS
+  }
+
+  get #isCutOff(): boolean {
+    const { node, runner, clock } = this.#options
+    const progress = runner.current?.link.progress
+    const state = runner.current?.link.state.value
+    if (!node.leads.value || state === undefined || progress === undefined) return false
+    if (state.phase === 'streaming' || !OF_THE_NETWORK.has(state.code)) return false
+    return clock.nowMs() - Math.max(progress.lastEventAtMs, this.#leadsSinceMs) > PATIENCE_MS
+  }
+
+  async #letLead(): Promise<void> {
+    const { node, logger } = this.#options
+    for (const { node: name } of node.management.heirs) {
+      try {
+        if ((await node.management.ask(name, METHOD, null)) !== true) continue
+        logger.warn(
+          { node: name },
+          'this node cannot take what the source sends, and that one can: it shall lead',
+        )
+        return await node.management.lead(name)
+      } catch (thrown) {
+        if (!(thrown instanceof OperationalError)) throw thrown
+        logger.debug({ node: name, code: thrown.code }, thrown.message)
+      }
+    }
+  }
+
+  async #reaches(): Promise<boolean> {
+    const { source } = this.#options.desired.value
+    if (source === undefined || !this.#options.hasRoom()) return false
+    const late = new AbortController()
+    const cancel = this.#options.clock.after(DIAL_MS, () => late.abort())
+    try {
+      const connection = await connect({ host: source.host, port: source.port }, late.signal)
+      connection.destroy()
+      return true
+    } catch {
+      return false
+    } finally {
+      cancel()
+    }
+  }
+}

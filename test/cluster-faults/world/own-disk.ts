@@ -1,0 +1,89 @@
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdirSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { atExit } from '../../e2e/harness/child.ts'
+import { makeRunFolder } from '../../e2e/harness/project.ts'
+import { pause } from '../../e2e/harness/wait.ts'
+
+const SIZE = '1G'
+const FROZEN_MS = 300
+const FREE_MS = 30
+
+/** A file system of a node's own, in a file, which can be full or slow while the others' are not. */
+export class OwnDisk {
+  readonly folder: string
+  readonly #ballast: string
+  #isMounted = true
+  #isFrozen = false
+
+  /** Why there can be none here; undefined when there can. */
+  static async obstacle(): Promise<string | undefined> {
+    try {
+      const disk = new OwnDisk('try')
+      await disk.freeze()
+      await disk.thaw()
+      disk.#unmount()
+      return undefined
+    } catch {
+      return 'no loop device, `mkfs.ext4` or `fsfreeze`'
+    }
+  }
+
+  constructor(name: string) {
+    const parts = makeRunFolder(`disk-${name}`)
+    const image = join(parts, 'image')
+    this.folder = join(parts, 'mounted')
+    this.#ballast = join(this.folder, 'ballast')
+    mkdirSync(this.folder)
+    execFileSync('truncate', ['-s', SIZE, image], { stdio: 'pipe' })
+    execFileSync('mkfs.ext4', ['-q', '-m', '0', image], { stdio: 'pipe' })
+    execFileSync('mount', ['-o', 'loop', image, this.folder], { stdio: 'pipe' })
+    atExit(() => this.#unmount())
+  }
+
+  /** Leaves no byte free. */
+  async fill(): Promise<void> {
+    const { bavail, bsize } = statfsSync(this.folder)
+    // Others write meanwhile, so what is left after the big piece goes in smaller ones.
+    for (let size = bavail * bsize; size >= bsize; size = Math.floor(size / 2)) {
+      await run('fallocate', '-l', String(size), `${this.#ballast}${size}`).catch(() => {})
+    }
+  }
+
+  async makeRoom(): Promise<void> {
+    await run('sh', '-c', `rm -f ${this.#ballast}*`)
+  }
+
+  /** Whoever writes hangs until `thaw`. */
+  async freeze(): Promise<void> {
+    this.#isFrozen = true
+    await run('fsfreeze', '-f', this.folder)
+  }
+
+  async thaw(): Promise<void> {
+    await run('fsfreeze', '-u', this.folder)
+    this.#isFrozen = false
+  }
+
+  /** Nothing is written for a while, again and again, until the signal fires. */
+  async beSlow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.freeze()
+      await pause(FROZEN_MS)
+      await this.thaw()
+      await pause(FREE_MS)
+    }
+  }
+
+  #unmount(): void {
+    if (!this.#isMounted) return
+    this.#isMounted = false
+    if (this.#isFrozen) execFileSync('fsfreeze', ['-u', this.folder], { stdio: 'pipe' })
+    execFileSync('umount', ['-l', this.folder], { stdio: 'pipe' })
+  }
+}
+
+async function run(program: string, ...args: readonly string[]): Promise<void> {
+  await promisify(execFile)(program, args)
+}
