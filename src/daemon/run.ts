@@ -190,11 +190,12 @@ class Running {
 }
 
 function sourceKeeper(
-  { desired, source: runner, clock, random, logger: parent }: NodeParts,
+  { desired, source: runner, journal, clock, random, logger: parent }: NodeParts,
   { node }: NonNullable<NodeParts['cluster']>,
 ): SourceKeeper {
   const logger = parent.child({ part: 'cluster' })
-  return new SourceKeeper({ node, desired: desired.value, runner, clock, random, logger })
+  const hasRoom = () => journal.hasRoom
+  return new SourceKeeper({ node, desired: desired.value, runner, hasRoom, clock, random, logger })
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -141,16 +141,18 @@ export class NodeProcess implements Listener {
   async #live(log: ReplicatedLog, journal: ClusterJournal): Promise<void> {
     const { clock, observer, logger } = this.#parts
     const { signal } = this.#over
-    while (!signal.aborted) {
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
       try {
+        if (!isFirst) {
+          await log.reopen()
+          observer.opened(log, await readFacts(this.#parts.disk, FACTS))
+        }
         const why = await this.#liveOnce(log, journal)
         observer.ended(why)
         if (why === undefined) return
         if (typeof why === 'string') return this.#fail(why)
         logger.error({ code: why.code }, `${why.message}; tries again`)
         await clock.sleep(NEXT_LIFE_MS, signal)
-        await log.reopen()
-        observer.opened(log, await readFacts(this.#parts.disk, FACTS))
       } catch (thrown) {
         if (signal.aborted || clock.isDead) return
         if (!(thrown instanceof OperationalError)) throw thrown

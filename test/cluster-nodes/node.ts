@@ -1,5 +1,4 @@
 import type { DurableFacts, Limits, Member, Removal } from '../../src/cluster/index.ts'
-import { headerOf } from '../../src/cluster/link/index.ts'
 import type { ClusterJournal } from '../../src/cluster/node/cluster-journal.ts'
 import type { Driver } from '../../src/cluster/node/driver.ts'
 import type { OperationalError } from '../../src/lib/index.ts'
@@ -202,6 +201,7 @@ export class SimulatedNode implements WitnessedNode, Observer {
   sends(message: Parameters<Observer['sends']>[0]): void {
     const { log, store } = this
     if (message.kind !== 'report' || log === undefined) return
+    if (this.#driver !== undefined) this.#settleWhenCut(this.#driver)
     store.sync(Math.min(log.durable, store.end))
     this.#world.guard(() => this.#world.witness.reported(this, message.end))
   }
@@ -235,9 +235,9 @@ export class SimulatedNode implements WitnessedNode, Observer {
   #appends(records: readonly LogRecord[]): void {
     this.#settleCut()
     for (const record of records) {
-      const header = headerOf(record)
-      // The log makes the CRC of what has no bytes itself; a record need not know it.
-      this.store.add(record.kind === 'bytes' ? header : { ...header, crc: 0 })
+      const { sequence, epoch, kind, crc, end, boundary } = record
+      // The log makes the CRC of what has no bytes itself: a record need not know it.
+      this.store.add({ sequence, epoch, kind, crc: kind === 'bytes' ? crc : 0, end, boundary })
       this.#world.witness.appended(this, record)
     }
   }
@@ -247,6 +247,10 @@ export class SimulatedNode implements WitnessedNode, Observer {
     for (let sequence = this.store.end; sequence > to; sequence -= 1) {
       this.#world.witness.cuts(this, sequence)
     }
+  }
+
+  #settleWhenCut({ node }: Driver): void {
+    if (this.#cutting !== undefined && !node.follower.isCutting) this.#settleCut()
   }
 
   /** The disk has done it. */
@@ -267,7 +271,7 @@ export class SimulatedNode implements WitnessedNode, Observer {
     const { node } = driver
     const { log, facts } = node.context
     const { witness } = this.#world
-    if (this.#cutting !== undefined && !node.follower.isCutting) this.#settleCut()
+    this.#settleWhenCut(driver)
     this.store.sync(Math.min(log.durable, this.store.end))
     if (log.base.sequence > this.store.base.sequence) this.store.purge(log.base.sequence)
     this.#told = { promised: facts.durable.promised, known: facts.durable.known }

@@ -228,7 +228,10 @@ export class NodesWitness extends LogWitness<SimulatedNode> {
       this.#logDigests.set(name, known)
       if (known === digest) return
       this.#world.guard(() =>
-        fail('logs with the same record are the same up to it', `${node.name} at ${name}`),
+        fail(
+          'logs with the same record are the same up to it',
+          `the digest of ${node.name} at ${name}`,
+        ),
       )
     })
   }

@@ -119,7 +119,14 @@ test('the lead is handed over in no time, and by a stop', async () => {
   await cluster.node(heir).stop()
   expect(await cluster.leader()).not.toBe(cluster.node(heir))
   await more(load)
-  await cluster.node(heir).launch()
+  // One that has no room for more lets another lead.
+  const full = cluster.node(heir)
+  full.setFlags({ ...full.flags, 'disk-min-free': '1000TiB' })
+  await full.launch()
+  await cluster.waitForRoles({ [cluster.nameOf(heir)]: 'in-sync' })
+  await full.request('POST', `/api/v1/members/${cluster.nameOf(heir)}/lead`)
+  await cluster.waitForRoles({ [cluster.nameOf(heir)]: 'in-sync' })
+  expect(await cluster.leader()).not.toBe(full)
   await expectAllTheSame(cluster, source)
 })
 

@@ -49,6 +49,7 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
       disk: options.disk,
       files: this.readable,
       fileOf: (sequence) => this.fileOf(sequence),
+      isPurged: () => this.base.sequence > 0,
       limit: () => (this.gap?.sequence ?? Number.POSITIVE_INFINITY) - 1,
     })
   }
