@@ -96,7 +96,7 @@ export class ClusterJournal implements Journal {
     try {
       driver = this.#linked()
     } catch (thrown) {
-      return Promise.reject(thrown as Error)
+      return Promise.reject(thrown)
     }
     const end = driver.node.context.log.tail.end + bytes.length
     // Followers are sent them from memory, and the caller uses its buffer again.

@@ -102,8 +102,7 @@ export class KingbusCluster {
 
   /** A stopped node is found at another place from now on. */
   async move(index: number, by: Kingbus): Promise<void> {
-    const [port = 0] = [await freeTriple(this.#ports)]
-    this.#ports[index] = port
+    this.#ports[index] = await freeTriple(this.#ports)
     await by.request('PUT', `/api/v1/members/${this.nameOf(index)}`, { peerUrl: this.urlOf(index) })
     const { flags = {} } = this.#nodeOptions(index, 'new')
     this.node(index).setFlags(flags)
