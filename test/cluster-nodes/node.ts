@@ -174,22 +174,25 @@ export class SimulatedNode implements WitnessedNode, Observer {
     const { sabotage, witness } = this.#world
     sabotage.begins?.(driver, journal, this)
     const { work } = driver
-    const { append, truncate, startOver, remove } = work
+    const append = work.append.bind(work)
+    const truncate = work.truncate.bind(work)
+    const startOver = work.startOver.bind(work)
+    const remove = work.remove.bind(work)
     work.append = (records) => {
       this.#world.guard(() => this.#appends(records))
-      append.call(work, records)
+      append(records)
     }
     work.truncate = (to) => {
       this.#world.guard(() => this.#cuts(to))
-      truncate.call(work, to)
+      truncate(to)
     }
     work.startOver = (...args) => {
       this.#cutting = { kind: 'start-over', args }
-      startOver.apply(work, args)
+      startOver(...args)
     }
     work.remove = (removal: Removal) => {
       this.#world.guard(() => witness.removes(this, removal))
-      remove.call(work, removal)
+      remove(removal)
     }
     this.#driver = driver
     this.#leads = undefined

@@ -36,9 +36,9 @@ function withFiles(disk: Disk, change: (file: DiskFile) => void): Disk {
 /** What is appended is said to be durable at once. */
 function durableTooSoon(driver: Driver): void {
   const { work } = driver
-  const { append } = work
+  const append = work.append.bind(work)
   work.append = (records) => {
-    append.call(work, records)
+    append(records)
     const sequence = records.at(-1)?.sequence ?? 0
     queueMicrotask(() => driver.give({ kind: 'durable', sequence }))
   }
@@ -59,9 +59,9 @@ function acknowledgesWhatWasGiven(driver: Driver, journal: ClusterJournal): void
 /** A follower stores other bytes than it was sent: one record of them, with a checksum that agrees. */
 function storesOtherBytes(driver: Driver, _: ClusterJournal, node: SimulatedNode): void {
   const { work } = driver
-  const { append } = work
+  const append = work.append.bind(work)
   work.append = (records) => {
-    append.call(work, driver.node.leader === undefined ? records.map(other) : records)
+    append(driver.node.leader === undefined ? records.map(other) : records)
   }
   const other = (record: LogRecord): LogRecord => {
     if (node.mayStop || record.kind !== 'bytes' || record.bytes === undefined) return record
