@@ -112,6 +112,14 @@ export class NodeProcess implements Listener {
     await this.#log?.close()
   }
 
+  /**
+   * Lets go of what a dead process still waits for, once nobody looks any more: Node keeps a signal made by
+   * AbortSignal.any, and so all that waits for it, until it fires.
+   */
+  release(): void {
+    this.#over.abort()
+  }
+
   accept(connection: WireEnd, from: string): void {
     const link = this.#link(connection, from)
     const driver = this.#driver.value

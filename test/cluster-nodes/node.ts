@@ -37,6 +37,7 @@ export class SimulatedNode implements WitnessedNode, Observer {
   #driver: Driver | undefined
   #leads: number | undefined
   #cutting: Cutting | undefined
+  readonly #processes: NodeProcess[] = []
   readonly #world: World
   readonly #random: SeededRandom
   readonly #limits: Limits
@@ -109,7 +110,13 @@ export class SimulatedNode implements WitnessedNode, Observer {
       logger: world.trace.logger(this.name),
       observer: this,
     })
+    this.#processes.push(this.process)
     this.process.start()
+  }
+
+  /** The world is over. */
+  release(): void {
+    for (const process of this.#processes) process.release()
   }
 
   /** SIGKILL, or the machine loses its power. */

@@ -281,19 +281,25 @@ export async function runWorld(options: WorldOptions): Promise<SeedResult> {
   process.removeAllListeners('unhandledRejection')
   process.on('unhandledRejection', (thrown) => world.bug(thrown))
   let violation: Violation | undefined
+  let digest = ''
   try {
     violation = await world.run()
+    digest = world.trace.digest()
+    for (const node of world.nodes) node.release()
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
   } finally {
     process.removeAllListeners('unhandledRejection')
     for (const listener of listeners) process.on('unhandledRejection', listener)
     mend()
   }
-  const { counts, trace, nodes, witness, register } = world
+  const { counts, nodes, witness, register } = world
   for (const { disk } of nodes) {
     for (const [fault, count] of disk.met) counts.set(fault, (counts.get(fault) ?? 0) + count)
   }
   counts.set('records committed', witness.truth.length)
   counts.set('epochs begun', witness.epochs)
   counts.set('states written', register.etcd.revision - 1)
-  return { seed: options.seed, violation, digest: trace.digest(), counts }
+  return { seed: options.seed, violation, digest, counts }
 }

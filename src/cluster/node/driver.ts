@@ -242,6 +242,8 @@ export class Driver {
         return
       case 'leads':
         this.#recent.clear()
+        // What was held back of the old leader's is nobody's record: this leader gives its sequence to another.
+        this.#arrived.clear()
         return this.#leading.set(decision.epoch)
       case 'resign':
         return this.#options.resign()

@@ -108,6 +108,11 @@ export class Follower {
   /** @returns false when the digests differ */
   compared(digest: string): boolean {
     if (this.stage !== 'comparing' || this.#offer?.kind !== 'shared') return true
+    if (this.#offer.point.sequence < this.context.log.base.sequence) {
+      // It was purged meanwhile.
+      this.leave()
+      return true
+    }
     if (!this.agrees(digest, this.#offer.digest)) return false
     this.cut()
     return true

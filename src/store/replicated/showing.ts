@@ -3,7 +3,7 @@
   as on the leader, it does so within the call; else they are learned from the files first.
 */
 import { assert, present } from '../../lib/index.ts'
-import { FIRST_EVENT_POSITION, GtidSet } from '../../mysql/index.ts'
+import { GtidSet } from '../../mysql/index.ts'
 import type { Disk } from '../../platform/index.ts'
 import { damaged, readFailed } from '../disk-error.ts'
 import { firstState } from '../index-file/index-entry.ts'
@@ -190,8 +190,9 @@ export class Showing {
     if (stored === undefined) return undefined
     const position = await readBoundary(disk, stored, sequence)
     // What was before the file is told by its first events once the files before it are purged.
-    const isUntold = position === FIRST_EVENT_POSITION && stored === files.held.oldest && isPurged()
-    return isUntold ? undefined : { stored, position }
+    const isOldest = isPurged() && stored === files.held.oldest
+    if (isOldest && (await files.readPrevious(stored, position)) === undefined) return undefined
+    return { stored, position }
   }
 }
 

@@ -81,7 +81,9 @@ export class LogWork {
 
   readDigest(stream: StreamId, sequence: number): void {
     this.#do(async () => {
-      const digest = await this.#log.digestAt(sequence)
+      // A purge that was decided before may have taken it; the protocol looks.
+      const isPurged = sequence < this.#log.base.sequence
+      const digest = isPurged ? '' : await this.#log.digestAt(sequence)
       return { kind: 'digest-read', stream, sequence, digest }
     })
   }
