@@ -1,4 +1,5 @@
 import { assert } from '../../../lib/index.ts'
+import { yieldTurn } from '../../../platform/index.ts'
 import type {
   LogBase,
   LogPoint,
@@ -33,7 +34,6 @@ export class LogWork {
   /** bytes that are appended or wait for it, and not durable: by the sequence that ends them */
   #unsynced: { readonly sequence: number; readonly bytes: number }[] = []
   #unsyncedBytes = 0
-
   constructor(options: LogWorkOptions) {
     this.#options = options
   }
@@ -134,8 +134,8 @@ export class LogWork {
   }
 
   async #run(): Promise<void> {
-    // What is appended in one go is synced in one.
-    await Promise.resolve()
+    // What arrives in one turn of the event loop is synced in one.
+    await yieldTurn()
     let told = this.#log.durable
     try {
       while (!this.#isOver) {

@@ -17,6 +17,8 @@ export interface ClusterOptions {
   readonly sourceUrl?: string
   /** one for each node; links and etcd are under TLS then */
   readonly places?: readonly Place[]
+  /** the first of the three ports of each node, where that has to be known before; default is free ones */
+  readonly peerPorts?: readonly number[]
   /** one for each node: the folder that is its disk */
   readonly disks?: readonly string[]
 }
@@ -102,7 +104,8 @@ export class KingbusCluster {
   }
 
   async #takePorts(): Promise<number> {
-    this.#ports.push(await freeTriple(this.#ports))
+    const given = this.#options.peerPorts?.[this.#ports.length]
+    this.#ports.push(given ?? (await freeTriple(this.#ports)))
     return this.#ports.length - 1
   }
 
