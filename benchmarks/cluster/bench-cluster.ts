@@ -56,6 +56,11 @@ export class BenchCluster {
     })
   }
 
+  /** of its link; those of its etcd are the next two */
+  peerPort(index: number): number {
+    return this.#cluster.peerPort(index)
+  }
+
   /** Grows with every take-over. */
   async epoch(): Promise<number> {
     const { epoch } = await this.#cluster.status(await this.settled())

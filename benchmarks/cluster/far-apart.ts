@@ -1,7 +1,7 @@
-import type { Mysqld } from '../../test/e2e/harness/mysqld.ts'
-import { replicationUser } from '../../test/e2e/harness/mysqld.ts'
+import { type Mysqld, replicationUser } from '../../test/e2e/harness/mysqld.ts'
 import { BridgedNetwork, type NetworkHost } from '../../test/e2e/harness/network/bridged-network.ts'
 import { DelayProxy } from '../../test/e2e/harness/network/delay-proxy.ts'
+import { pause } from '../../test/e2e/harness/wait.ts'
 import { BenchCluster } from './bench-cluster.ts'
 
 const names = ['node1', 'node2', 'node3'] as const
@@ -14,7 +14,7 @@ export interface FarApart {
 }
 
 /**
- * Links, and both ports of etcd, go by way of proxies, so the delay is there from the first byte on.
+ * Links, and both ports of etcd, go by way of proxies from the moment at which they have met.
  * @param oneWayMs that everything takes from one node to another
  */
 export async function startFarApart(
@@ -27,22 +27,24 @@ export async function startFarApart(
   for (const host of hosts) host.openLoopback(adminPort)
   const address = network.ourAddress
   const near = await DelayProxy.start(address, { host: '127.0.0.1', port: source.port }, () => 0)
+  const cluster = await BenchCluster.start(source, {
+    sourceUrl: `mysql://${replicationUser}@${address}:${near.port}`,
+    places: hosts.map(({ place }) => place),
+    flags,
+  })
   const proxies = [near]
-  const ports = hosts.map((_, index) => firstPort + index * portsEach)
   for (const [index, to] of hosts.entries()) {
-    for (let port = ports[index] ?? 0; port < (ports[index] ?? 0) + portsEach; port += 1) {
+    const first = cluster.peerPort(index)
+    for (let port = first; port < first + portsEach; port += 1) {
       const target = { host: to.address, port }
       const proxy = await DelayProxy.start(address, target, () => oneWayMs)
       proxies.push(proxy)
       detour(hosts, to, port, { address, port: proxy.port })
     }
   }
-  const cluster = await BenchCluster.start(source, {
-    sourceUrl: `mysql://${replicationUser}@${address}:${near.port}`,
-    places: hosts.map(({ place }) => place),
-    peerPorts: ports,
-    flags,
-  })
+  // What was connected is broken, and meets again the long way.
+  await pause(meetAgainMs)
+  await cluster.settled()
   return {
     cluster,
     async close() {
@@ -52,7 +54,7 @@ export async function startFarApart(
 }
 
 const adminPort = 9595
-const firstPort = 33_000
+const meetAgainMs = 5000
 /** of the link, of etcd for its members, of etcd for the nodes */
 const portsEach = 3
 

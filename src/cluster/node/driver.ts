@@ -124,12 +124,10 @@ export class Driver {
     this.#inputs.push(input)
     if (this.#isStepping) return
     this.#isStepping = true
-    // Before anything else that is put off: what is sent is under way while this node syncs.
-    this.#atEndOfTurn()
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
         this.#carryOut(this.node.step(next))
-        if (next.kind === 'durable') this.#showAtEndOfTurn()
+        if (next.kind === 'durable') this.#showPutOff()
       }
     } catch (thrown) {
       this.#options.onBug(thrown)
@@ -286,20 +284,16 @@ export class Driver {
    */
   #show(sequence: number): void {
     if (this.node.leader !== undefined) return this.#showNow(sequence)
+    if (this.work.unsyncedBytes === 0) return this.#showNow(sequence)
     this.#toShow = sequence
-    if (this.work.unsyncedBytes === 0) this.#showAtEndOfTurn()
   }
 
-  #showAtEndOfTurn(): void {
-    if (this.#toShow === undefined) return
-    void yieldTurn().then(() => {
-      const wanted = this.#toShow
-      this.#toShow = undefined
-      if (wanted !== undefined && !this.#isOver) this.#showNow(wanted)
-    })
+  #showPutOff(): void {
+    if (this.#toShow !== undefined) this.#showNow(this.#toShow)
   }
 
   #showNow(sequence: number): void {
+    this.#toShow = undefined
     void this.#options.log.show(sequence).catch((thrown: unknown) => this.#diskFailed(thrown))
   }
 
@@ -308,18 +302,24 @@ export class Driver {
       this.#acknowledges = false
       this.onAcknowledge?.()
     }
+    this.#feedAll()
     for (const stream of this.#streams.values()) stream.isPaused = !this.#takes(stream)
     this.#changed.set(this.#changed.value + 1)
   }
 
-  /** What was appended in one turn goes to each follower in as few messages as it fits. */
-  #atEndOfTurn(): void {
-    if (this.#isTurnEnding) return
+  /** A lone record is sent at once; more of the same turn of the event loop go in as few messages as they fit. */
+  #feedAll(): void {
+    if (this.#isTurnEnding || this.node.leader === undefined) return
     this.#isTurnEnding = true
+    this.#nudgeAll()
     void yieldTurn().then(() => {
       this.#isTurnEnding = false
-      for (const { feed } of this.#streams.values()) feed?.nudge()
+      this.#nudgeAll()
     })
+  }
+
+  #nudgeAll(): void {
+    for (const { feed } of this.#streams.values()) feed?.nudge()
   }
 
   // ---- the end

@@ -10,7 +10,7 @@ const RECORDS_MOST = 512
 const MESSAGE_BYTES = 1024 * 1024
 /** Nothing more is sent while so much waits for the kernel. */
 const QUEUED_BYTES_MOST = 8 * 1024 * 1024
-/** What is committed is told with the next records, or alone when none have come for so long. */
+/** What is committed while more is on its way is told with the next records, or alone when none come for so long. */
 const KNOWN_DELAY_MS = 5
 
 export interface FeedOptions {
@@ -89,7 +89,10 @@ export class Feed {
   #tell(news: News): void {
     const { committed, version, round } = news
     const told = this.#told
-    if (version !== told?.version || round !== told.round) this.#tellNow(news)
+    const isAsked = version !== told?.version || round !== told.round
+    // While more is on its way, the next records are soon to tell it, or another commit.
+    const isAll = committed === this.#options.log.end
+    if (isAsked || (isAll && committed !== told.committed)) this.#tellNow(news)
     else if (committed !== told.committed) this.#cancelTelling ??= this.#tellLater()
   }
 

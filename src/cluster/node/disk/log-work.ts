@@ -1,5 +1,4 @@
 import { assert } from '../../../lib/index.ts'
-import { yieldTurn } from '../../../platform/index.ts'
 import type {
   LogBase,
   LogPoint,
@@ -34,6 +33,7 @@ export class LogWork {
   /** bytes that are appended or wait for it, and not durable: by the sequence that ends them */
   #unsynced: { readonly sequence: number; readonly bytes: number }[] = []
   #unsyncedBytes = 0
+
   constructor(options: LogWorkOptions) {
     this.#options = options
   }
@@ -134,8 +134,8 @@ export class LogWork {
   }
 
   async #run(): Promise<void> {
-    // What arrives in one turn of the event loop is synced in one.
-    await yieldTurn()
+    // What is appended in one go is synced in one.
+    await Promise.resolve()
     let told = this.#log.durable
     try {
       while (!this.#isOver) {

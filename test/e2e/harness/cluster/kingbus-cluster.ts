@@ -17,8 +17,6 @@ export interface ClusterOptions {
   readonly sourceUrl?: string
   /** one for each node; links and etcd are under TLS then */
   readonly places?: readonly Place[]
-  /** the first of the three ports of each node, where that has to be known before; default is free ones */
-  readonly peerPorts?: readonly number[]
   /** one for each node: the folder that is its disk */
   readonly disks?: readonly string[]
 }
@@ -104,8 +102,7 @@ export class KingbusCluster {
   }
 
   async #takePorts(): Promise<number> {
-    const given = this.#options.peerPorts?.[this.#ports.length]
-    this.#ports.push(given ?? (await freeTriple(this.#ports)))
+    this.#ports.push(await freeTriple(this.#ports))
     return this.#ports.length - 1
   }
 
