@@ -16,7 +16,11 @@ export default defineConfig({
       {
         test: {
           name: 'simulation',
-          include: ['test/simulation/*.test.ts', 'test/cluster-simulation/*.test.ts'],
+          include: [
+            'test/simulation/*.test.ts',
+            'test/cluster-simulation/*.test.ts',
+            'test/cluster-nodes/*.test.ts',
+          ],
         },
       },
       {

@@ -6,6 +6,7 @@
 */
 import { Command } from 'commander'
 import { cluster } from './soak/cluster.ts'
+import { clusterNodes } from './soak/cluster-nodes.ts'
 import { endurance } from './soak/endurance.ts'
 import { faults } from './soak/faults.ts'
 import { fuzz } from './soak/fuzz.ts'
@@ -17,6 +18,6 @@ const program = new Command('npm run soak --')
     'long runs of the tests: each ends at its first failure and prints the command that repeats it',
   )
   .showHelpAfterError()
-for (const kind of [cluster, endurance, faults, fuzz, simulation, upheaval])
-  program.addCommand(kind)
+const KINDS = [cluster, clusterNodes, endurance, faults, fuzz, simulation, upheaval]
+for (const kind of KINDS) program.addCommand(kind)
 await program.parseAsync()

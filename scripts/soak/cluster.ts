@@ -1,4 +1,3 @@
-import { replayCommand, runSeeds } from '../../test/cluster-simulation/seeds.ts'
 import { runWorld } from '../../test/cluster-simulation/world.ts'
 import { runShareOf, type SeedSuite, seedCommand } from './seed-command.ts'
 
@@ -6,9 +5,7 @@ const suite: SeedSuite = {
   name: 'cluster',
   description: 'the nodes of a cluster with simulated disks, network, etcd and source',
   module: import.meta.url,
-  runOne: (seed, say) => runWorld({ seed, say }),
-  runSeeds: (range, goOn) => runSeeds(range, {}, goOn),
-  replayCommand,
+  run: (seed, say) => runWorld({ seed, say }),
 }
 
 export const cluster = seedCommand(suite)

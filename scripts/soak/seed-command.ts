@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
+import { replayCommand, runSeeds, type SeedResult } from '../../test/simulation/seeds.ts'
 
 interface Options {
   readonly seed?: string
@@ -11,33 +12,13 @@ interface Options {
   readonly workers: string
 }
 
-/** What a seed has shown. */
-interface SeedResult {
-  readonly seed: number
-  readonly violation: { readonly checker: string; readonly message: string } | undefined
-  /** equal for equal seeds */
-  readonly digest: string
-}
-
-interface SeedsResult {
-  readonly seeds: number
-  readonly failed: SeedResult | undefined
-  readonly counts: Map<string, number>
-}
-
 /** A simulation that a seed decides. */
 export interface SeedSuite {
   readonly name: string
   readonly description: string
   /** `import.meta.url` of the module that calls `runShareOf`: workers run it */
   readonly module: string
-  readonly runOne: (seed: number, say: (line: string) => void) => SeedResult | Promise<SeedResult>
-  /** @param goOn asked before each seed */
-  readonly runSeeds: (
-    range: { readonly from: number; readonly count: number; readonly step: number },
-    goOn: () => boolean,
-  ) => SeedsResult | Promise<SeedsResult>
-  readonly replayCommand: (seed: number) => string
+  readonly run: (seed: number, say: (line: string) => void) => SeedResult | Promise<SeedResult>
 }
 
 /** What a worker is given: every so many seeds from one on. */
@@ -57,7 +38,7 @@ const BATCH_SEEDS = 50
 
 async function runOne(suite: SeedSuite, seed: number, trace: boolean): Promise<void> {
   const say = trace ? (line: string) => console.log(line) : () => {}
-  const { violation, digest } = await suite.runOne(seed, say)
+  const { violation, digest } = await suite.run(seed, say)
   console.log(`seed ${seed}: ${violation === undefined ? 'PASS' : 'FAIL'}, trace ${digest}`)
   if (violation === undefined) return
   console.log(`${violation.checker}: ${violation.message}`)
@@ -84,7 +65,7 @@ async function runMany(suite: SeedSuite, options: Options): Promise<void> {
     child.on('message', (word: Word) => {
       if (word.kind === 'failed') {
         console.log(`FAIL seed ${word.seed}: ${word.what}`)
-        console.log(`run it again: ${suite.replayCommand(word.seed)}`)
+        console.log(`run it again: ${replayCommand(suite.name, word.seed)}`)
         process.exitCode = 1
         for (const other of children) other.kill()
         return
@@ -115,9 +96,10 @@ const byName = ([a]: [string, number], [b]: [string, number]): number => (a < b 
 async function runShare(suite: SeedSuite, share: Share): Promise<void> {
   const { from, count, step, untilMs } = share
   const tell = (word: Word): void => void process.send?.(word)
+  const quietly = (seed: number) => suite.run(seed, () => {})
   for (let done = 0; done < count && Date.now() < untilMs; done += BATCH_SEEDS) {
     const batch = { from: from + done * step, count: Math.min(BATCH_SEEDS, count - done), step }
-    const { seeds, failed, counts } = await suite.runSeeds(batch, () => Date.now() < untilMs)
+    const { seeds, failed, counts } = await runSeeds(quietly, batch, () => Date.now() < untilMs)
     tell({ kind: 'done', seeds, counts: [...counts] })
     if (failed?.violation === undefined) continue
     const { checker, message } = failed.violation

@@ -1,4 +1,3 @@
-import { replayCommand, runSeeds } from '../../test/simulation/seeds.ts'
 import { runWorld } from '../../test/simulation/world.ts'
 import { runShareOf, type SeedSuite, seedCommand } from './seed-command.ts'
 
@@ -6,9 +5,7 @@ const suite: SeedSuite = {
   name: 'simulation',
   description: 'one node with a simulated source, disk and clients',
   module: import.meta.url,
-  runOne: (seed, say) => runWorld({ seed, say }),
-  runSeeds,
-  replayCommand,
+  run: (seed, say) => runWorld({ seed, say }),
 }
 
 export const simulation = seedCommand(suite)

@@ -19,9 +19,18 @@ import {
   replicaSchema,
   type SourceStatus,
   type Status,
+  type sourceChangeSchema,
   sourceSchema,
   statusSchema,
 } from './schemas.ts'
+import {
+  type NewUser,
+  type RetentionChange,
+  type RetentionStatus,
+  retentionSchema,
+  type UserStatus,
+  userSchema,
+} from './settings-schemas.ts'
 
 export interface AdminClientOptions {
   /** `http://127.0.0.1:9595` */
@@ -37,6 +46,7 @@ interface Question {
   readonly body?: object
 }
 
+const USERS = '/api/v1/users'
 const MEMBERS = '/api/v1/members'
 const memberPath = (name: string): string => `${MEMBERS}/${encodeURIComponent(name)}`
 
@@ -46,6 +56,10 @@ export class AdminClient {
 
   constructor(options: AdminClientOptions) {
     this.#options = options
+  }
+
+  get url(): string {
+    return this.#options.url
   }
 
   status(): Promise<Status> {
@@ -64,12 +78,38 @@ export class AdminClient {
     return this.#ask({ method: 'GET', path: '/api/v1/source' }, sourceSchema)
   }
 
+  setSource(change: z.input<typeof sourceChangeSchema>): Promise<SourceStatus> {
+    return this.#ask({ method: 'PUT', path: '/api/v1/source', body: change }, sourceSchema)
+  }
+
   startSource(): Promise<SourceStatus> {
     return this.#ask({ method: 'POST', path: '/api/v1/source/start' }, sourceSchema)
   }
 
   stopSource(): Promise<SourceStatus> {
     return this.#ask({ method: 'POST', path: '/api/v1/source/stop' }, sourceSchema)
+  }
+
+  retention(): Promise<RetentionStatus> {
+    return this.#ask({ method: 'GET', path: '/api/v1/retention' }, retentionSchema)
+  }
+
+  setRetention(change: RetentionChange): Promise<RetentionStatus> {
+    const question = { method: 'PUT', path: '/api/v1/retention', body: change } as const
+    return this.#ask(question, retentionSchema)
+  }
+
+  users(): Promise<UserStatus[]> {
+    return this.#ask({ method: 'GET', path: USERS }, z.array(userSchema))
+  }
+
+  addUser(user: NewUser): Promise<UserStatus[]> {
+    return this.#ask({ method: 'POST', path: USERS, body: user }, z.array(userSchema))
+  }
+
+  removeUser(name: string): Promise<UserStatus[]> {
+    const path = `${USERS}/${encodeURIComponent(name)}`
+    return this.#ask({ method: 'DELETE', path }, z.array(userSchema))
   }
 
   cluster(): Promise<ClusterStatus> {

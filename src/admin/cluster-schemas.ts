@@ -3,12 +3,12 @@
 */
 import { z } from 'zod'
 import { formatUrl, nodeNameSchema, nodeUrlSchema, peerUrlSchema } from '../config/index.ts'
-import { positionSchema } from './schemas.ts'
+import { NODE_ROLES, positionSchema } from './schemas.ts'
 
 const clusterNodeSchema = z.object({
   name: z.string(),
   role: z
-    .enum(['leader', 'in-sync', 'catching-up', 'observer', 'away'])
+    .enum(NODE_ROLES)
     .describe(
       'in-sync: what is committed waits for it; catching-up: not yet; observer: follows, never counts; ' +
         'away: nothing is heard of it',

@@ -3,14 +3,10 @@
   answer has a password in it, where those of the first Kingbus had: such fields are there and empty.
 */
 import { z } from 'zod'
-import { addressSchema, nodeNameSchema } from '../config/index.ts'
+import { nodeNameSchema, userFields } from '../config/index.ts'
 import { ADMIN_URL, PEER_URL } from './cluster-schemas.ts'
-
-/** The longest user name that MySQL allows. */
-const USER_LENGTH_MOST = 32
-const PASSWORD_LENGTH_MOST = 256
-
-const dialAddressSchema = addressSchema.refine(({ port }) => port > 0, 'needs a port above 0')
+import { dialAddressSchema } from './schemas.ts'
+import { PASSWORD_LENGTH_MOST } from './settings-schemas.ts'
 
 export const replyOf = <T extends z.ZodType>(data: T) =>
   z.object({ message: z.literal('success'), data })
@@ -61,7 +57,7 @@ export const serverSchema = z.object({
   addr: dialAddressSchema.describe(
     'serve.listen, or an address of this machine where that is 0.0.0.0',
   ),
-  user: z.string().min(1).max(USER_LENGTH_MOST),
+  user: userFields.name,
   password: z.string().min(1).max(PASSWORD_LENGTH_MOST),
 })
 

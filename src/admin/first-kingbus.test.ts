@@ -83,13 +83,18 @@ describe('its members', () => {
 describe('its syncer', () => {
   test('is started with what is asked for', async () => {
     const wishes: unknown[] = []
-    await rebuild({ startSource: async (wish) => void wishes.push(wish) })
+    await rebuild({
+      startSource: async (wish) => {
+        wishes.push(wish)
+        return exampleStatus.source
+      },
+    })
     const answer = await ask('PUT /binlog/syncer/start', SYNCER)
     expect(answer.json()).toEqual({ message: 'success', data: 0 })
     expect(wishes).toEqual([
       {
-        serverId: 1001,
-        uuid: 'f7e30637-f15a-11e8-accc-244427b6b60e',
+        replicaServerId: 1001,
+        replicaUuid: 'f7e30637-f15a-11e8-accc-244427b6b60e',
         address: { host: '192.168.1.150', port: 3415 },
         user: 'kb',
         password: 's3cret',
@@ -124,7 +129,12 @@ describe('its syncer', () => {
 
   test('is stopped without a body', async () => {
     let stopped = 0
-    await rebuild({ stopSource: async () => void (stopped += 1) })
+    await rebuild({
+      stopSource: async () => {
+        stopped += 1
+        return exampleStatus.source
+      },
+    })
     expect((await ask('PUT /binlog/syncer/stop')).json()).toEqual({ message: 'success', data: '' })
     expect(stopped).toBe(1)
   })
@@ -150,10 +160,18 @@ describe('its syncer', () => {
   test('is stopped where the source is, and where it needs the operator', async () => {
     for (const state of ['stopped', 'failed', 'unconfigured'] as const) {
       const source = { ...exampleStatus.source, state }
-      await rebuild({ status: async () => ({ ...exampleStatus, source }) })
+      await rebuild({ source: async () => source })
       expect((await ask('GET /binlog/syncer/status')).json().data.status).toBe('stopped')
     }
   })
+})
+
+test('its syncer cannot be asked while no node leads', async () => {
+  const error = new OperationalError('E_NOT_LEADER', 'no node leads at the moment')
+  await rebuild({ source: () => Promise.reject(error) })
+  const answer = await ask('GET /binlog/syncer/status')
+  expect(answer.statusCode).toBe(503)
+  expect(answer.json()).toEqual({ message: 'no node leads at the moment', data: null })
 })
 
 describe('its binlog server', () => {

@@ -19,16 +19,28 @@ export interface HttpError {
   readonly message: string
 }
 
-/** The HTTP status of the codes that are the caller's doing; any other is 500. */
+/** The HTTP status of the codes that are the caller's doing, or will be over in a while; any other is 500. */
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
+  E_CONFIG_INVALID: 400,
   E_SOURCE_UNCONFIGURED: 409,
   E_SERVE_ADDRESS_FIXED: 409,
   E_USER_EXISTS: 409,
+  E_USER_UNKNOWN: 404,
+  E_USERS_INVALID: 409,
   E_LISTEN: 409,
   E_CLUSTER_NONE: 409,
   E_MEMBER_UNKNOWN: 404,
   E_MEMBER_EXISTS: 409,
   E_MEMBER_REFUSED: 409,
+  E_CHANGE_UNSETTLED: 409,
+  E_NOT_LEADER: 503,
+  E_CLUSTER_LATE: 504,
+  E_ETCD_UNAVAILABLE: 503,
+  E_ETCD_REFUSED: 503,
+  E_PEER_UNREACHABLE: 503,
+  E_PEER_SECRET: 503,
+  E_PEER_VERSION: 503,
+  E_PEER_REFUSED: 503,
 }
 
 /** What the caller is told; what is our own fault goes to the log too. */

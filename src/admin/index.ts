@@ -7,12 +7,21 @@ export { AloneCluster, type AloneNode } from './alone-cluster.ts'
 export { AdminClient } from './client.ts'
 export type { ClusterFace } from './cluster-face.ts'
 export type { ClusterStatus, MemberStatus, NewMember } from './cluster-schemas.ts'
-export type { NodeFace, ServingStatus, ServingWish, SourceWish } from './node-face.ts'
+export type { NodeFace, ServingStatus, ServingWish } from './node-face.ts'
 export {
   type FileStatus,
+  NODE_ROLES,
   type ReplicaStatus,
   SOURCE_STATES,
+  type SourceChange,
   type SourceStatus,
   type Status,
+  sourceSchema,
 } from './schemas.ts'
 export { type AdminApp, type AdminOptions, buildAdmin, listenAdmin } from './server.ts'
+export type {
+  NewUser,
+  RetentionChange,
+  RetentionStatus,
+  UserStatus,
+} from './settings-schemas.ts'

@@ -1,17 +1,7 @@
 import type { Address } from '../config/index.ts'
 import type { ClusterFace } from './cluster-face.ts'
-import type { FileStatus, ReplicaStatus, SourceStatus, Status } from './schemas.ts'
-
-/** Which source is to be followed, and how. */
-export interface SourceWish {
-  /** server_id and server_uuid by which this node shows itself there */
-  readonly serverId: number
-  readonly uuid: string
-  readonly address: Address
-  readonly user: string
-  readonly password: string
-  readonly semiSync: boolean
-}
+import type { FileStatus, ReplicaStatus, SourceChange, SourceStatus, Status } from './schemas.ts'
+import type { NewUser, RetentionChange, RetentionStatus, UserStatus } from './settings-schemas.ts'
 
 /** Where replicas are to connect, and as whom. */
 export interface ServingWish {
@@ -32,18 +22,35 @@ export interface ServingStatus {
 export interface NodeFace {
   readonly cluster: ClusterFace
   status(): Promise<Status>
-  source(): SourceStatus
+  /**
+   * As the node has it that reads the source.
+   * @throws OperationalError E_NOT_LEADER when none does, or E_PEER_* when it does not answer
+   */
+  source(): Promise<SourceStatus>
   files(): FileStatus[]
   replicas(): ReplicaStatus[]
   /** why replicas cannot be served; undefined when they can */
   notReady(): string | undefined
   /**
-   * Resolves when it has begun to connect.
-   * @throws OperationalError E_SOURCE_UNCONFIGURED
+   * Any node takes it. Resolves when it is kept and, unless that takes long, when the node that reads the source has
+   * begun to connect: with its status then, or as this node sees it where that one cannot be asked.
+   * @param change to another source than before, or other settings of it
+   * @throws OperationalError E_SOURCE_UNCONFIGURED, E_CONFIG_INVALID, or what keeps it from being kept
    */
-  startSource(wish?: SourceWish): Promise<void>
-  /** Resolves when it is stopped. @throws OperationalError E_SOURCE_UNCONFIGURED */
-  stopSource(): Promise<void>
+  startSource(change?: SourceChange): Promise<SourceStatus>
+  /** As startSource; when it is stopped. */
+  stopSource(): Promise<SourceStatus>
+  /** As startSource; one that is stopped stays so. */
+  setSource(change: SourceChange): Promise<SourceStatus>
+  /** @throws OperationalError E_ETCD_UNAVAILABLE while a cluster's are not known here, as below */
+  retention(): RetentionStatus
+  /** @throws OperationalError E_CONFIG_INVALID, or what keeps it from being kept */
+  setRetention(change: RetentionChange): Promise<void>
+  users(): Promise<UserStatus[]>
+  /** @throws OperationalError E_USER_EXISTS, E_USERS_INVALID, or what keeps it from being kept */
+  addUser(user: NewUser): Promise<void>
+  /** @throws OperationalError E_USER_UNKNOWN, or as addUser */
+  removeUser(name: string): Promise<void>
   /**
    * Lets replicas connect, where they cannot already, and the user among them.
    * @throws OperationalError E_SERVE_ADDRESS_FIXED, E_USER_EXISTS, E_LISTEN, or one of the users file

@@ -3,6 +3,18 @@
   and tell the command line what to expect.
 */
 import { z } from 'zod'
+import { addressSchema, TLS_MODES } from '../config/index.ts'
+
+export const errorSchema = z.object({ code: z.string(), message: z.string() })
+
+/** What a request that may be refused is answered. */
+export const REFUSALS = {
+  400: errorSchema,
+  404: errorSchema,
+  409: errorSchema,
+  503: errorSchema,
+  504: errorSchema,
+} as const
 
 export const positionSchema = z.object({
   file: z.string(),
@@ -17,22 +29,34 @@ export const SOURCE_STATES = [
   'paused',
   'stopped',
   'failed',
+  'follower',
 ] as const
+
+export const NODE_ROLES = ['leader', 'in-sync', 'catching-up', 'observer', 'away'] as const
 
 export const sourceSchema = z.object({
   state: z
     .enum(SOURCE_STATES)
     .describe(
-      'waiting and paused go on by themselves, stopped was asked for, failed needs the operator',
+      'waiting and paused go on by themselves, stopped was asked for, failed needs the operator, follower: ' +
+        'the node that leads the cluster reads the source, and this one follows that node',
+    ),
+  leader: z
+    .string()
+    .nullable()
+    .describe(
+      'name of the node that reads the source, its own on a node that is alone; null while no node leads',
     ),
   since: z.string().nullable().describe('when this state began; ISO 8601, UTC'),
   address: z.string().nullable().describe('HOST:PORT'),
   user: z.string().nullable(),
   tls: z.string().nullable().describe('source.tls'),
+  caFile: z.string().nullable().describe('source.ca-file, on the node that reads the source'),
+  startAt: z.string().nullable().describe('source.start-at'),
   replicaServerId: z
     .number()
     .nullable()
-    .describe('server_id by which this node shows itself to the source'),
+    .describe('server_id by which the source knows its replica, whichever node that is'),
   replicaUuid: z.string().nullable().describe('server_uuid by which it does'),
   serverUuid: z.string().nullable().describe('of the source that was reached last'),
   serverVersion: z.string().nullable(),
@@ -60,11 +84,31 @@ export const sourceSchema = z.object({
     })
     .describe('semi-synchronous replication'),
   attempts: z.number().describe('attempts without success so far'),
-  error: z
-    .object({ code: z.string(), message: z.string() })
-    .nullable()
-    .describe('why it is not streaming; null where nothing is wrong'),
+  error: errorSchema.nullable().describe('why it is not streaming; null where nothing is wrong'),
 })
+
+/** HOST:PORT where something can be reached. */
+export const dialAddressSchema = addressSchema.refine(
+  ({ port }) => port > 0,
+  'needs a port above 0',
+)
+
+/** Strict, since a name that is mistyped would change nothing without a word. */
+export const sourceChangeSchema = z
+  .strictObject({
+    address: dialAddressSchema.describe('HOST:PORT'),
+    user: z.string().min(1),
+    password: z
+      .string()
+      .describe('is never shown; has to be given again where address or user change'),
+    tls: z.enum(TLS_MODES),
+    caFile: z.string().min(1).nullable().describe('null: the authorities that Node.js knows'),
+    startAt: z.string().min(1).describe('oldest, newest or a GTID set'),
+    semiSync: z.boolean(),
+    replicaServerId: z.int().min(1).max(4_294_967_295),
+    replicaUuid: z.string().toLowerCase().pipe(z.guid()),
+  })
+  .partial()
 
 export const fileSchema = z.object({
   name: z.string(),
@@ -103,7 +147,20 @@ export const statusSchema = z.object({
   serverId: z.number().describe('what replicas see'),
   serverUuid: z.string(),
   listen: z.string().nullable().describe('HOST:PORT where replicas connect'),
-  source: sourceSchema,
+  source: sourceSchema.describe(
+    'as this node sees it; GET /api/v1/source asks the node that leads',
+  ),
+  cluster: z
+    .object({
+      leader: z.string().nullable().describe('name of the node that leads; null while none does'),
+      role: z
+        .enum(NODE_ROLES)
+        .describe('of this node, as in GET /api/v1/cluster; away: it takes no part'),
+      epoch: z.number(),
+      trouble: errorSchema.nullable().describe('what keeps this node from taking part'),
+    })
+    .nullable()
+    .describe('null on a node that is alone'),
   gtidExecuted: z.string().describe('exactly as MySQL prints it'),
   gtidPurged: z.string(),
   visibleEnd: positionSchema
@@ -115,9 +172,8 @@ export const statusSchema = z.object({
   replicas: z.array(replicaSchema),
 })
 
-export const errorSchema = z.object({ code: z.string(), message: z.string() })
-
 export type Status = z.output<typeof statusSchema>
 export type SourceStatus = z.output<typeof sourceSchema>
+export type SourceChange = z.output<typeof sourceChangeSchema>
 export type FileStatus = z.output<typeof fileSchema>
 export type ReplicaStatus = z.output<typeof replicaSchema>

@@ -44,13 +44,47 @@ describe('routes', () => {
   test('start and stop reach the node, and only by POST', async () => {
     const calls: string[] = []
     const app = await build({
-      startSource: async () => void calls.push('start'),
-      stopSource: async () => void calls.push('stop'),
+      startSource: async () => {
+        calls.push('start')
+        return exampleStatus.source
+      },
+      stopSource: async () => {
+        calls.push('stop')
+        return exampleStatus.source
+      },
     })
     await app.inject({ method: 'POST', url: '/api/v1/source/stop' })
     await app.inject({ method: 'POST', url: '/api/v1/source/start' })
     expect((await app.inject('/api/v1/source/stop')).statusCode).toBe(404)
     expect(calls).toEqual(['stop', 'start'])
+  })
+
+  test('settings of the source reach the node, those that are given, and no unknown ones', async () => {
+    const changes: unknown[] = []
+    const app = await build({
+      setSource: async (change) => {
+        changes.push(change)
+        return exampleStatus.source
+      },
+    })
+    const set = async (payload: object) =>
+      await app.inject({ method: 'PUT', url: '/api/v1/source', payload })
+    const answer = await set({ address: '[::1]:3306', password: 's3cret', caFile: null })
+    expect(answer.json()).toEqual(exampleStatus.source)
+    expect(changes).toEqual([
+      { address: { host: '::1', port: 3306 }, password: 's3cret', caFile: null },
+    ])
+    for (const wrong of [
+      { pasword: 's3cret' },
+      { tls: 's3cret' },
+      { address: 'h' },
+      { user: '' },
+    ]) {
+      const refused = await set(wrong)
+      expect(refused.statusCode).toBe(400)
+      expect(refused.body).not.toContain('s3cret')
+    }
+    expect(changes).toHaveLength(1)
   })
 
   test('a request that the state forbids is answered 409 with its code', async () => {
@@ -62,6 +96,25 @@ describe('routes', () => {
     const answer = await app.inject({ method: 'POST', url: '/api/v1/source/start' })
     expect(answer.statusCode).toBe(409)
     expect(answer.json()).toEqual({ code: 'E_SOURCE_UNCONFIGURED', message: 'there is no source' })
+  })
+
+  test.each([
+    ['E_CONFIG_INVALID', 400],
+    ['E_USER_UNKNOWN', 404],
+    ['E_CHANGE_UNSETTLED', 409],
+    ['E_NOT_LEADER', 503],
+    ['E_ETCD_UNAVAILABLE', 503],
+    ['E_PEER_UNREACHABLE', 503],
+    ['E_CLUSTER_LATE', 504],
+    ['E_STORE_WRITE', 500],
+  ] as const)('a command that ends with %s is answered %i, on both faces', async (code, status) => {
+    const app = await build({
+      stopSource: () => Promise.reject(new OperationalError(code, 'because')),
+    })
+    const answer = await app.inject({ method: 'POST', url: '/api/v1/source/stop' })
+    expect([answer.statusCode, answer.json()]).toEqual([status, { code, message: 'because' }])
+    const first = await app.inject({ method: 'PUT', url: '/binlog/syncer/stop' })
+    expect([first.statusCode, first.json()]).toEqual([status, { message: 'because', data: null }])
   })
 
   test('a node that cannot serve is alive but not ready, with the reason', async () => {

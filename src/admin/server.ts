@@ -14,6 +14,7 @@ import type { NodeFace } from './node-face.ts'
 import { clusterRoutes } from './routes/cluster.ts'
 import { firstKingbusRoutes } from './routes/first-kingbus.ts'
 import { healthRoutes } from './routes/health.ts'
+import { settingsRoutes } from './routes/settings.ts'
 import { sourceRoutes } from './routes/source.ts'
 import { statusRoutes } from './routes/status.ts'
 
@@ -56,6 +57,7 @@ export async function buildAdmin(options: AdminOptions) {
   healthRoutes(app, options.node)
   statusRoutes(app, options.node)
   sourceRoutes(app, options.node)
+  settingsRoutes(app, options.node)
   clusterRoutes(app, options.node)
   await firstKingbusRoutes(app, options.node, options)
   app.get('/api/v1/openapi.json', { schema: { hide: true } }, () => app.swagger())

@@ -93,13 +93,87 @@ describe('a running node', () => {
   test('is told to stop and start its source', async () => {
     const calls: string[] = []
     const url = await startNode({
-      startSource: async () => void calls.push('start'),
-      stopSource: async () => void calls.push('stop'),
+      startSource: async () => {
+        calls.push('start')
+        return exampleStatus.source
+      },
+      stopSource: async () => {
+        calls.push('stop')
+        return exampleStatus.source
+      },
     })
     await kingbus(`source stop --admin ${url}`)
     expect((await kingbus(`source start --admin ${url}`)).out).toMatch(/state +waiting/)
     await kingbus(`source show --admin ${url}`)
     expect(calls).toEqual(['stop', 'start'])
+  })
+
+  test('is given other settings of its source, and the password never by a flag', async () => {
+    const changes: unknown[] = []
+    const url = await startNode({
+      setSource: async (change) => {
+        changes.push(change)
+        return exampleStatus.source
+      },
+    })
+    const set = async (args: string, environment = {}) =>
+      await kingbus(`source set ${args} --admin ${url}`, { environment })
+    const file = await privateFile('password', 's3cret\n')
+    const ran = await set(`--url mysql://r%40x@[::1] --password-file ${file} --server-id 7`)
+    expect(ran).toMatchObject({ code: 0, out: expect.stringMatching(/begins at +oldest/) })
+    await set('--semi-sync true --tls required', { KINGBUS_SOURCE_PASSWORD: 'other' })
+    expect(changes).toEqual([
+      { address: { host: '::1', port: 3306 }, user: 'r@x', password: 's3cret', replicaServerId: 7 },
+      { semiSync: true, tls: 'required', password: 'other' },
+    ])
+    expect(await set('--password s3cret')).toMatchObject({ code: 78 })
+    expect((await set('--url mysql://r:s3cret@db1')).error).toMatch(/E_SECRET_EXPOSED/)
+    expect((await set('--tls perhaps')).error).toMatch(/--tls: must be one of .*E_CONFIG_INVALID/)
+    expect((await set('--json')).error).toMatch(/nothing is given/)
+    expect(changes).toHaveLength(2)
+  })
+
+  test('shows its retention, and takes limits as the configuration has them', async () => {
+    const changes: unknown[] = []
+    const url = await startNode({ setRetention: async (change) => void changes.push(change) })
+    const shown = await kingbus(`retention show --admin ${url}`)
+    expect(shown.out).toMatch(/size at most +10\.0 GiB\nage at most +unlimited/)
+    const set = async (args: string) => await kingbus(`retention set ${args} --admin ${url}`)
+    expect((await set('--max-size 20GiB')).code).toBe(0)
+    await set('--max-size unlimited --max-age 7d')
+    expect(changes).toEqual([
+      { maxSizeBytes: 21_474_836_480 },
+      { maxSizeBytes: null, maxAgeMs: 604_800_000 },
+    ])
+    expect((await set('--max-age never')).error).toMatch(/--max-age: .*never.*E_CONFIG_INVALID/)
+    expect((await set('--json')).code).toBe(78)
+  })
+
+  test('of a cluster says who reads the source, and what keeps it out', async () => {
+    const source = {
+      ...exampleStatus.source,
+      state: 'follower',
+      leader: 'two',
+      error: null,
+    } as const
+    const cluster = { leader: 'two', role: 'in-sync', epoch: 4, trouble: null } as const
+    const shown = async (status: object) => {
+      const url = await startNode({ status: async () => ({ ...exampleStatus, ...status }) })
+      const ran = await kingbus(`status --admin ${url}`)
+      await app?.close()
+      return ran
+    }
+    const well = await shown({ source, cluster })
+    expect(well.code).toBe(0)
+    expect(well.out).toMatch(
+      /cluster +in-sync; two leads, epoch 4\nsource +db\.example:3306, read by two\n/,
+    )
+    const none = { source: { ...source, leader: null }, cluster: { ...cluster, leader: null } }
+    expect((await shown(none)).out).toMatch(/no node leads, epoch 4\nsource .*, and no node leads/)
+    const trouble = { code: 'E_CLUSTER_STOPPED', message: 'the log differs' }
+    const out = await shown({ source, cluster: { ...cluster, role: 'away', trouble } })
+    expect(out.code).toBe(1)
+    expect(out.out).toMatch(/cluster +away; .*\n +the log differs \[E_CLUSTER_STOPPED\]/)
   })
 
   test('that asks for a token gets it from a file', async () => {
@@ -175,6 +249,26 @@ describe('users', () => {
     expect((await kingbus(`user list ${at}`)).out).toMatch(/repl +replicate +hash/)
     expect((await kingbus(`user remove repl ${at}`)).code).toBe(0)
     expect((await kingbus(`user remove repl ${at}`)).code).toBe(67)
+  })
+
+  test('of a running node are changed by it, where it is named and their file is not', async () => {
+    const calls: unknown[] = []
+    const url = await startNode({
+      addUser: async (user) => void calls.push(user),
+      removeUser: async (name) => void calls.push(name),
+    })
+    const file = await privateFile('password', 's3cret\n')
+    const add = `user add repl --password-file ${file}`
+    const added = await kingbus(`${add} --admin ${url}`)
+    expect(added.out).toBe(`added repl to the users of the node at ${url}\n`)
+    const environment = { KINGBUS_ADMIN: url }
+    expect((await kingbus('user list', { environment })).out).toMatch(/repl +replicate/)
+    await kingbus('user remove repl', { environment })
+    const users = join(folder, 'users.yaml')
+    await kingbus(`${add} --users-file ${users}`, { environment })
+    expect(await readFile(users, 'utf8')).toContain('repl')
+    expect((await kingbus(`${add} --users-file ${users} --admin ${url}`)).code).toBe(78)
+    expect(calls).toEqual([{ name: 'repl', password: 's3cret', rights: ['replicate'] }, 'repl'])
   })
 
   test('are not added when the two passwords differ', async () => {

@@ -12,14 +12,19 @@ export interface NodeOptions {
 }
 
 /** The flags of every command that asks a running node. */
-export function withNodeOptions(command: Command): Command {
-  return command
+export function withNodeOptions(command: Command, { json } = { json: true }): Command {
+  command
     .option(
       '--admin <url>',
       `where the node's HTTP API is (or KINGBUS_ADMIN; default ${DEFAULT_ADMIN})`,
     )
     .option('--admin-token-file <file>', 'file with the token of the HTTP API')
-    .option('--json', 'JSON instead of a table; fields may be added, never change their meaning')
+  return json
+    ? command.option(
+        '--json',
+        'JSON instead of a table; fields may be added, never change their meaning',
+      )
+    : command
 }
 
 export async function nodeClient(options: NodeOptions, terminal: Terminal): Promise<AdminClient> {

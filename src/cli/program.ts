@@ -7,6 +7,7 @@ import { addFilesCommand } from './commands/files.ts'
 import { addInspectCommand } from './commands/inspect.ts'
 import { addMembersCommands } from './commands/members.ts'
 import { addReplicasCommand } from './commands/replicas.ts'
+import { addRetentionCommands } from './commands/retention.ts'
 import { addSourceCommands } from './commands/source.ts'
 import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
@@ -41,6 +42,7 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
   addFilesCommand(program, terminal)
   addReplicasCommand(program, terminal)
   addSourceCommands(program, terminal)
+  addRetentionCommands(program, terminal)
   addClusterCommands(program, terminal, outcome)
   addMembersCommands(program, terminal)
   addInspectCommand(program, terminal, outcome)

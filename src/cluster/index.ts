@@ -38,3 +38,4 @@ export {
 } from './protocol/state/cluster-state.ts'
 export { added, grown, shrunk, withSets } from './protocol/state/membership.ts'
 export { Register } from './protocol/state/register.ts'
+export { planRecovery, type RecoveryPlan, recover } from './recover.ts'

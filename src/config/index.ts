@@ -22,7 +22,15 @@ export {
 export { exampleFile, keysTable, type Setting, settings } from './describe.ts'
 export { OTHER_VARIABLES } from './environment.ts'
 export type { Environment } from './given.ts'
-export { type Config, flagOf, KEY_NAMES, type Key, type KeySpec, keySpec } from './keys.ts'
+export {
+  type Config,
+  flagOf,
+  KEY_NAMES,
+  type Key,
+  type KeySpec,
+  keySpec,
+  TLS_MODES,
+} from './keys.ts'
 export {
   ADMIN_ANSWER_WAIT_MS,
   ADMIN_BODY_BYTES_MOST,
@@ -40,8 +48,10 @@ export { sourceAddress } from './source-address.ts'
 export { type StartAt, startAtSchema } from './start-at.ts'
 export { exposedSecretError, SECRETS } from './unknown-key.ts'
 export {
+  addEntry,
   addUser,
   isAdmitted,
+  type NewUser,
   removeUser,
   userEntry,
   withoutUser,
@@ -54,4 +64,5 @@ export {
   readUsersFile,
   type UserEntry,
   userEntriesSchema,
+  userFields,
 } from './users-file.ts'

@@ -53,6 +53,14 @@ const SWITCH = {
   bareFlag: 'true',
 }
 
+export const TLS_MODES = [
+  'disabled',
+  'preferred',
+  'required',
+  'verify-ca',
+  'verify-identity',
+] as const
+
 const MILLISECONDS = { schema: millisecondsSchema, placeholder: 'MILLISECONDS' }
 const HTTPS_URL = {
   schema: httpsUrlSchema,
@@ -110,7 +118,7 @@ const KEYS = {
     help: 'A file with the password for the source; only its owner may read it',
   },
   'source.tls': {
-    ...choice(['disabled', 'preferred', 'required', 'verify-ca', 'verify-identity']),
+    ...choice(TLS_MODES),
     fallback: 'preferred',
     help: 'TLS towards the source, as in the --ssl-mode of the mysql client',
   },

@@ -51,8 +51,12 @@ export async function addUser(
   path: string,
   user: NewUser,
 ): Promise<void> {
+  await addEntry(disk, path, await userEntry(random, user))
+}
+
+/** Writes the user as it is. @throws as addUser */
+export async function addEntry(disk: Disk, path: string, entry: UserEntry): Promise<void> {
   const entries = await readUsersFile(disk, path)
-  const entry = await userEntry(random, user)
   await writeUsersFile(disk, path, withUser(entries, entry, path))
 }
 

@@ -32,13 +32,20 @@ function isHash(context: z.core.ParsePayload<string>): void {
   }
 }
 
+/** What a user has, wherever users are written down. */
+export const userFields = {
+  // 32 characters is the longest name that MySQL allows.
+  name: z.string().min(1).max(32),
+  passwordHash: z.string().check(isHash),
+  rights: z.array(z.enum(RIGHTS)).default(['replicate']),
+}
+
 const entrySchema = z
   .strictObject({
-    // 32 characters is the longest name that MySQL allows.
-    name: z.string().min(1).max(32),
+    name: userFields.name,
     password: z.string().optional(),
-    'password-hash': z.string().check(isHash).optional(),
-    rights: z.array(z.enum(RIGHTS)).default(['replicate']),
+    'password-hash': userFields.passwordHash.optional(),
+    rights: userFields.rights,
   })
   .refine((entry) => (entry.password === undefined) !== (entry['password-hash'] === undefined), {
     error: 'needs either password-hash or password',

@@ -1,11 +1,11 @@
-import { formatAddress, isLoopback, type LoadedConfig } from '../config/index.ts'
+import { formatAddress, isLoopback, type Key, type LoadedConfig } from '../config/index.ts'
 import { type Desired, differences } from '../desired/index.ts'
-import { formatBytes } from '../lib/index.ts'
+import { formatBytes, waitUntil } from '../lib/index.ts'
 import type { NodeParts } from './build.ts'
 import { desiredFile } from './engine.ts'
 
 /** Says in the log what this node is going to do, before it does it. */
-export async function announce(parts: NodeParts, { warnings, given }: LoadedConfig): Promise<void> {
+export function announce(parts: NodeParts, { warnings }: LoadedConfig): void {
   const { config, logger, dataDir, version, store } = parts
   const { serverId, serverUuid } = dataDir.identity
   logger.info(
@@ -20,6 +20,19 @@ export async function announce(parts: NodeParts, { warnings, given }: LoadedConf
     { files: files.length, bytes, file: end?.file, position: end?.position },
     files.length === 0 ? 'nothing is stored yet' : 'what is stored was checked and is served',
   )
+}
+
+/** The same of what is wanted, once that is known: in a cluster, when etcd has told it. */
+export async function announceWishes(
+  parts: NodeParts,
+  given: LoadedConfig['given'],
+  signal: AbortSignal,
+): Promise<void> {
+  const { cluster } = parts
+  if (cluster !== undefined) {
+    await waitUntil(cluster.wishes.desired.isKnown, (isKnown) => isKnown, signal)
+    if (signal.aborted) return
+  }
   announceDifferences(parts, given)
   announceSource(parts)
   await announceRetention(parts)
@@ -40,20 +53,28 @@ export function announceListeners(parts: NodeParts, admin: string): void {
 }
 
 /** What a command has set holds, whatever the configuration says; it might be an old one. */
-function announceDifferences(
-  { configured, desired, logger, dataDir }: NodeParts,
-  given: LoadedConfig['given'],
-): void {
+function announceDifferences(parts: NodeParts, given: LoadedConfig['given']): void {
+  const { configured, desired, logger } = parts
   for (const { key, place, ...values } of differences(configured, desired.value.value, given)) {
-    logger.warn(
-      { key, place, ...values },
-      `${key} holds as it was set by a command, not as it is configured: write what holds into the configuration, ` +
-        `or stop Kingbus and remove ${desiredFile(dataDir.path)} to go back to the configuration`,
-    )
+    logger.warn({ key, place, ...values }, `${key} holds as ${remedyOf(parts, key)}`)
   }
 }
 
-function announceSource({ desired, logger }: NodeParts): void {
+function remedyOf({ cluster, dataDir }: NodeParts, key: Key): string {
+  if (cluster === undefined) {
+    return (
+      'it was set by a command, not as it is configured: write what holds into the configuration, ' +
+      `or stop Kingbus and remove ${desiredFile(dataDir.path)} to go back to the configuration`
+    )
+  }
+  const command = key.startsWith('retention.') ? 'kingbus retention set' : 'kingbus source set'
+  return (
+    'the cluster has it, not as this node is configured: write what holds into the configuration, ' +
+    `or change it on all nodes by ${command}`
+  )
+}
+
+function announceSource({ desired, logger, cluster }: NodeParts): void {
   const { source, isSourceRunning } = desired.value.value
   if (source === undefined) {
     logger.warn({}, 'no source is configured (--source): only what is stored already is served')
@@ -61,7 +82,8 @@ function announceSource({ desired, logger }: NodeParts): void {
   }
   const { user, tls, startAt } = source
   const fields = { source: formatAddress(source), user, tls, startAt }
-  if (isSourceRunning) logger.info(fields, 'follows the source')
+  const who = cluster === undefined ? 'follows the source' : 'the node that leads reads the source'
+  if (isSourceRunning) logger.info(fields, who)
   else logger.warn(fields, 'the source was stopped by a command: kingbus source start follows it')
 }
 

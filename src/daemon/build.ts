@@ -104,6 +104,7 @@ function buildServer(
       startedMs: parts.startedMs,
       executed: () => store.executed(),
       purged: () => store.purged(),
+      sourceUuid: () => store.files().at(-1)?.sourceUuid ?? '',
       checksum: () => facts.checksum,
       files: () => store.files(),
       visibleEnd: () => store.visible.value,

@@ -5,25 +5,28 @@ import {
   AloneCluster,
   type ClusterFace,
   type FileStatus,
+  type NewUser,
   type NodeFace,
   type ReplicaStatus,
+  type RetentionChange,
+  type RetentionStatus,
   type ServingStatus,
   type ServingWish,
+  type SourceChange,
   type SourceStatus,
-  type SourceWish,
   type Status,
+  type UserStatus,
 } from '../admin/index.ts'
-import { formatAddress } from '../config/index.ts'
+import { formatAddress, userEntry } from '../config/index.ts'
+import { OperationalError } from '../lib/index.ts'
 import { createMetrics, type MetricsPage } from '../observe/index.ts'
-import type { SourceLink } from '../source/index.ts'
 import type { FileInfo } from '../store/index.ts'
 import { aloneNodeOf } from './alone-node.ts'
 import type { NodeParts } from './build.ts'
 import { ClusterCommands } from './cluster/cluster-face.ts'
 import { samplesOf } from './samples.ts'
 import type { Serving } from './serving.ts'
-import { SourceCommands } from './source/source-commands.ts'
-import { withSource } from './source/source-wish.ts'
+import { SourceDesk } from './source/source-desk.ts'
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 const isoOfSeconds = (seconds: number): string | null =>
@@ -33,7 +36,7 @@ export class NodeStatus implements NodeFace {
   readonly cluster: ClusterFace
   readonly #parts: NodeParts
   readonly #serving: Serving
-  readonly #commands: SourceCommands
+  readonly #source: SourceDesk
   readonly #metrics: MetricsPage
 
   constructor(parts: NodeParts, serving: Serving) {
@@ -44,8 +47,7 @@ export class NodeStatus implements NodeFace {
         : new ClusterCommands(cluster.node, config.name)
     this.#parts = parts
     this.#serving = serving
-    const { desired, source, clock } = parts
-    this.#commands = new SourceCommands({ desired, runner: source, clock })
+    this.#source = new SourceDesk(parts)
     this.#metrics = createMetrics(async () =>
       samplesOf({ status: await this.status(), files: this.#parts.store.files(), parts }),
     )
@@ -63,7 +65,8 @@ export class NodeStatus implements NodeFace {
       serverId: dataDir.identity.serverId,
       serverUuid: dataDir.identity.serverUuid,
       listen: listening.address === undefined ? null : formatAddress(listening.address),
-      source: this.source(),
+      source: this.#source.own(),
+      cluster: this.#standing(),
       gtidExecuted: store.executed().toString(),
       gtidPurged: store.purged().toString(),
       visibleEnd: end === undefined ? null : { file: end.file, position: end.position },
@@ -74,30 +77,23 @@ export class NodeStatus implements NodeFace {
     }
   }
 
-  source(): SourceStatus {
-    const { current } = this.#parts.source
-    if (current === undefined) return UNCONFIGURED
-    const { link, ingest, settings } = current
-    const state = link.state.value
-    const { code, reason } = state
-    return {
-      state: state.phase,
-      since: iso(state.sinceMs),
-      address: state.address,
-      user: settings.address.user,
-      tls: settings.address.tls.mode,
-      replicaServerId: settings.self.serverId,
-      replicaUuid: settings.self.uuid,
-      serverUuid: state.serverUuid ?? null,
-      serverVersion: state.serverVersion ?? null,
-      file: link.progress.place?.file ?? null,
-      position: link.progress.place?.position ?? null,
-      lagSeconds: link.lagSeconds() ?? null,
-      safeToPurgeTo: ingest.safeToPurgeTo ?? null,
-      semiSync: semiSyncStatus(link),
-      attempts: state.attempts,
-      error: code === undefined ? null : { code, message: reason ?? '' },
-    }
+  async source(): Promise<SourceStatus> {
+    return await this.#source.show()
+  }
+
+  #standing(): Status['cluster'] {
+    const { cluster } = this.#parts
+    if (cluster === undefined) return null
+    const { leader, management, trouble } = cluster.node
+    const { role, epoch } = management
+    return { leader: leader ?? null, role, epoch, trouble: trouble.value ?? null }
+  }
+
+  /** A node that has just started would tell its configuration for what is wanted. */
+  #requireKnown(): void {
+    if (this.#parts.cluster?.wishes.desired.isKnown.value !== false) return
+    const message = 'etcd has not told this node yet what holds in the cluster'
+    throw new OperationalError('E_ETCD_UNAVAILABLE', message)
   }
 
   files(): FileStatus[] {
@@ -127,12 +123,51 @@ export class NodeStatus implements NodeFace {
     return listening.address === undefined ? 'the listener for replicas is closed' : undefined
   }
 
-  async startSource(wish?: SourceWish): Promise<void> {
-    await this.#commands.start(wish && ((now) => withSource(now, wish)))
+  async startSource(change?: SourceChange): Promise<SourceStatus> {
+    return await this.#source.start(change)
   }
 
-  async stopSource(): Promise<void> {
-    await this.#commands.stop()
+  async stopSource(): Promise<SourceStatus> {
+    return await this.#source.stop()
+  }
+
+  async setSource(change: SourceChange): Promise<SourceStatus> {
+    return await this.#source.set(change)
+  }
+
+  retention(): RetentionStatus {
+    this.#requireKnown()
+    const { maxSizeBytes, maxAgeMs } = this.#parts.desired.value.value.retention
+    return { maxSizeBytes: maxSizeBytes ?? null, maxAgeMs: maxAgeMs ?? null }
+  }
+
+  async setRetention(change: RetentionChange): Promise<void> {
+    await this.#parts.desired.change((now) => ({
+      ...now,
+      retention: {
+        maxSizeBytes: changed(now.retention.maxSizeBytes, change.maxSizeBytes),
+        maxAgeMs: changed(now.retention.maxAgeMs, change.maxAgeMs),
+      },
+    }))
+  }
+
+  async users(): Promise<UserStatus[]> {
+    this.#requireKnown()
+    const entries = await this.#parts.users.list()
+    return entries.map(({ name, rights }) => ({ name, rights: [...rights] }))
+  }
+
+  async addUser({ name, password = '', passwordHash, rights }: NewUser): Promise<void> {
+    const { users, random } = this.#parts
+    const entry =
+      passwordHash === undefined
+        ? await userEntry(random, { name, password, rights })
+        : { name, 'password-hash': passwordHash, rights }
+    await users.add(entry)
+  }
+
+  async removeUser(name: string): Promise<void> {
+    await this.#parts.users.remove(name)
   }
 
   async startServing(wish?: ServingWish): Promise<void> {
@@ -152,34 +187,9 @@ export class NodeStatus implements NodeFace {
   }
 }
 
-const UNCONFIGURED: SourceStatus = {
-  state: 'unconfigured',
-  since: null,
-  address: null,
-  user: null,
-  tls: null,
-  replicaServerId: null,
-  replicaUuid: null,
-  serverUuid: null,
-  serverVersion: null,
-  file: null,
-  position: null,
-  lagSeconds: null,
-  safeToPurgeTo: null,
-  semiSync: { wanted: false, active: false, reason: null, acknowledged: null },
-  attempts: 0,
-  error: null,
-}
-
-function semiSyncStatus({ semiSync, state }: SourceLink): SourceStatus['semiSync'] {
-  const { phase } = state.value
-  const { wanted, active, reason, acknowledged } = semiSync
-  return {
-    wanted,
-    active: active && (phase === 'streaming' || phase === 'paused'),
-    reason: reason ?? null,
-    acknowledged: acknowledged ?? null,
-  }
+/** @param change null for none, undefined leaves it as it is */
+function changed(now: number | undefined, change: number | null | undefined): number | undefined {
+  return change === undefined ? now : (change ?? undefined)
 }
 
 function fileStatus(file: FileInfo): FileStatus {

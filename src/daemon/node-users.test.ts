@@ -46,6 +46,21 @@ test('a replica user is added once, and left alone by whoever knows its password
   expect(await readUsersFile(systemDisk, path)).toMatchObject([{ name, rights: ['replicate'] }])
 })
 
+test('users that are changed at once are all changed, and can log in or not at once', async () => {
+  const users = await FileUsers.open({ disk: systemDisk, path, log: silentLogger }, systemRandom)
+  const hash = await hashOf('right')
+  const names = Array.from({ length: 10 }, (_, index) => `user-${index}`)
+  const entry = (name: string) => ({ name, 'password-hash': hash, rights: ['replicate'] }) as const
+  await Promise.all([...names.map((name) => users.add(entry(name))), users.admit(ALICE)])
+  expect((await users.list()).map(({ name }) => name)).toEqual([...names, 'alice'])
+  expect(names.every((name) => users.find(name) !== undefined)).toBe(true)
+  await expect(users.add(entry('user-0'))).rejects.toMatchObject({ code: 'E_USER_EXISTS' })
+  await Promise.all(names.map((name) => users.remove(name)))
+  expect((await users.list()).map(({ name }) => name)).toEqual(['alice'])
+  expect(users.find('user-0')).toBeUndefined()
+  await expect(users.remove('user-0')).rejects.toMatchObject({ code: 'E_USER_UNKNOWN' })
+})
+
 test.each([
   ['a hash of ours', { 'password-hash': await hashOf('right') }, ['replicate']],
   ['a native hash', { 'password-hash': NATIVE_HASH_OF_RIGHT }, ['replicate']],

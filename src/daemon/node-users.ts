@@ -2,13 +2,16 @@
   The users of a node: those of its users file, or in a cluster those that hold on every node.
 */
 import {
-  addUser,
+  addEntry,
   isAdmitted,
   readUsersFile,
+  removeUser,
   type User,
+  type UserEntry,
   Users,
   type UsersOptions,
   userEntry,
+  withoutUser,
   withUser,
 } from '../config/index.ts'
 import { type DesiredState, DesiredUsers } from '../desired/index.ts'
@@ -27,6 +30,11 @@ export interface NodeUsers {
    * @throws OperationalError E_USER_EXISTS, and what keeps them from being written
    */
   admit(user: ReplicaUser): Promise<void>
+  list(): Promise<readonly UserEntry[]>
+  /** @throws OperationalError E_USER_EXISTS, and what keeps them from being written */
+  add(entry: UserEntry): Promise<void>
+  /** Connections that are there stay. @throws OperationalError E_USER_UNKNOWN, as `add` */
+  remove(name: string): Promise<void>
   run(clock: Clock, signal: AbortSignal): Promise<void>
 }
 
@@ -34,6 +42,8 @@ export class FileUsers implements NodeUsers {
   readonly #options: UsersOptions
   readonly #random: Random
   readonly #users: Users
+  /** the change before, which the next one waits for: each reads the file first */
+  #last: Promise<unknown> = Promise.resolve()
 
   /** @throws OperationalError E_USERS_INVALID, E_SECRET_EXPOSED, E_CONFIG_UNREADABLE */
   static async open(options: UsersOptions, random: Random): Promise<FileUsers> {
@@ -56,8 +66,31 @@ export class FileUsers implements NodeUsers {
 
   async admit(user: ReplicaUser): Promise<void> {
     const { disk, path } = this.#options
-    if (await isAdmitted(await readUsersFile(disk, path), user, path)) return
-    await addUser(disk, this.#random, path, { ...user, rights: ['replicate'] })
+    await this.#change(async () => {
+      if (await isAdmitted(await readUsersFile(disk, path), user, path)) return
+      await addEntry(disk, path, await userEntry(this.#random, asReplica(user)))
+    })
+  }
+
+  async list(): Promise<readonly UserEntry[]> {
+    const { disk, path } = this.#options
+    return await readUsersFile(disk, path)
+  }
+
+  async add(entry: UserEntry): Promise<void> {
+    const { disk, path } = this.#options
+    await this.#change(() => addEntry(disk, path, entry))
+  }
+
+  async remove(name: string): Promise<void> {
+    const { disk, path } = this.#options
+    await this.#change(() => removeUser(disk, path, name))
+  }
+
+  async #change(work: () => Promise<void>): Promise<void> {
+    const changing = this.#last.then(work)
+    this.#last = changing.catch(() => {})
+    await changing
     await this.#users.refresh()
   }
 
@@ -65,6 +98,8 @@ export class FileUsers implements NodeUsers {
     await this.#users.run(clock, signal)
   }
 }
+
+const asReplica = (user: ReplicaUser) => ({ ...user, rights: ['replicate'] as const })
 
 const CLUSTER = 'the cluster'
 
@@ -81,10 +116,24 @@ export class ClusterUsers extends DesiredUsers implements NodeUsers {
   async admit(user: ReplicaUser): Promise<void> {
     const { users = [] } = this.#desired.value.value
     if (await isAdmitted(users, user, CLUSTER)) return
-    const entry = await userEntry(this.#random, { ...user, rights: ['replicate'] })
+    await this.add(await userEntry(this.#random, asReplica(user)))
+  }
+
+  async list(): Promise<readonly UserEntry[]> {
+    return this.#desired.value.value.users ?? []
+  }
+
+  async add(entry: UserEntry): Promise<void> {
     await this.#desired.change((now) => ({
       ...now,
       users: withUser(now.users ?? [], entry, CLUSTER),
+    }))
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#desired.change((now) => ({
+      ...now,
+      users: withoutUser(now.users ?? [], name, CLUSTER),
     }))
   }
 

@@ -34,6 +34,11 @@ export class RoomJournal implements Journal {
     this.#freeBytes = (await disk.space(folder)).freeBytes
   }
 
+  /** Whether it takes more at the moment. */
+  get hasRoom(): boolean {
+    return this.#freeBytes >= this.#options.minFree
+  }
+
   async append(chunk: Chunk): Promise<number> {
     this.#requireRoom()
     return await this.#inner.append(chunk)
@@ -90,7 +95,7 @@ export class RoomJournal implements Journal {
 
   #requireRoom(): void {
     const { folder, minFree } = this.#options
-    if (this.#freeBytes >= minFree) return
+    if (this.hasRoom) return
     throw new OperationalError(
       'E_DISK_FULL',
       `only ${formatBytes(this.#freeBytes)} are free at ${folder}, less than disk.min-free ` +

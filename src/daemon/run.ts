@@ -7,7 +7,7 @@ import { type LoadedConfig, type Secrets, SHUTDOWN_WAIT_MS } from '../config/ind
 import { type Logger, messageOf, OperationalError } from '../lib/index.ts'
 import { createLogger } from '../observe/index.ts'
 import { systemClock, systemDisk, systemRandom } from '../platform/index.ts'
-import { announce, announceListeners } from './announce.ts'
+import { announce, announceListeners, announceWishes } from './announce.ts'
 import { buildNode, type NodeParts, retentionPolicy } from './build.ts'
 import { SourceKeeper } from './cluster/source-keeper.ts'
 import { NodeStatus } from './node-status.ts'
@@ -55,8 +55,8 @@ export async function runDaemon({ loaded, secrets }: DaemonOptions): Promise<num
     logger,
     onBug: die,
   })
-  await announce(parts, loaded)
-  await new Running(parts, die).run(stop)
+  announce(parts, loaded)
+  await new Running({ parts, loaded, die }).run(stop)
   logger.info({}, 'kingbus has ended')
   return 0
 }
@@ -78,14 +78,22 @@ function stopSignal(logger: Logger): AbortSignal {
   return stop.signal
 }
 
+interface RunningOptions {
+  readonly parts: NodeParts
+  readonly loaded: LoadedConfig
+  readonly die: (bug: unknown) => never
+}
+
 class Running {
   readonly #parts: NodeParts
+  readonly #loaded: LoadedConfig
   readonly #die: (bug: unknown) => never
   readonly #serving: Serving
   #admin: AdminApp | undefined
 
-  constructor(parts: NodeParts, die: (bug: unknown) => never) {
+  constructor({ parts, loaded, die }: RunningOptions) {
     this.#parts = parts
+    this.#loaded = loaded
     this.#serving = new Serving(parts)
     this.#die = die
   }
@@ -147,6 +155,7 @@ class Running {
     const { source, journal, facts, users, clock, store, logger, leads, cluster } = this.#parts
     const policy = () => retentionPolicy(this.#parts)
     const running = [
+      announceWishes(this.#parts, this.#loaded.given, signal),
       journal.run(clock, signal),
       facts.run(signal),
       users.run(clock, signal),
@@ -181,11 +190,12 @@ class Running {
 }
 
 function sourceKeeper(
-  { desired, source: runner, clock, random, logger: parent }: NodeParts,
+  { desired, source: runner, journal, clock, random, logger: parent }: NodeParts,
   { node }: NonNullable<NodeParts['cluster']>,
 ): SourceKeeper {
   const logger = parent.child({ part: 'cluster' })
-  return new SourceKeeper({ node, desired: desired.value, runner, clock, random, logger })
+  const hasRoom = () => journal.hasRoom
+  return new SourceKeeper({ node, desired: desired.value, runner, hasRoom, clock, random, logger })
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { SOURCE_STATES, type Status } from '../admin/index.ts'
+import { NODE_ROLES, SOURCE_STATES, type Status } from '../admin/index.ts'
 import type { Samples } from '../observe/index.ts'
 import type { FileInfo } from '../store/index.ts'
 import type { NodeParts } from './build.ts'
@@ -8,7 +8,7 @@ import type { SourceParts } from './source/source-runner.ts'
 export function samplesOf(node: {
   readonly status: Status
   readonly files: readonly FileInfo[]
-  readonly parts: Pick<NodeParts, 'source' | 'users' | 'server'>
+  readonly parts: Pick<NodeParts, 'source' | 'users' | 'server' | 'cluster'>
 }): Samples {
   const { status, files, parts } = node
   const { source, visibleEnd } = status
@@ -37,6 +37,30 @@ export function samplesOf(node: {
     ),
     kingbus_disk_free_bytes: status.disk.freeBytes,
     kingbus_users: parts.users.count,
+    ...(parts.cluster === undefined ? {} : clusterSamples(parts.cluster.node)),
+  }
+}
+
+function clusterSamples({ figures }: NonNullable<NodeParts['cluster']>['node']): Samples {
+  if (figures === undefined) return { kingbus_cluster_leads: 0 }
+  const { epoch, committed, end, led } = figures
+  return {
+    kingbus_cluster_leads: led === undefined ? 0 : 1,
+    kingbus_cluster_epoch: epoch,
+    kingbus_cluster_committed_sequence: committed,
+    kingbus_cluster_end_sequence: end,
+    ...(led === undefined
+      ? {}
+      : {
+          kingbus_cluster_nodes: NODE_ROLES.map((role) => ({
+            labels: { role },
+            value: led.roles.get(role) ?? 0,
+          })),
+          kingbus_cluster_peer_lag_records: [...led.lags].map(([node, value]) => ({
+            labels: { node },
+            value,
+          })),
+        }),
   }
 }
 

@@ -35,8 +35,6 @@ export interface Desired {
   readonly self: SourceIdentity
   /** false: stopped by the operator, until started again */
   readonly isSourceRunning: boolean
-  /** false: replicas are not let in */
-  readonly isServing: boolean
   readonly retention: RetentionWish
   /** undefined where a users file of the node itself has them */
   readonly users: readonly UserEntry[] | undefined

@@ -57,7 +57,6 @@ describe('what the operator wants of one node', () => {
       },
       self: { serverId: 1, uuid: 'bbbbbbbb-0000-4000-8000-000000004711' },
       isSourceRunning: false,
-      isServing: false,
       retention: { maxSizeBytes: 10, maxAgeMs: 20 },
       users: undefined,
     }

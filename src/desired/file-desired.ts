@@ -27,13 +27,12 @@ const keptSchema = z.object({
   source: sourceSchema.nullable().optional(),
   self: identitySchema.optional(),
   isSourceRunning: z.boolean().optional(),
-  isServing: z.boolean().optional(),
   retention: retentionSchema.optional(),
 })
 
 type Kept = Omit<z.output<typeof keptSchema>, 'formatVersion'>
 
-const PARTS = ['source', 'self', 'isSourceRunning', 'isServing', 'retention'] as const
+const PARTS = ['source', 'self', 'isSourceRunning', 'retention'] as const
 
 export interface FileDesiredOptions {
   readonly disk: Disk

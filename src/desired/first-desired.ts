@@ -16,7 +16,6 @@ export function firstDesired({ config, secrets, self, users }: FirstDesiredOptio
     source: sourceOf(config, secrets),
     self,
     isSourceRunning: true,
-    isServing: true,
     retention: {
       maxSizeBytes: config['retention.max-size'],
       maxAgeMs: config['retention.max-age'],

@@ -1,6 +1,6 @@
 /*
   desired: what the operator wants of a node or a cluster, as far as it is changed while nodes run: which source,
-  running or stopped, served or not, retention, users. The configuration is its first value; what was changed by a
+  running or stopped, retention, users. The configuration is its first value; what was changed by a
   command holds afterwards. `DesiredState` is the engine's face; `FileDesired` is the one of a node that is alone.
 
   Promises: a change is kept before it is answered, and changes at the same time do not overwrite each other. It must

@@ -3,7 +3,7 @@
   JSON, and always there in what is read, so that two values compare by structure.
 */
 import { z } from 'zod'
-import { startAtSchema, userEntriesSchema } from '../config/index.ts'
+import { startAtSchema, TLS_MODES, userEntriesSchema } from '../config/index.ts'
 import { OperationalError } from '../lib/index.ts'
 import type { Desired, SourceIdentity, SourceWish } from './desired.ts'
 
@@ -15,7 +15,7 @@ export const sourceSchema: z.ZodType<SourceWish> = z
     port: z.int().min(1).max(65_535),
     user: z.string().min(1),
     password: z.string(),
-    tls: z.enum(['disabled', 'preferred', 'required', 'verify-ca', 'verify-identity']),
+    tls: z.enum(TLS_MODES),
     caFile: z.string().min(1).optional(),
     startAt: z
       .string()
@@ -41,7 +41,6 @@ const desiredSchema: z.ZodType<Desired> = z
     source: sourceSchema.optional(),
     self: identitySchema,
     isSourceRunning: z.boolean(),
-    isServing: z.boolean(),
     retention: retentionSchema,
     users: userEntriesSchema.optional(),
   })

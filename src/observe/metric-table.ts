@@ -63,7 +63,25 @@ export const METRICS = {
     ['server_id', 'uuid', 'address'],
   ),
   kingbus_disk_free_bytes: gauge('Bytes free on the disk of the data directory'),
-  kingbus_users: gauge('Users in the users file'),
+  kingbus_users: gauge('Users who may connect to the replication port'),
+  kingbus_cluster_leads: gauge(
+    '1 on the node that leads, 0 on the others; absent on a node that is alone',
+  ),
+  kingbus_cluster_epoch: gauge(
+    'One more with every change of the leader; this and what follows are absent while the node takes no part',
+  ),
+  kingbus_cluster_committed_sequence: gauge(
+    'Sequence of the last record that will never be undone, as far as this node knows',
+  ),
+  kingbus_cluster_end_sequence: gauge('Sequence of the last record that is durable on this node'),
+  kingbus_cluster_nodes: gauge(
+    'Nodes by role, the leader among them; on the node that leads only',
+    ['role'],
+  ),
+  kingbus_cluster_peer_lag_records: gauge(
+    'Records that a node which follows has not made durable yet; on the node that leads only',
+    ['node'],
+  ),
 } as const satisfies Record<string, MetricSpec>
 
 export type MetricName = keyof typeof METRICS

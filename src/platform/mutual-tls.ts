@@ -17,6 +17,8 @@ export interface TlsFault {
   readonly isStranger: boolean
 }
 
+export const GONE: TlsFault = { message: 'the connection ended', isStranger: false }
+
 export type Secured = { readonly socket: tls.TLSSocket } | { readonly fault: TlsFault }
 
 /** Lays TLS over a connection that is read no more; undefined when the other side is not let in. */
@@ -35,8 +37,8 @@ export function secureAsServer(
   })
   return new Promise((resolve) => {
     const failed = (error: Error | undefined): void => {
-      const message = error === undefined ? 'the connection ended' : messageOf(error)
-      resolve({ fault: { message, isStranger: false } })
+      const fault = error === undefined ? GONE : { message: messageOf(error), isStranger: false }
+      resolve({ fault })
     }
     server.once('secureConnection', (secured) => resolve({ socket: secured }))
     server.once('tlsClientError', failed)
@@ -70,8 +72,6 @@ export function secureAsClient(
     secured.on('error', (error) => {
       resolve({ fault: { message: messageOf(error), isStranger: false } })
     })
-    secured.once('close', () =>
-      resolve({ fault: { message: 'the connection ended', isStranger: false } }),
-    )
+    secured.once('close', () => resolve({ fault: GONE }))
   })
 }

@@ -2,6 +2,7 @@ import * as net from 'node:net'
 import * as tls from 'node:tls'
 import { messageOf, OperationalError } from '../lib/index.ts'
 import {
+  GONE,
   type MutualTls,
   type Secured,
   secureAsClient,
@@ -180,6 +181,7 @@ class SocketConnection implements Connection {
 
   async secure(context: ServerTls, unread: Uint8Array): Promise<Connection | undefined> {
     const socket = this.#letGo()
+    if (socket.destroyed) return undefined
     // The TLS socket begins with what the plain one holds unread.
     if (unread.length > 0) socket.unshift(unread)
     const secured = new tls.TLSSocket(socket, {
@@ -205,6 +207,8 @@ class SocketConnection implements Connection {
     context: MutualTls,
   ): Promise<{ readonly connection: Connection } | { readonly fault: TlsFault }> {
     const socket = this.#letGo()
+    // Nothing more happens to it, so nobody would ever be told.
+    if (socket.destroyed) return { fault: GONE }
     const secured: Secured = await (side === 'client'
       ? secureAsClient(socket, context)
       : secureAsServer(socket, context))

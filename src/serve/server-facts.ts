@@ -13,6 +13,8 @@ export interface ServerFacts {
   readonly startedMs: number
   executed(): GtidSet
   purged(): GtidSet
+  /** server_uuid of the source that the newest file is of; '' while nobody knows */
+  sourceUuid(): string
   /** of the newest file */
   checksum(): 'CRC32' | 'NONE'
   /** oldest first; sizes are those of what may be seen */

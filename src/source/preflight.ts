@@ -32,17 +32,28 @@ export interface SourceProfile {
 
 const OLDEST_MAJOR = 8
 
-const PROFILE_SQL =
-  'SELECT CURRENT_USER() AS account, @@server_uuid AS uuid, @@server_id AS id, ' +
+/** A Kingbus is recognized by its version. What it has is its source's, so it goes by that one's uuid. */
+const OF_KINGBUS = /-kingbus\b/
+
+const profileSql = (uuid: string): string =>
+  `SELECT CURRENT_USER() AS account, @@${uuid} AS uuid, @@server_id AS id, ` +
   '@@global.gtid_mode AS gtid_mode, @@global.enforce_gtid_consistency AS consistency, ' +
   '@@global.log_bin AS log_bin, @@global.binlog_checksum AS checksum, ' +
   '@@global.binlog_encryption AS encrypted, @@global.binlog_expire_logs_seconds AS expires'
 
-/** @throws OperationalError E_SOURCE_VERSION for a server that is no MySQL of 8.0 or later */
+/**
+ * @throws OperationalError E_SOURCE_VERSION for a server that is no MySQL of 8.0 or later, E_SOURCE_REFUSED for a
+ * Kingbus that has nothing yet
+ */
 export async function readProfile(connection: SourceConnection): Promise<SourceProfile> {
   const name = columnOf(await connection.queryRow('SELECT @@version AS version'), 'version')
   checkVersion(name)
-  const row = await connection.queryRow(PROFILE_SQL)
+  const isKingbus = OF_KINGBUS.test(name)
+  const uuidOf = isKingbus ? 'global.kingbus_source_uuid' : 'server_uuid'
+  const row = await connection.queryRow(profileSql(uuidOf))
+  if (isKingbus && columnOf(row, 'uuid') === '') {
+    throw new OperationalError('E_SOURCE_REFUSED', 'the Kingbus that is the source has nothing yet')
+  }
   const grants = (await connection.query('SHOW GRANTS')).flatMap((grant) => Object.values(grant))
   return {
     version: name,

@@ -24,6 +24,12 @@ export function writeFailed(path: string, thrown: unknown): OperationalError {
   return new OperationalError('E_STORE_WRITE', message, { path }, { cause: thrown })
 }
 
+/** What is told of a write that the disk refuses; anything else that was thrown stays what it is. */
+export function writeRefused(path: string, thrown: unknown): unknown {
+  if (thrown instanceof OperationalError || systemCodeOf(thrown) === undefined) return thrown
+  return isDiskFull(thrown) ? diskFull(path, thrown) : writeFailed(path, thrown)
+}
+
 /** What is told of a byte in our files that is not the byte that was stored. */
 export function damaged(file: string, position: number, what: string): OperationalError {
   const message = `${file} is damaged at position ${position}: ${what}`

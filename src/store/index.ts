@@ -10,10 +10,10 @@ export type { BinlogStore, FileInfo, LogEnd } from './binlog-store.ts'
 export { type DataDir, type Identity, openDataDir, readIdentity } from './data-dir.ts'
 export { compareFileNames, fileNumber, isFileName } from './file-name.ts'
 export type { FileReader, ReadResult } from './file-reader.ts'
-export { findGtidStart } from './gtid-lookup.ts'
 export { type IndexEntry } from './index-file/index-entry.ts'
 export { IndexWalk, type WalkedEntry } from './index-file/index-walk.ts'
-export type { LastTransaction } from './last-transaction.ts'
+export { findGtidStart } from './lookup/gtid-lookup.ts'
+export type { LastTransaction } from './lookup/last-transaction.ts'
 export {
   type Chunk,
   type FileBegin,
@@ -22,6 +22,7 @@ export {
   type VisibleEnd,
 } from './record.ts'
 export { previousGtidsFault, sequenceFault } from './recovery/chain.ts'
+export { replaceFile } from './replace-file.ts'
 export type {
   BeginFacts,
   LogBase,

@@ -12,6 +12,7 @@ import { ReadableFiles, ReadableStore } from './readable-files.ts'
 import { type Chunk, type FileBegin, type Position, RECORD_BYTES_MAX } from './record.ts'
 import type { RecoveredFile, RecoveryContext } from './recovery/file-recovery.ts'
 import { recoverFolder } from './recovery/folder-recovery.ts'
+import { refuseLog } from './replicated/log-facts.ts'
 import type { StoredFile } from './stored-file.ts'
 
 /** Records whose place and CRC are kept in memory for reading, over all files: 12 bytes each. */
@@ -50,9 +51,11 @@ export class Store extends ReadableStore {
 
   /**
    * Recovers the folder and makes everything that is kept durable before it returns.
-   * @throws OperationalError E_STORE_DAMAGED (file and position in its context), E_STORE_FORMAT
+   * @throws OperationalError E_STORE_DAMAGED (file and position in its context), E_STORE_FORMAT, and E_CONFIG_INVALID
+   * for the log of a cluster's node
    */
   static async open(options: StoreOptions): Promise<Store> {
+    await refuseLog(options.disk, options.folder)
     const context = { ...options, cache: new ExtentsCache(INDEX_RECORDS_CACHED) }
     const { files: found, last } = await recoverFolder(context)
     const store = new Store(context, last?.appender.state.sequence ?? 0)

@@ -9,8 +9,9 @@ const CAUGHT_UP_MS = 60_000
 const REPLICA_MS = 120_000
 
 /**
- * In what the parties differ, the source at rest: every node has the source's files byte by byte, so its transactions
- * once and in its order; what the source acknowledged to its clients is among them; the replicas are the source's equals.
+ * In what the parties differ, the source at rest: every node has the source's files byte by byte, so its
+ * transactions once and in its order; what the source acknowledged to its clients is among them; the replicas are the
+ * source's equals.
  */
 export async function differencesOf(world: World): Promise<string[]> {
   const { source, nodes, replicas, acknowledged, watch } = world

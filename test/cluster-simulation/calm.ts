@@ -1,7 +1,7 @@
 import { isMajority, keyOf } from '../../src/cluster/index.ts'
+import { Violation } from '../simulation/violation.ts'
 import { type Action, actionsOf } from './actions.ts'
 import type { SimulatedNode } from './node.ts'
-import { Violation } from './violation.ts'
 import type { World } from './world.ts'
 
 /** Every living node has so many rounds to come to what the source has. */

@@ -67,6 +67,14 @@ export class SimulatedNode {
     return this.core !== undefined
   }
 
+  get known(): number {
+    return this.core?.context.facts.now.known ?? 0
+  }
+
+  get epoch(): number {
+    return this.core?.leader?.epoch ?? 0
+  }
+
   // ---- the process
 
   start(): void {
@@ -337,7 +345,7 @@ export class SimulatedNode {
     const { source, witness } = this.#world
     const position = this.store.tail.end
     this.#world.replaceDump(this)
-    witness.connects(this, position)
+    witness.connectsAt(this, position)
     this.link = { position }
     source.acknowledged = Math.max(source.acknowledged, position)
     this.give({ kind: 'link-opened' })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { runSeeds } from '../simulation/seeds.ts'
 import { PLANTED_VIOLATIONS } from './sabotage.ts'
-import { runSeeds } from './seeds.ts'
 import { VARIANTS } from './variants.ts'
 import { runWorld } from './world.ts'
 
@@ -28,8 +28,9 @@ describe('a planted violation is noticed', () => {
 
 describe('what the rules do not need may be otherwise', () => {
   for (const variant of VARIANTS) {
-    it(variant.name, { timeout: 60_000 }, () => {
-      const { failed } = runSeeds({ from: 1, count: VARIANT_SEEDS }, variant)
+    it(variant.name, { timeout: 60_000 }, async () => {
+      const run = (seed: number) => runWorld({ seed, planted: variant })
+      const { failed } = await runSeeds(run, { from: 1, count: VARIANT_SEEDS })
       expect(failed?.violation?.message).toBeUndefined()
     })
   }

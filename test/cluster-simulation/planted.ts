@@ -22,7 +22,7 @@ export interface Planted {
   readonly sabotage?: Sabotage
 }
 
-interface Replacement {
+export interface Replacement {
   readonly prototype: object
   readonly name: string
   readonly descriptor: PropertyDescriptor
@@ -48,16 +48,15 @@ export function original<T extends object, K extends keyof T>(
   return prototype[name]
 }
 
-export function planted(planted: Planted | undefined, run: () => void): void {
-  const replaced = (planted?.methods ?? []).map(({ prototype, name, descriptor }) => {
+/** Replaces methods until the function that it returns is called. */
+export function plant(methods: readonly Replacement[] = []): () => void {
+  const replaced = methods.map(({ prototype, name, descriptor }) => {
     const before = Object.getOwnPropertyDescriptor(prototype, name)
     if (before === undefined) throw new Error(`nothing to replace: ${name}`)
     Object.defineProperty(prototype, name, { ...descriptor, configurable: true })
     return { prototype, name, before }
   })
-  try {
-    run()
-  } finally {
+  return () => {
     for (const { prototype, name, before } of replaced.reverse()) {
       Object.defineProperty(prototype, name, before)
     }

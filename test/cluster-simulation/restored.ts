@@ -1,6 +1,6 @@
 import type { ClusterState, DurableFacts } from '../../src/cluster/index.ts'
+import { Violation } from '../simulation/violation.ts'
 import type { SimulatedNode } from './node.ts'
-import { Violation } from './violation.ts'
 import type { World } from './world.ts'
 
 /** What etcd shows after it was lost. */

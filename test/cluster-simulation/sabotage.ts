@@ -17,9 +17,9 @@ import {
   without,
   withSets,
 } from '../../src/cluster/index.ts'
+import type { Checker } from '../simulation/violation.ts'
 import type { Stream } from './network.ts'
 import { original, type Planted, replace } from './planted.ts'
-import type { Checker } from './violation.ts'
 import type { World } from './world.ts'
 
 export interface PlantedViolation extends Planted {

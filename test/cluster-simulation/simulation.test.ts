@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { replayCommand, runSeeds } from './seeds.ts'
+import { runSeeds, shownFailure } from '../simulation/seeds.ts'
 import { runWorld } from './world.ts'
 
 const SEEDS = 500
@@ -34,11 +34,10 @@ const HAPPENS = [
 ]
 
 describe('simulated nodes of a cluster keep their promises', () => {
-  it(`with the seeds from 1 to ${SEEDS}`, { timeout: 300_000 }, () => {
-    const { failed, counts } = runSeeds({ from: 1, count: SEEDS })
-    const { checker, message } = failed?.violation ?? {}
-    const shown = failed && `${replayCommand(failed.seed)}\n${checker}: ${message}`
-    expect(shown).toBeUndefined()
+  it(`with the seeds from 1 to ${SEEDS}`, { timeout: 300_000 }, async () => {
+    const result = await runSeeds((seed) => runWorld({ seed }), { from: 1, count: SEEDS })
+    const { counts } = result
+    expect(shownFailure('cluster', result)).toBeUndefined()
     expect(HAPPENS.filter((what) => !counts.has(what))).toEqual([])
     // The walks are not empty: a leader was found in most of them, and records were committed.
     expect(counts.get('epochs begun')).toBeGreaterThan(2 * SEEDS)

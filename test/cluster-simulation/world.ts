@@ -5,17 +5,18 @@
 import { type ClusterState, type Member } from '../../src/cluster/index.ts'
 import { InvariantError, messageOf } from '../../src/lib/index.ts'
 import { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
+import type { SeedResult } from '../simulation/seeds.ts'
 import { Trace } from '../simulation/trace.ts'
+import { Violation } from '../simulation/violation.ts'
 import { type Action, actionsOf } from './actions.ts'
 import { calm } from './calm.ts'
 import { SimulatedEtcd } from './etcd.ts'
 import { SimulatedNetwork } from './network.ts'
 import { SimulatedNode } from './node.ts'
-import { type Planted, planted, type Sabotage } from './planted.ts'
+import { type Planted, plant, type Sabotage } from './planted.ts'
 import { restored } from './restored.ts'
 import type { SimulatedStore } from './simulated-store.ts'
 import { SimulatedSource } from './source.ts'
-import { Violation } from './violation.ts'
 import { Witness } from './witness.ts'
 
 const STEPS = 600
@@ -28,16 +29,6 @@ export interface WorldOptions {
   readonly size?: number
   readonly planted?: Planted
   readonly say?: (line: string) => void
-}
-
-export interface WorldResult {
-  readonly seed: number
-  readonly violation: Violation | undefined
-  /** equal for equal seeds */
-  readonly digest: string
-  readonly steps: number
-  /** how often each kind of thing happened */
-  readonly counts: ReadonlyMap<string, number>
 }
 
 /** How often some faults may come in one seed. */
@@ -184,22 +175,23 @@ export class World {
   }
 }
 
-export function runWorld(options: WorldOptions): WorldResult {
+export function runWorld(options: WorldOptions): SeedResult {
   const world = new World(options)
   let violation: Violation | undefined
-  planted(options.planted, () => {
-    try {
-      world.run()
-    } catch (thrown) {
-      violation = asViolation(thrown)
-      world.note(`VIOLATION of '${violation.checker}': ${violation.message}`)
-    }
-  })
+  const mend = plant(options.planted?.methods)
+  try {
+    world.run()
+  } catch (thrown) {
+    violation = asViolation(thrown)
+    world.note(`VIOLATION of '${violation.checker}': ${violation.message}`)
+  } finally {
+    mend()
+  }
   for (const node of world.nodes) world.note(node.describe())
   world.note(JSON.stringify(world.etcd.state))
   const { seed } = options
-  const { counts, steps } = world
-  return { seed, violation, digest: world.trace.digest(), steps, counts }
+  const { counts } = world
+  return { seed, violation, digest: world.trace.digest(), counts }
 }
 
 function asViolation(thrown: unknown): Violation {

@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { endEverything } from './harness/child.ts'
 import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
@@ -6,6 +9,7 @@ import { fileDifference } from './harness/compare.ts'
 import { Kingbus } from './harness/kingbus.ts'
 import { Load } from './harness/load.ts'
 import { Mysqld } from './harness/mysqld.ts'
+import { projectFolder } from './harness/project.ts'
 import { waitFor } from './harness/wait.ts'
 
 const loads: Load[] = []
@@ -14,6 +18,12 @@ afterEach(async () => {
   for (const load of loads.splice(0)) await load.stop()
 })
 afterAll(endEverything)
+
+/** A command; what it prints. */
+async function kingbus(...args: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(join(projectFolder, 'bin', 'kingbus'), args)
+  return stdout
+}
 
 /** Writes all the time, as an application does that knows nothing of all this. */
 async function startLoad(source: Mysqld): Promise<Load> {
@@ -75,6 +85,14 @@ test('a wiped node comes back by itself, one is removed and another takes its pl
   await cluster.node(wiped).launch()
   await cluster.waitForRoles({ [cluster.nameOf(wiped)]: 'in-sync' }, 90_000)
   await more(load)
+  // The same when only its etcd has lost its data: the node needs another member.
+  await cluster.node(wiped).stop()
+  rmSync(join(cluster.node(wiped).dataFolder, 'etcd'), { recursive: true })
+  await cluster.node(wiped).launch()
+  await cluster.waitForRoles({ [cluster.nameOf(wiped)]: 'in-sync' }, 90_000)
+  await waitFor({ what: 'its etcd to be ready' }, async () =>
+    /(?:joins anew[^]*){2}the member of etcd is ready/.test(cluster.node(wiped).logTail(400)),
+  )
 
   const gone = cluster.nodes.findIndex((node, index) => node !== leader && index !== wiped)
   await cluster.node(gone).kill9()
@@ -101,6 +119,61 @@ test('the lead is handed over in no time, and by a stop', async () => {
   await cluster.node(heir).stop()
   expect(await cluster.leader()).not.toBe(cluster.node(heir))
   await more(load)
-  await cluster.node(heir).launch()
+  // One that has no room for more lets another lead.
+  const full = cluster.node(heir)
+  full.setFlags({ ...full.flags, 'disk-min-free': '1000TiB' })
+  await full.launch()
+  await cluster.waitForRoles({ [cluster.nameOf(heir)]: 'in-sync' })
+  await full.request('POST', `/api/v1/members/${cluster.nameOf(heir)}/lead`)
+  await cluster.waitForRoles({ [cluster.nameOf(heir)]: 'in-sync' })
+  expect(await cluster.leader()).not.toBe(full)
+  await expectAllTheSame(cluster, source)
+})
+
+test('after the loss of a majority one node’s log is made the truth of a new cluster', async () => {
+  const source = await Mysqld.start({ serverId: 1, options: { max_binlog_size: '1M' } })
+  const load = await startLoad(source)
+  const cluster = await KingbusCluster.start({ source })
+  await cluster.leader()
+  await more(load, 200)
+  await cluster.stop()
+  const left = cluster.node(1)
+  for (const node of cluster.nodes.filter((one) => one !== left)) {
+    rmSync(node.dataFolder, { recursive: true })
+  }
+  const recover = ['cluster', 'recover', '--data-dir', left.dataFolder]
+  expect(await kingbus(...recover)).toMatch(/Nothing was changed/)
+  expect(await kingbus(...recover, '--yes')).toMatch(/gives up +the cluster .*Done/s)
+  await cluster.beginAnew(1)
+  await cluster.waitForRoles({ node2: 'leader' })
+  await more(load)
+  await cluster.add(left)
+  await cluster.waitForRoles({ node2: 'leader', node4: 'in-sync' })
+  for (const one of loads.splice(0)) await one.stop()
+  await cluster.catchUpWith(source)
+})
+
+test('an observer follows and serves and never counts, and a node moves to another address', async () => {
+  const source = await Mysqld.start({ serverId: 1, options: { max_binlog_size: '1M' } })
+  const load = await startLoad(source)
+  const cluster = await KingbusCluster.start({ source })
+  const leader = await cluster.leader()
+  const observer = await cluster.add(leader, true)
+  await cluster.waitForRoles({ node4: 'observer' })
+  await more(load)
+  await observer.kill9()
+  await more(load)
+  await observer.launch()
+
+  const moved = cluster.nodes.findIndex((node) => node !== leader)
+  await cluster.node(moved).stop()
+  await cluster.move(moved, leader)
+  await cluster.node(moved).launch()
+  await cluster.waitForRoles({ [cluster.nameOf(moved)]: 'in-sync', node4: 'observer' })
+  await leader.kill9()
+  await cluster.waitForRoles({ [cluster.nameOf(moved)]: 'leader|in-sync', node4: 'observer' })
+  await cluster.leader()
+  await more(load)
+  await leader.launch()
   await expectAllTheSame(cluster, source)
 })

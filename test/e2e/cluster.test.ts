@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endEverything } from './harness/child.ts'
 import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
 import { fileDifference, serverDifferences } from './harness/compare.ts'
+import { EtcdCluster } from './harness/etcd-cluster.ts'
 import { Load } from './harness/load.ts'
 import { Mysqld } from './harness/mysqld.ts'
 import { Replica } from './harness/replica.ts'
@@ -56,4 +57,23 @@ test('when the leader is killed another goes on, and nothing is lost or doubled'
   await load.stop()
   await leader.launch()
   await expectAllTheSame()
+})
+
+test('three nodes use an etcd that is there already, and go on without it', async () => {
+  const etcd = await EtcdCluster.start(1)
+  const origin = await Mysqld.start({ serverId: 9 })
+  const beside = await KingbusCluster.start({ source: origin, etcd })
+  const leader = await beside.leader()
+  const load = await Load.start(origin, { seed: 7, restMs: 2 })
+  const more = async (): Promise<void> => {
+    const { committed } = load
+    await waitFor({ what: 'more' }, async () => load.committed > committed + 100)
+  }
+  await more()
+  // Commits do not wait for etcd.
+  await etcd.stop()
+  await more()
+  await load.stop()
+  await beside.catchUpWith(origin)
+  expect(await beside.leader()).toBe(leader)
 })

@@ -123,7 +123,6 @@ describe('what a cluster does', () => {
       source: { ...exampleSource, host: 'db2', password: 'another', caFile: '/ca.pem' },
       self: { serverId: 9, uuid: 'bbbbbbbb-0000-4000-8000-000000000009' },
       isSourceRunning: false,
-      isServing: false,
       retention: { maxSizeBytes: 1, maxAgeMs: 2 },
       users: [{ name: 'repl', password: 'p', rights: ['replicate'] }],
     }
@@ -156,14 +155,18 @@ describe('what a cluster does', () => {
 
   test('takes a decision that looks at another part only while that part is as it was', async () => {
     const [one, other] = await two()
-    // Serve no more once the source is stopped; both at once must not end in neither.
+    const unlimited = { maxSizeBytes: undefined, maxAgeMs: undefined }
+    const isLimited = ({ retention }: Desired) => retention.maxSizeBytes !== undefined
+    await one.desired.change((now) => ({ ...now, retention: { ...unlimited, maxSizeBytes: 1 } }))
+    await told(other, isLimited)
+    // A limit only while the source runs, and no source without a limit; both at once must not end in neither.
     await Promise.all([
-      one.desired.change((now) => (now.isServing ? { ...now, isSourceRunning: false } : now)),
-      other.desired.change((now) => (now.isSourceRunning ? { ...now, isServing: false } : now)),
+      one.desired.change((now) => (isLimited(now) ? { ...now, isSourceRunning: false } : now)),
+      other.desired.change((now) => (now.isSourceRunning ? { ...now, retention: unlimited } : now)),
     ])
     await one.desired.refresh()
-    const { isServing, isSourceRunning } = one.desired.value.value
-    expect([isServing, isSourceRunning].filter(Boolean)).toHaveLength(1)
+    const { value } = one.desired.value
+    expect([isLimited(value), value.isSourceRunning].filter(Boolean)).toHaveLength(1)
   })
 
   test('has users, who are added and removed from anywhere', async () => {
@@ -196,7 +199,7 @@ describe('what a cluster does', () => {
     const before = await raw('users')
     const names = Array.from({ length: 600 }, (_, index) => `user-${index}`)
     const users = names.map((name) => ({ name, password: 'x'.repeat(100), rights: [] }))
-    const many = one.desired.change((now) => ({ ...now, isServing: false, users }))
+    const many = one.desired.change((now) => ({ ...now, isSourceRunning: false, users }))
     await expect(many).rejects.toMatchObject({ code: 'E_USERS_INVALID' })
     const source = { ...exampleSource, port: 0 }
     const wrong = one.desired.change((now) => ({ ...now, source }))

@@ -22,10 +22,10 @@ export class Trace {
     return this.#hash.copy().digest('hex')
   }
 
-  /** The node's own log. */
-  logger(): Logger {
+  /** A node's own log. */
+  logger(node = ''): Logger {
     const log = (level: string) => (fields: LogFields, message: string) => {
-      this.note(`  ${level} ${message} ${textOf(fields)}`)
+      this.note(`${node}  ${level} ${message} ${textOf(fields)}`)
     }
     const logger: Logger = {
       debug: log('debug'),

@@ -1,5 +1,5 @@
-/** The checkers of a simulation. Each has a planted fault that it catches: sabotage.ts. */
-export type Checker =
+/** Of one node: each has a planted fault that it catches, in sabotage.ts beside this. */
+type NodeChecker =
   | 'the visible end never goes back'
   | 'what is visible lies between transactions'
   | 'what is visible is durable'
@@ -12,7 +12,28 @@ export type Checker =
   | 'states say what happened'
   | 'safe-to-purge is safe'
   | 'the node opens'
-  | 'no promise of the code breaks'
+
+/** Of the cluster's protocol: each has a planted violation that it catches, in ../cluster-simulation/sabotage.ts. */
+type ProtocolChecker =
+  | 'committed records are on every in-sync store'
+  | 'in-sync is a majority of the voters'
+  | 'what is committed is never replaced'
+  | 'logs with the same record are the same up to it'
+  | 'one leader per epoch'
+  | 'a report speaks of what is durable'
+  | 'what is shown is committed'
+  | 'what is shown is whole'
+  | 'what was shown stays'
+  | 'an acknowledgement is for what is committed'
+  | 'the source is asked by the newest leader'
+  | 'bytes go by what is committed'
+  | 'the transactions come once, in order, whole'
+  | 'a register that went back stops the node'
+  | 'ingest goes on'
+  | 'a promise is durable'
+
+/** The checkers of the simulations. */
+export type Checker = NodeChecker | ProtocolChecker | 'no promise of the code breaks'
 
 /** A promise of the product that a simulation saw broken. */
 export class Violation extends Error {

@@ -11,6 +11,7 @@ import { chaosActions, heal } from './chaos.ts'
 import { ReplicaFleet } from './clients.ts'
 import { Expected } from './expected.ts'
 import { BINLOGS, type Sabotage, SimulatedNode } from './node.ts'
+import type { SeedResult } from './seeds.ts'
 import { SourceHistory, type WrittenFile } from './source/history.ts'
 import { SourceServer } from './source/server.ts'
 import { Supervisor } from './supervisor.ts'
@@ -22,15 +23,6 @@ import { Witness } from './witness.ts'
 const STEPS_MAX = 3_000_000
 /** The node has this long, in simulated time, to have everything after the last fault. */
 const CATCH_UP_MS = 180_000
-
-export interface WorldResult {
-  readonly seed: number
-  readonly violation: Violation | undefined
-  /** equal for equal seeds */
-  readonly digest: string
-  /** how often each fault and each kind of event came */
-  readonly counts: ReadonlyMap<string, number>
-}
 
 export interface WorldOptions {
   readonly seed: number
@@ -253,7 +245,7 @@ function asViolation(thrown: unknown): Violation {
 }
 
 /** Runs one seed to its end, or to the first thing that is wrong. */
-export async function runWorld(options: WorldOptions): Promise<WorldResult> {
+export async function runWorld(options: WorldOptions): Promise<SeedResult> {
   const world = new World(options)
   const violation = await world.run()
   const { counts, trace, disk, server } = world

@@ -7,10 +7,10 @@ import {
   peerUrlChangeSchema,
 } from '../cluster-schemas.ts'
 import type { NodeFace } from '../node-face.ts'
-import { errorSchema } from '../schemas.ts'
+import { REFUSALS } from '../schemas.ts'
 import type { App } from './app.ts'
 
-const MEMBERS = { 200: z.array(memberSchema), 400: errorSchema, 404: errorSchema, 409: errorSchema }
+const MEMBERS = { 200: z.array(memberSchema), ...REFUSALS }
 
 export function clusterRoutes(app: App, { cluster }: NodeFace): void {
   app.get(

@@ -21,11 +21,18 @@ import {
 } from '../first-kingbus-schemas.ts'
 import { type ErrorSinks, httpErrorOf } from '../http-errors.ts'
 import type { NodeFace, ServingStatus } from '../node-face.ts'
-import type { ReplicaStatus, Status } from '../schemas.ts'
+import type { ReplicaStatus, SourceStatus, Status } from '../schemas.ts'
 import type { App } from './app.ts'
 
 const tags = ['first Kingbus']
-const REFUSALS = { 400: refusalSchema, 404: refusalSchema, 409: refusalSchema, 500: refusalSchema }
+const REFUSALS = {
+  400: refusalSchema,
+  404: refusalSchema,
+  409: refusalSchema,
+  500: refusalSchema,
+  503: refusalSchema,
+  504: refusalSchema,
+} as const
 const membersSchema = replyOf(z.array(memberSchema))
 const MEMBERS = { 200: membersSchema, ...REFUSALS }
 const DONE = { 200: replyOf(z.literal('')), ...REFUSALS }
@@ -129,8 +136,8 @@ function syncerRoutes(app: App, node: NodeFace): void {
     },
     async ({ body }) => {
       await node.startSource({
-        serverId: body.syncer_id,
-        uuid: body.syncer_uuid,
+        replicaServerId: body.syncer_id,
+        replicaUuid: body.syncer_uuid,
         address: body.mysql_addr,
         user: body.mysql_user,
         password: body.mysql_password,
@@ -153,10 +160,10 @@ function syncerRoutes(app: App, node: NodeFace): void {
       schema: {
         summary: 'As `GET /api/v1/source`',
         tags,
-        response: { 200: replyOf(syncerStatusSchema) },
+        response: { 200: replyOf(syncerStatusSchema), ...REFUSALS },
       },
     },
-    async () => success(syncerStatusOf(await node.status())),
+    async () => success(syncerStatusOf(await node.status(), await node.source())),
   )
 }
 
@@ -238,8 +245,8 @@ function endOf({ visibleEnd, gtidExecuted, gtidPurged }: Status) {
   }
 }
 
-function syncerStatusOf(status: Status): z.output<typeof syncerStatusSchema> {
-  const { source } = status
+/** @param status of the node that is asked: what it shows */
+function syncerStatusOf(status: Status, source: SourceStatus): z.output<typeof syncerStatusSchema> {
   const isStopped = ['unconfigured', 'stopped', 'failed'].includes(source.state)
   return {
     syncer_id: source.replicaServerId ?? 0,

@@ -5,6 +5,7 @@ import { type NodeOptions, nodeClient, withNodeOptions } from '../node-options.t
 import type { Outcome } from '../outcome.ts'
 import { printFacts, printJson, printTable } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
+import { addRecoverCommand } from './cluster-recover.ts'
 
 const AFTER = `
 A node that is alone is shown as a cluster of one. Ends with 0 when some node leads, and with 1 when none does.`
@@ -21,6 +22,7 @@ export function addClusterCommands(program: Command, terminal: Terminal, outcome
       else show(status, terminal)
       if (status.leader === null) outcome.exitCode = ExitCode.NOT_WELL
     })
+  addRecoverCommand(cluster, terminal)
 }
 
 function show({ name, leader, epoch, committed, nodes }: ClusterStatus, terminal: Terminal): void {

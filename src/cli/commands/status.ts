@@ -9,7 +9,8 @@ import { semiSyncText } from '../semi-sync-text.ts'
 import type { Terminal } from '../terminal.ts'
 
 const AFTER = `
-Ends with 0 when the node follows its source, and with 1 when that needs the operator (state failed).`
+Ends with 0 when all is well, and with 1 when the source needs the operator (state failed) or something keeps the node
+from taking part in its cluster.`
 
 export function addStatusCommand(program: Command, terminal: Terminal, outcome: Outcome): void {
   withNodeOptions(program.command('status').description('what a running node does and holds'))
@@ -18,8 +19,29 @@ export function addStatusCommand(program: Command, terminal: Terminal, outcome: 
       const status = await (await nodeClient(options, terminal)).status()
       if (options.json === true) printJson(terminal, status)
       else printFacts(terminal, factsOf(status))
-      if (status.source.state === 'failed') outcome.exitCode = ExitCode.NOT_WELL
+      if (status.source.state === 'failed' || isKeptOut(status)) {
+        outcome.exitCode = ExitCode.NOT_WELL
+      }
     })
+}
+
+function isKeptOut({ cluster }: Status): boolean {
+  return cluster !== null && cluster.trouble !== null
+}
+
+function sourceText({ address, state, leader }: Status['source']): string {
+  if (address === null) return 'none'
+  if (state !== 'follower') return `${address}, ${state}`
+  return `${address}, ${leader === null ? 'and no node leads' : `read by ${leader}`}`
+}
+
+function clusterFacts({ cluster }: Status): (readonly [string, Cell])[] {
+  if (cluster === null) return []
+  const { role, leader, epoch, trouble } = cluster
+  return [
+    ['cluster', `${role}; ${leader === null ? 'no node' : leader} leads, epoch ${epoch}`],
+    ...(trouble === null ? [] : [['', `${trouble.message} [${trouble.code}]`] as const]),
+  ]
 }
 
 function factsOf(status: Status): (readonly [string, Cell])[] {
@@ -27,7 +49,8 @@ function factsOf(status: Status): (readonly [string, Cell])[] {
   const facts: (readonly [string, Cell])[] = [
     ['node', `${status.name} (kingbus ${status.version}, server_id ${status.serverId})`],
     ['replicas connect to', status.listen],
-    ['source', source.address === null ? 'none' : `${source.address}, ${source.state}`],
+    ...clusterFacts(status),
+    ['source', sourceText(source)],
   ]
   if (source.error !== null) facts.push(['', `${source.error.message} [${source.error.code}]`])
   return [

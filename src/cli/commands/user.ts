@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
+import type { AdminClient, UserStatus } from '../../admin/index.ts'
 import {
   addUser,
   RIGHTS,
@@ -7,24 +8,32 @@ import {
   readSecretFile,
   readUsersFile,
   removeUser,
+  type UserEntry,
 } from '../../config/index.ts'
 import { OperationalError } from '../../lib/index.ts'
-import { printTable } from '../output.ts'
+import { type NodeOptions, nodeClient, withNodeOptions } from '../node-options.ts'
+import { printJson, printTable } from '../output.ts'
 import { type SettingValues, settingsFrom, withSettingOptions } from '../setting-options.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface UserOptions extends SettingValues {
+interface UserOptions extends SettingValues, NodeOptions {
   readonly usersFile?: string
   readonly passwordFile?: string
-  readonly right?: readonly Right[]
+  readonly right?: Right[]
 }
 
 const AFTER = `
-The file is --users-file, else serve.users-file of the configuration, else users.yaml in the data
-directory. Only hashes of passwords are written. A running node notices the change by itself.`
+With --admin, or KINGBUS_ADMIN and none of --users-file, --serve-users-file, --data-dir and --config, a running node
+does it: in its users file or, in a cluster, on every node. Else the file is changed here: it is --users-file, else
+serve.users-file of the configuration, else users.yaml in the data directory, and a node that runs with it notices the
+change by itself. A cluster takes the file of its first node when it begins, and none afterwards.
+Only hashes of passwords are kept.`
+
+/** The flags that name a file, by what commander calls them. */
+const OF_FILES = ['usersFile', 'serveUsersFile', 'dataDir', 'config']
 
 export function addUserCommands(program: Command, terminal: Terminal): void {
-  const user = program.command('user').description('the users file: who may connect as a replica')
+  const user = program.command('user').description('who may connect as a replica')
   const add = user
     .command('add')
     .argument('<name>', 'name of the user, at most 32 characters')
@@ -37,42 +46,64 @@ export function addUserCommands(program: Command, terminal: Terminal): void {
     )
     .addHelpText('after', AFTER)
     .action(async (name: string, options: UserOptions) => {
-      const path = await usersFile(options, terminal)
+      const place = await placeOf(options, terminal)
       const password = await newPassword(name, options, terminal)
       const rights = options.right ?? ['replicate']
-      await addUser(terminal.disk, terminal.random, path, { name, password, rights })
-      terminal.out(`added ${name} to ${path}\n`)
+      if (typeof place !== 'string') await place.addUser({ name, password, rights })
+      else await addUser(terminal.disk, terminal.random, place, { name, password, rights })
+      terminal.out(`added ${name} to ${nameOf(place)}\n`)
     })
   const remove = user
     .command('remove')
     .argument('<name>', 'name of the user')
     .description('remove a user; connections that are there stay')
+    .addHelpText('after', AFTER)
     .action(async (name: string, options: UserOptions) => {
-      const path = await usersFile(options, terminal)
-      await removeUser(terminal.disk, path, name)
-      terminal.out(`removed ${name} from ${path}\n`)
+      const place = await placeOf(options, terminal)
+      if (typeof place !== 'string') await place.removeUser(name)
+      else await removeUser(terminal.disk, place, name)
+      terminal.out(`removed ${name} from ${nameOf(place)}\n`)
     })
   const list = user
     .command('list')
     .description('list the users and their rights')
+    .addHelpText('after', AFTER)
     .action(async (options: UserOptions) => {
-      const entries = await readUsersFile(terminal.disk, await usersFile(options, terminal))
-      const rows = entries.map((entry) => [
-        entry.name,
-        entry.rights.join(', '),
-        entry.password === undefined ? 'hash' : 'plain text',
-      ])
-      printTable(terminal, ['NAME', 'RIGHTS', 'PASSWORD'], rows)
+      const place = await placeOf(options, terminal)
+      if (typeof place !== 'string') return show(await place.users(), options, terminal)
+      return showFile(await readUsersFile(terminal.disk, place), options, terminal)
     })
   for (const command of [add, remove, list]) {
     command.option('--users-file <file>', 'the users file')
     withSettingOptions(command, ['data-dir', 'serve.users-file'])
+    withNodeOptions(command, { json: command === list })
   }
+}
+
+/** Where the users are: a running node, or the path of a users file. */
+async function placeOf(options: UserOptions, terminal: Terminal): Promise<AdminClient | string> {
+  const isOfFile = OF_FILES.some((name) => options[name] !== undefined)
+  if (options.admin !== undefined && isOfFile) {
+    const message = 'give either --admin, for the users of a running node, or where their file is'
+    throw new OperationalError('E_CONFIG_INVALID', message)
+  }
+  const isOfNode = (options.admin ?? terminal.environment['KINGBUS_ADMIN']) !== undefined
+  if (isOfNode && !isOfFile) return await nodeClient(options, terminal)
+  return await usersFile(options, terminal)
+}
+
+function nameOf(place: AdminClient | string): string {
+  return typeof place === 'string' ? place : `the users of the node at ${place.url}`
 }
 
 async function usersFile(options: UserOptions, terminal: Terminal): Promise<string> {
   if (options.usersFile !== undefined) return options.usersFile
   const { config } = await settingsFrom(options, terminal)
+  if (config['cluster.peer-url'] !== undefined) {
+    terminal.error(
+      'note: a cluster that runs does not look at this file; --admin URL changes its users\n',
+    )
+  }
   return config['serve.users-file'] ?? join(config['data-dir'], 'users.yaml')
 }
 
@@ -88,4 +119,21 @@ async function newPassword(
   const again = await terminal.askSecret('once more: ')
   if (first === again) return first
   throw new OperationalError('E_CONFIG_INVALID', 'the two passwords differ; nothing was changed')
+}
+
+function show(users: readonly UserStatus[], options: UserOptions, terminal: Terminal): void {
+  if (options.json === true) return printJson(terminal, users)
+  const rows = users.map(({ name, rights }) => [name, rights.join(', ')])
+  return printTable(terminal, ['NAME', 'RIGHTS'], rows)
+}
+
+function showFile(entries: readonly UserEntry[], options: UserOptions, terminal: Terminal): void {
+  const users = entries.map(({ name, rights }) => ({ name, rights: [...rights] }))
+  if (options.json === true) return show(users, options, terminal)
+  const rows = entries.map(({ name, rights, password }) => [
+    name,
+    rights.join(', '),
+    password === undefined ? 'hash' : 'plain text',
+  ])
+  return printTable(terminal, ['NAME', 'RIGHTS', 'PASSWORD'], rows)
 }

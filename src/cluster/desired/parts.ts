@@ -2,7 +2,6 @@
   What the operator wants, in the parts that are kept apart in etcd, as JSON:
 
       source               {"source": {..., "password": SEALED}, "self": {...}, "isSourceRunning": true}
-      settings/serving     {"isServing": true}
       settings/retention   {"retention": {"maxSizeBytes": 1073741824}}
       users                {"users": SEALED}       a list as in the users file
 
@@ -80,14 +79,6 @@ const source = part({
   }),
 })
 
-const serving = part({
-  name: 'settings/serving',
-  schema: z.object({ isServing: z.boolean() }),
-  pick: ({ isServing }) => ({ isServing }),
-  toKept: ({ isServing }) => ({ isServing }),
-  fromKept: (kept) => kept,
-})
-
 const retention = part({
   name: 'settings/retention',
   schema: z.object({ retention: retentionSchema }),
@@ -117,4 +108,4 @@ const users = part({
   },
 })
 
-export const PARTS: readonly Part[] = [source, serving, retention, users]
+export const PARTS: readonly Part[] = [source, retention, users]

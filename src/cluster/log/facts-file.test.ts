@@ -25,6 +25,16 @@ describe('what a node keeps beside its log', () => {
     expect(await readFacts(systemDisk, path)).toEqual(facts)
   })
 
+  it('waits for room on a full disk, and keeps what it was until then', async () => {
+    const path = join(folder, 'cluster.json')
+    await writeFacts(systemDisk, path, NO_FACTS)
+    const full = Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' })
+    const disk = { ...systemDisk, replaceFile: () => Promise.reject(full) }
+    const facts = { ...NO_FACTS, promised: 1 }
+    await expect(writeFacts(disk, path, facts)).rejects.toMatchObject({ code: 'E_DISK_FULL' })
+    expect(await readFacts(systemDisk, path)).toEqual(NO_FACTS)
+  })
+
   it.each([
     '',
     '{}',

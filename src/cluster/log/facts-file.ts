@@ -5,15 +5,15 @@
 import { OperationalError } from '../../lib/index.ts'
 import type { Disk } from '../../platform/index.ts'
 import { type DurableFacts, NO_FACTS } from '../protocol/log/durable-facts.ts'
+import { replaceKept } from './kept-file.ts'
 
 const VERSION = 1
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** @param path DATA-DIR/cluster.json */
+/** @param path DATA-DIR/cluster.json. @throws OperationalError E_DISK_FULL, E_STORE_WRITE */
 export async function writeFacts(disk: Disk, path: string, facts: DurableFacts): Promise<void> {
-  const text = JSON.stringify({ version: VERSION, ...facts }, null, 2)
-  await disk.replaceFile(path, Buffer.from(`${text}\n`))
+  await replaceKept(disk, path, { version: VERSION, ...facts })
 }
 
 /** `NO_FACTS` when there is no file. @throws OperationalError E_STORE_DAMAGED, E_STORE_FORMAT */

@@ -1,24 +1,21 @@
-import { messageOf, OperationalError, Watch, type Watched } from '../../lib/index.ts'
+import { assert, OperationalError, Watch, type Watched } from '../../lib/index.ts'
 import { Sealer } from '../desired/sealer.ts'
-import {
-  type AliveLeader,
-  isPassing,
-  type MemberRecord,
-  type NodeRecord,
-  Register,
-} from '../etcd/index.ts'
-import { callPeer, dialPeer, LinkListener, type LinkOptions, type PeerLink } from '../link/index.ts'
+import { isPassing, type MemberRecord, type NodeRecord, Register } from '../etcd/index.ts'
+import { dialPeer, LinkListener, type LinkOptions, type PeerLink } from '../link/index.ts'
 import { readFacts } from '../log/facts-file.ts'
 import type { Alarm } from '../protocol/decisions.ts'
 import type { LeaderName } from '../protocol/state/cluster-state.ts'
 import { ClusterJournal } from './cluster-journal.ts'
 import { Driver } from './driver.ts'
 import { Life } from './life.ts'
+import { Directory } from './members/directory.ts'
+import { type ClusterFigures, figuresOf } from './members/figures.ts'
 import { Management } from './members/management.ts'
-import { type NodeReport, nodeReport } from './members/node-report.ts'
+import type { NodeReport } from './members/node-report.ts'
 import type { ClusterNodeOptions } from './node-options.ts'
 import { awaitState } from './register/bootstrap.ts'
 import { EtcdSide } from './register/etcd-side.ts'
+import { FirstStart } from './register/first-start.ts'
 import { SessionLease } from './register/session-lease.ts'
 import { takeStore } from './register/store-identity.ts'
 import type { ClusterSettings } from './settings.ts'
@@ -26,7 +23,8 @@ import type { ClusterSettings } from './settings.ts'
 const CHANNEL = 'main'
 /** A life that the disk has ended is followed by another after so long. */
 const NEXT_LIFE_MS = 1000
-const ASK_MS = 2000
+/** A node that ends does not wait longer for another to lead. */
+const LEAVE_MS = 3000
 
 /** What takes a while to make. */
 interface Opened {
@@ -53,12 +51,10 @@ export class ClusterNode {
   readonly #driver = new Watch<Driver | undefined>(undefined)
   readonly #leads = new Watch(false)
   readonly #trouble = new Watch<Trouble | undefined>(undefined)
-  readonly #nodes = new Watch<ReadonlyMap<string, NodeRecord>>(new Map())
-  readonly #members = new Watch<ReadonlyMap<string, MemberRecord> | undefined>(undefined)
+  readonly #directory: Directory
   readonly management: Management
   readonly #lease: SessionLease
   readonly #links: LinkListener
-  #alive: AliveLeader | undefined
   /** as its disk says; undefined before it was in one */
   #known: string | undefined
   #self: LeaderName | undefined
@@ -78,7 +74,14 @@ export class ClusterNode {
       log,
       bind: (lease) => this.#announce(lease),
     })
-    this.#links = new LinkListener(this.linkOptions, {
+    const link = this.linkOptions
+    this.#directory = new Directory({
+      settings,
+      register: this.register,
+      link,
+      clock: options.clock,
+    })
+    this.#links = new LinkListener(link, {
       follow: (link) => this.#accept(link),
       call: (_, method, body) => this.management.answer(method, body),
     })
@@ -87,20 +90,22 @@ export class ClusterNode {
       driver: this.#driver,
       register: this.register,
       etcd: etcd.membership,
-      members: this.#members,
-      nodes: this.#nodes,
+      directory: this.#directory,
       self: () => this.#report(),
-      call: (node, method, body, timeoutMs) => this.#call(node, method, body, timeoutMs),
       clock: options.clock,
       logger: log,
     })
   }
 
+  /** Shows what this node knew to be committed when it ended last. @throws OperationalError */
   static async open(options: ClusterNodeOptions): Promise<ClusterNode> {
     const logger = options.logger.child({ part: 'cluster' })
-    const etcd = await EtcdSide.open({ ...options, logger })
+    const etcdLogger = options.logger.child({ part: 'etcd' })
+    const etcd = await EtcdSide.open({ ...options, logger: etcdLogger })
     const sealer = await Sealer.from(options.secret, options.random)
-    return new ClusterNode({ ...options, logger }, { etcd, sealer })
+    const node = new ClusterNode({ ...options, logger }, { etcd, sealer })
+    await node.#showKnown()
+    return node
   }
 
   /** Whether the source is this node's to read: it leads, and does not hand over. */
@@ -117,9 +122,22 @@ export class ClusterNode {
     return this.#trouble
   }
 
-  /** all nodes that live, by name */
-  get nodes(): Watched<ReadonlyMap<string, NodeRecord>> {
-    return this.#nodes
+  get name(): string {
+    return this.#options.settings.name
+  }
+
+  /** The name of the node that leads, as far as it is known here; undefined when none shows that it lives. */
+  get leader(): string | undefined {
+    if (this.#driver.value?.node.leader !== undefined) return this.name
+    // Of this node it tells of an earlier life.
+    const alive = this.#directory.alive.value
+    return alive?.node === this.name ? undefined : alive?.node
+  }
+
+  /** undefined while it takes no part */
+  get figures(): ClusterFigures | undefined {
+    const driver = this.#driver.value
+    return driver && figuresOf(driver, this.#directory.members.value)
   }
 
   get linkOptions(): LinkOptions {
@@ -148,9 +166,7 @@ export class ClusterNode {
       await Promise.all([
         this.#runMember(until),
         this.#lease.run(until),
-        this.#followNodes(until),
-        this.#followAlive(until),
-        this.#followMembers(until),
+        this.#directory.run(until),
         this.#live(until),
       ])
     } finally {
@@ -164,7 +180,7 @@ export class ClusterNode {
   async handOver(): Promise<void> {
     if (this.#driver.value?.node.leader === undefined) return
     try {
-      await this.management.lead(undefined)
+      await this.management.handOver('', LEAVE_MS)
     } catch (thrown) {
       if (!(thrown instanceof OperationalError)) throw thrown
       this.#options.logger.info({ reason: thrown.message }, 'nobody else takes the lead')
@@ -172,69 +188,42 @@ export class ClusterNode {
   }
 
   async #runMember(signal: AbortSignal): Promise<void> {
-    try {
-      await this.etcd.run(
-        {
-          hasBegun: () => this.#othersHaveBegun(),
-          isWanted: (etcdPeerUrl) => this.#isWanted(etcdPeerUrl),
-        },
-        signal,
-      )
-    } catch (thrown) {
-      if (!(thrown instanceof OperationalError)) throw thrown
-      this.#fail(thrown)
-    }
-  }
-
-  /**
-   * Whether the first nodes beside this one are in a cluster already; undefined when it is not known of all.
-   */
-  async #othersHaveBegun(): Promise<boolean | undefined> {
-    const { name, initialCluster } = this.#options.settings
-    const others = initialCluster.filter((first) => first.name !== name)
-    const begun = await Promise.all(others.map((first) => this.#hasBegun(first.name)))
-    if (begun.includes(true)) return true
-    return begun.includes(undefined) ? undefined : false
-  }
-
-  async #isWanted(etcdPeerUrl: string): Promise<boolean> {
-    const seen = await this.register.member(this.#options.settings.name).read()
-    return seen?.content.etcdPeerUrl === etcdPeerUrl
-  }
-
-  async #hasBegun(name: string): Promise<boolean | undefined> {
-    try {
-      const answer = await this.#call(name, 'status', null, ASK_MS)
-      return nodeReport.parse(answer).cluster !== null
-    } catch (thrown) {
-      this.#options.logger.debug(
-        { node: name, reason: messageOf(thrown) },
-        'a first node is silent',
-      )
-      return undefined
+    const { settings, logger, clock } = this.#options
+    const { register } = this
+    const firstStart = new FirstStart({ settings, register, directory: this.#directory, logger })
+    while (!signal.aborted) {
+      try {
+        return await this.etcd.run(firstStart, signal)
+      } catch (thrown) {
+        if (!(thrown instanceof OperationalError)) throw thrown
+        if (thrown.reaction !== 'pause') return this.#fail(thrown)
+        logger.warn({ code: thrown.code }, `the member of etcd waits: ${thrown.message}`)
+        await clock.sleep(NEXT_LIFE_MS, signal)
+      }
     }
   }
 
   async #live(signal: AbortSignal): Promise<void> {
     const { clock, logger, log } = this.#options
-    await this.#showKnown()
+    // What a life has left at the disk is read and synced anew before the next one trusts it.
+    let isRead = true
     while (!signal.aborted) {
       try {
+        if (!isRead) await log.reopen()
+        isRead = false
         const why = await this.#liveOnce(signal)
         if (why === undefined) return
         if (typeof why === 'string') return this.#stop(why)
         logger.error({ code: why.code }, `${why.message}; tries again`)
         this.#trouble.set({ code: why.code, message: why.message })
-        await clock.sleep(NEXT_LIFE_MS, signal)
-        await log.reopen()
       } catch (thrown) {
         if (signal.aborted) return
         if (!(thrown instanceof OperationalError)) throw thrown
         if (thrown.reaction === 'operator' || thrown.reaction === 'refuse')
           return this.#fail(thrown)
         this.#trouble.set({ code: thrown.code, message: thrown.message })
-        await clock.sleep(NEXT_LIFE_MS, signal)
       }
+      await clock.sleep(NEXT_LIFE_MS, signal)
     }
   }
 
@@ -256,7 +245,10 @@ export class ClusterNode {
     this.#self = self
     this.#lease.rebind()
     const first = firstMembers(settings)
-    await awaitState({ register, nodes: this.#nodes, first, clock, random, log: logger }, signal)
+    await awaitState(
+      { register, nodes: this.#directory.nodes, first, clock, random, log: logger },
+      signal,
+    )
     if (signal.aborted) return undefined
     const life = new Life({
       ...this.#options,
@@ -264,10 +256,8 @@ export class ClusterNode {
       facts: await this.#facts(),
       register,
       lease: () => this.#lease.id,
-      alive: () => this.#alive,
-      urlOf: (node) => this.urlOf(node),
+      directory: this.#directory,
       dial: (url, until) => dialPeer(url, this.linkOptions, until),
-      members: this.#members,
       membership: this.etcd.membership,
     })
     this.#life = life
@@ -337,31 +327,11 @@ export class ClusterNode {
       version,
       peerUrl: settings.peerUrl.origin,
       end: log.end,
+      promised: (await this.#facts()).promised,
       isObserver: settings.isObserver,
     }
     const isTold = await this.register.announce(settings.name, record, lease)
     return isTold && (driver === undefined || (await this.#life?.showLife(lease)) !== false)
-  }
-
-  async #followNodes(signal: AbortSignal): Promise<void> {
-    for await (const nodes of this.register.followNodes(signal)) this.#nodes.set(nodes)
-  }
-
-  async #followAlive(signal: AbortSignal): Promise<void> {
-    for await (const seen of this.register.aliveLeader.follow(signal)) {
-      this.#alive = seen?.content
-      this.#life?.succession.consider()
-    }
-  }
-
-  async #followMembers(signal: AbortSignal): Promise<void> {
-    for await (const members of this.register.followMembers(signal)) this.#members.set(members)
-  }
-
-  urlOf(node: string): URL | undefined {
-    const told = this.#nodes.value.get(node)?.peerUrl ?? this.#members.value?.get(node)?.peerUrl
-    if (told !== undefined) return new URL(told)
-    return this.#options.settings.initialCluster.find(({ name }) => name === node)?.peerUrl
   }
 
   // ---- links
@@ -372,18 +342,15 @@ export class ClusterNode {
     driver.accepted(link)
   }
 
-  async #call(node: string, method: string, body: unknown, timeoutMs: number): Promise<unknown> {
-    const url = this.urlOf(node)
-    if (url === undefined) {
-      throw new OperationalError('E_PEER_UNREACHABLE', `nobody knows where ${node} is`)
-    }
-    const late = new AbortController()
-    const cancel = this.#options.clock.after(timeoutMs, () => late.abort())
-    try {
-      return await callPeer(url, this.linkOptions, { method, body }, late.signal)
-    } finally {
-      cancel()
-    }
+  /**
+   * Asks the node that leads, which must be another one.
+   * @throws OperationalError E_NOT_LEADER when none does, E_PEER_*, and what it answers
+   */
+  async askLeader(method: string, body: unknown, timeoutMs: number): Promise<unknown> {
+    const { leader } = this
+    assert(leader !== this.name, 'this node is not asked by itself')
+    if (leader !== undefined) return await this.#directory.call(leader, method, body, timeoutMs)
+    throw new OperationalError('E_NOT_LEADER', 'no node leads at the moment')
   }
 
   #report(): NodeReport {

@@ -1,7 +1,7 @@
 import { Backoff, type Logger, OperationalError } from '../../lib/index.ts'
 import type { Clock, Random } from '../../platform/index.ts'
 import type { PeerLink } from '../link/index.ts'
-import type { LeaderName } from '../protocol/state/cluster-state.ts'
+import { isSameLeader, type LeaderName } from '../protocol/state/cluster-state.ts'
 import type { Driver } from './driver.ts'
 
 const RETRY = { firstMs: 20, mostMs: 1000 }
@@ -65,18 +65,26 @@ export class Dialer {
     return this.#options.driver.node.context.register.state?.epoch
   }
 
+  /** A hung leader takes connections and says nothing: when another one leads, that is not waited for. */
   async #dial(url: URL, leader: LeaderName, signal: AbortSignal): Promise<PeerLink | undefined> {
+    const { driver, dial } = this.#options
+    const moved = new AbortController()
+    const unfollow = driver.stepped.follow(() => {
+      if (!isSameLeader(driver.node.leaderToFollow, leader)) moved.abort()
+    })
     try {
-      return await this.#options.dial(url, signal)
+      return await dial(url, AbortSignal.any([signal, moved.signal]))
     } catch (thrown) {
       if (!(thrown instanceof OperationalError)) throw thrown
-      if (signal.aborted) return undefined
+      if (signal.aborted || moved.signal.aborted) return undefined
       if (!this.hasMissed(leader)) {
         this.#options.logger.warn({ code: thrown.code, leader: leader.node }, thrown.message)
       }
       this.#missed = leader
       this.#options.unreachable(leader)
       return undefined
+    } finally {
+      unfollow()
     }
   }
 
@@ -93,7 +101,10 @@ export class Dialer {
     })
     const beganMs = clock.monotonicMs()
     driver.opened(link)
+    const end = (): void => link.close('this node ends')
+    signal.addEventListener('abort', end, { once: true })
     const { reason } = await link.closed
+    signal.removeEventListener('abort', end)
     unfollow()
     logger.info({ leader: link.peer, reason }, 'the link to the leader has ended')
     return hasFollowed && clock.monotonicMs() - beganMs >= STEADY_MS

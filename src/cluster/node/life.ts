@@ -1,5 +1,5 @@
-import { OperationalError, type Watched } from '../../lib/index.ts'
-import type { AliveLeader, MemberRecord, Membership, Register } from '../etcd/index.ts'
+import { OperationalError } from '../../lib/index.ts'
+import type { Membership, Register } from '../etcd/index.ts'
 import type { PeerLink } from '../link/index.ts'
 import { writeFacts } from '../log/facts-file.ts'
 import type { Limits } from '../protocol/context.ts'
@@ -8,6 +8,7 @@ import type { DurableFacts } from '../protocol/log/durable-facts.ts'
 import type { LeaderName } from '../protocol/state/cluster-state.ts'
 import { Dialer } from './dialer.ts'
 import { Driver } from './driver.ts'
+import type { Directory } from './members/directory.ts'
 import { MembershipKeeper } from './members/membership-keeper.ts'
 import type { ClusterNodeOptions } from './node-options.ts'
 import { RegisterWork } from './register/register-work.ts'
@@ -19,10 +20,8 @@ export interface LifeOptions extends ClusterNodeOptions {
   readonly register: Register
   /** undefined while none is held */
   readonly lease: () => string | undefined
-  readonly alive: () => AliveLeader | undefined
-  readonly urlOf: (node: string) => URL | undefined
+  readonly directory: Directory
   readonly dial: (url: URL, signal: AbortSignal) => Promise<PeerLink>
-  readonly members: Watched<ReadonlyMap<string, MemberRecord> | undefined>
   readonly membership: Membership | undefined
 }
 
@@ -36,10 +35,13 @@ export class Life {
   readonly #keeper: MembershipKeeper
   readonly #over = new AbortController()
   #why: Alarm | OperationalError | undefined
+  /** fires when the node ends, not only this life */
+  #until: AbortSignal | undefined
 
   constructor(options: LifeOptions) {
     this.#options = options
     const { register, self, facts, log, disk, folder, logger, clock, random, onBug } = options
+    const { directory } = options
     this.#register = new RegisterWork({
       register,
       lease: options.lease,
@@ -62,7 +64,7 @@ export class Life {
     })
     this.#dialer = new Dialer({
       driver: this.driver,
-      urlOf: options.urlOf,
+      urlOf: (node) => directory.urlOf(node),
       dial: options.dial,
       unreachable: () => this.succession.consider(),
       clock,
@@ -71,12 +73,12 @@ export class Life {
     })
     this.succession = new Succession({
       driver: this.driver,
-      alive: options.alive,
+      alive: () => directory.alive.value,
       hasMissed: (leader) => this.#dialer.hasMissed(leader),
     })
     this.#keeper = new MembershipKeeper({
       driver: this.driver,
-      members: options.members,
+      members: directory.members,
       etcd: options.membership,
       clock,
       logger,
@@ -89,9 +91,11 @@ export class Life {
   async run(signal: AbortSignal): Promise<Alarm | OperationalError | undefined> {
     const { driver } = this
     const { logger } = this.#options
+    this.#until = signal
     const stop = (): void => this.#over.abort()
     signal.addEventListener('abort', stop, { once: true })
     if (signal.aborted) stop()
+    const unfollow = this.#options.directory.alive.follow(() => this.succession.consider())
     driver.leading.follow((epoch) => {
       if (epoch !== undefined) logger.info({ epoch }, 'this node leads')
       else logger.info({}, 'this node does not lead any more')
@@ -106,6 +110,7 @@ export class Life {
         this.#tick(until),
       ])
     } finally {
+      unfollow()
       signal.removeEventListener('abort', stop)
       this.#over.abort()
       await driver.end()
@@ -132,12 +137,17 @@ export class Life {
     }
   }
 
+  /** The lease is the process's, which may live on: so whoever leads no more takes the sign of life away. */
   async #resign(): Promise<void> {
-    try {
-      await this.#options.register.withdraw(this.#options.self)
-    } catch (thrown) {
-      if (!(thrown instanceof OperationalError)) this.#options.onBug(thrown)
-      // Its lease runs out then.
+    const { register, self, clock, onBug } = this.#options
+    for (let tries = 0; tries < RESIGN_TRIES; tries += 1) {
+      if (this.driver.node.leader !== undefined || this.#until?.aborted === true) return
+      try {
+        if (await register.withdraw(self)) return
+      } catch (thrown) {
+        if (!(thrown instanceof OperationalError)) return onBug(thrown)
+      }
+      await clock.sleep(RESIGN_RETRY_MS, this.#until)
     }
   }
 
@@ -149,10 +159,14 @@ export class Life {
   #end(why: Alarm | OperationalError): void {
     this.#why ??= why
     this.#over.abort()
+    void this.#resign()
   }
 }
 
 const REMEMBER_MS = 1000
+/** etcd may be away. What is given up then is made good by the next take-over of this node, or its end. */
+const RESIGN_TRIES = 60
+const RESIGN_RETRY_MS = 1000
 
 function limitsOf({ settings: { heartbeatMs, electionMs } }: LifeOptions): Limits {
   const silentTicks = Math.max(2, Math.ceil(electionMs / heartbeatMs))

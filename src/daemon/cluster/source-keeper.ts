@@ -29,12 +29,17 @@ export interface SourceKeeperOptions {
   readonly node: ClusterNode
   readonly desired: Watched<Desired>
   readonly runner: SourceRunner
+  /** whether the disk of this node has room for what the source sends */
+  readonly hasRoom: () => boolean
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
 }
 
-/** Lets another node lead when this one does not reach the source and that one does (rule 2). */
+/**
+ * Lets another node lead when this one does not reach the source, or has no room for what it sends, and that one does
+ * and has (rule 2).
+ */
 export class SourceKeeper {
   readonly #options: SourceKeeperOptions
   #leadsSinceMs = 0
@@ -54,7 +59,7 @@ export class SourceKeeper {
     while (!signal.aborted) {
       await clock.sleep(LOOK_MS, signal)
       if (this.#isStreaming) backoff.reset()
-      if (signal.aborted || !this.#isCutOff) continue
+      if (signal.aborted || !(this.#isCutOff || this.#isFull)) continue
       await this.#letLead()
       await clock.sleep(backoff.nextMs(), signal)
     }
@@ -62,6 +67,13 @@ export class SourceKeeper {
 
   get #isStreaming(): boolean {
     return this.#options.runner.current?.link.state.value.phase === 'streaming'
+  }
+
+  get #isFull(): boolean {
+    const { node, runner, clock } = this.#options
+    const state = runner.current?.link.state.value
+    if (!node.leads.value || state?.phase !== 'paused' || state.code !== 'E_DISK_FULL') return false
+    return clock.nowMs() - state.sinceMs > PATIENCE_MS
   }
 
   get #isCutOff(): boolean {
@@ -80,7 +92,7 @@ export class SourceKeeper {
         if ((await node.management.ask(name, METHOD, null)) !== true) continue
         logger.warn(
           { node: name },
-          'this node does not reach the source, and that one does: it shall lead',
+          'this node cannot take what the source sends, and that one can: it shall lead',
         )
         return await node.management.lead(name)
       } catch (thrown) {
@@ -92,7 +104,7 @@ export class SourceKeeper {
 
   async #reaches(): Promise<boolean> {
     const { source } = this.#options.desired.value
-    if (source === undefined) return false
+    if (source === undefined || !this.#options.hasRoom()) return false
     const late = new AbortController()
     const cancel = this.#options.clock.after(DIAL_MS, () => late.abort())
     try {

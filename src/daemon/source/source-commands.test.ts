@@ -115,6 +115,18 @@ describe('a command', () => {
     expect(sources[0].connections.value).toEqual([])
   })
 
+  it('gives other settings to a source that is stopped, which stays so until it is started', async () => {
+    const { commands, runner } = await start(wish(sources[0]))
+    await sources[0].has(1)
+    await commands.stop()
+    await commands.set(to(wish(sources[1])))
+    expect(runner.current?.settings.address.port).toBe(sources[1].port)
+    expect(runner.current?.link.state.value.phase).toBe('stopped')
+    expect(sources[1].accepted).toBe(0)
+    await commands.start()
+    await sources[1].has(1)
+  })
+
   it('gives a source to a node that had none, which refuses to start or stop it before', async () => {
     const { commands } = await start(undefined)
     for (const refused of [commands.start(), commands.stop()]) {

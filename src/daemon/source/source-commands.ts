@@ -29,14 +29,11 @@ export class SourceCommands {
    * @throws OperationalError E_SOURCE_UNCONFIGURED, and what `DesiredState.change` throws
    */
   async start(update: (now: Desired) => Desired = (now) => now): Promise<void> {
-    const { desired, runner } = this.#options
-    await desired.change((now) => {
+    await this.#options.desired.change((now) => {
       const next = update(now)
       return { ...next, source: configured(next.source), isSourceRunning: true }
     })
-    // One that runs already is wanted now, not after its wait.
-    runner.current?.link.retryNow()
-    await this.#reached(({ phase }) => phase !== 'stopped')
+    await this.settle(true)
   }
 
   /** @throws as `start` */
@@ -46,12 +43,25 @@ export class SourceCommands {
       source: configured(now.source),
       isSourceRunning: false,
     }))
-    await this.#reached(({ phase }) => phase === 'stopped')
+    await this.settle(false)
   }
 
-  async #reached(condition: (state: SourceState) => boolean): Promise<void> {
-    const { runner, clock } = this.#options
+  /** Other settings; a source that is stopped stays so. @throws what `DesiredState.change` throws */
+  async set(update: (now: Desired) => Desired): Promise<void> {
+    await this.#options.desired.change(update)
+    await this.settle(false)
+  }
+
+  /**
+   * Resolves when this node has it as it is wanted.
+   * @param retries a wait for the next attempt, also after a failure, is to end
+   */
+  async settle(retries: boolean): Promise<void> {
+    const { desired, runner, clock } = this.#options
     if (!runner.isHere) return
+    if (retries) runner.current?.link.retryNow()
+    const { isSourceRunning } = desired.value.value
+    const condition = ({ phase }: SourceState): boolean => (phase !== 'stopped') === isSourceRunning
     const late = new AbortController()
     const cancel = clock.after(SOURCE_COMMAND_WAIT_MS, () => late.abort())
     const link = await runner.upToDate(late.signal)
@@ -64,6 +74,6 @@ function configured(source: SourceWish | undefined): SourceWish {
   if (source !== undefined) return source
   throw new OperationalError(
     'E_SOURCE_UNCONFIGURED',
-    'this node has no source: start it with --source mysql://USER@HOST:PORT',
+    'there is no source: give one, with kingbus source set --url mysql://USER@HOST:PORT',
   )
 }

@@ -16,7 +16,6 @@ export const exampleDesired: Desired = {
   source: exampleSource,
   self: { serverId: 4711, uuid: 'aaaaaaaa-0000-4000-8000-000000004711' },
   isSourceRunning: true,
-  isServing: true,
   retention: { maxSizeBytes: undefined, maxAgeMs: undefined },
   users: undefined,
 }

@@ -8,6 +8,9 @@ interface Timer {
   readonly owner: ProcessClock
 }
 
+/** Keeps timers of one moment in their order. */
+const HELD_APART_MS = 1e-6
+
 /** Wall clock of the first moment of a simulation, milliseconds since 1970. */
 const BEGIN_MS = 1_800_000_000_000
 
@@ -35,7 +38,7 @@ export class SimulatedClock {
       const next = this.#pop()
       if (next === undefined) return false
       this.#ms = Math.max(this.#ms, next.atMs)
-      if (!next.owner.isPending(next.order)) continue
+      if (!next.owner.isPending(next.order) || next.owner.holds(next)) continue
       next.owner.forget(next.order)
       next.fire()
       return true
@@ -46,6 +49,13 @@ export class SimulatedClock {
     this.#order += 1
     this.#push({ atMs: this.#ms + Math.max(0, ms), order: this.#order, fire, owner })
     return this.#order
+  }
+
+  /** What was due while its process stood still: all of it now, in its order. */
+  addHeld(held: readonly Timer[]): void {
+    for (const [index, timer] of held.entries()) {
+      this.#push({ ...timer, atMs: this.#ms + index * HELD_APART_MS })
+    }
   }
 
   #push(timer: Timer): void {
@@ -85,11 +95,13 @@ function isBefore(a: Timer, b: Timer): boolean {
   return a.atMs === b.atMs ? a.order < b.order : a.atMs < b.atMs
 }
 
-/** The clock of one process. After `die` none of its timers fires. */
+/** The clock of one process. After `die` none of its timers fires, and while it is paused none does yet. */
 export class ProcessClock implements Clock {
   readonly #clock: SimulatedClock
   readonly #pending = new Set<number>()
   #dead = false
+  /** what was due while the process stands still; undefined while it runs */
+  #held: Timer[] | undefined
 
   constructor(clock: SimulatedClock) {
     this.#clock = clock
@@ -102,6 +114,28 @@ export class ProcessClock implements Clock {
   die(): void {
     this.#dead = true
     this.#pending.clear()
+    this.#held = undefined
+  }
+
+  get isPaused(): boolean {
+    return this.#held !== undefined
+  }
+
+  /** SIGSTOP, or a machine that sleeps. */
+  pause(): void {
+    this.#held ??= []
+  }
+
+  resume(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    this.#clock.addHeld(held)
+  }
+
+  /** @returns whether the timer waits until the process goes on */
+  holds(timer: Timer): boolean {
+    this.#held?.push(timer)
+    return this.#held !== undefined
   }
 
   nowMs(): number {

@@ -58,9 +58,12 @@ export class SimulatedDisk {
     this.random = random
   }
 
-  /** The next process that uses the disk. `died` is called when an operation was its last. */
-  attach(died: (death: Death) => void): SimulatedProcess {
-    this.#process = new SimulatedProcess(this, died)
+  /**
+   * The next process that uses the disk. `died` is called when an operation was its last.
+   * @param clock of the process: while that is paused it is told nothing
+   */
+  attach(died: (death: Death) => void, clock = this.clock.process()): SimulatedProcess {
+    this.#process = new SimulatedProcess(this, clock, died)
     return this.#process
   }
 

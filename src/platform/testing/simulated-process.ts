@@ -1,4 +1,5 @@
 import type { Disk, DiskFile, DiskSpace, FileAttributes } from '../disk.ts'
+import type { ProcessClock } from './simulated-clock.ts'
 import type { Death, SimulatedDisk } from './simulated-disk.ts'
 import { SimulatedInode } from './simulated-inode.ts'
 
@@ -14,11 +15,13 @@ function systemError(code: string, path: string): Error {
 /** The disk as one process sees it until it dies. */
 export class SimulatedProcess implements Disk {
   readonly #disk: SimulatedDisk
+  readonly #clock: ProcessClock
   readonly #died: (death: Death) => void
   #dead = false
 
-  constructor(disk: SimulatedDisk, died: (death: Death) => void) {
+  constructor(disk: SimulatedDisk, clock: ProcessClock, died: (death: Death) => void) {
     this.#disk = disk
+    this.#clock = clock
     this.#died = died
   }
 
@@ -88,7 +91,11 @@ export class SimulatedProcess implements Disk {
 
   async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
     const copy = Buffer.from(bytes)
-    await this.later(path, () => this.#disk.replacing.set(path, copy))
+    await this.later(path, () => {
+      if (this.#disk.meets('write fails', path)) throw systemError('EIO', path)
+      if (copy.length > this.#disk.freeBytes) throw systemError('ENOSPC', path)
+      this.#disk.replacing.set(path, copy)
+    })
     await this.later(path, () => {
       this.#disk.replacing.delete(path)
       this.#disk.putFile(path, copy)
@@ -144,10 +151,9 @@ export class SimulatedProcess implements Disk {
 
   /** What takes a while: done at a later moment, if the process is still there then. */
   later<T>(path: string, work: () => T): Promise<T> {
-    const { clock, random } = this.#disk
+    const { random } = this.#disk
     return new Promise((resolve, reject) => {
-      const owner = clock.process()
-      owner.after(latencyMs(random.fraction()), () => {
+      this.#clock.after(latencyMs(random.fraction()), () => {
         try {
           this.operation(path)
           resolve(work())

@@ -54,12 +54,15 @@ const OURS: Readonly<Record<string, Variable>> = {
   gtid_mode: text('global', 'ON'),
   enforce_gtid_consistency: text('global', 'ON'),
   binlog_checksum: fact('text', ({ facts }) => facts.checksum()),
+  binlog_encryption: boolean('global', false),
   log_bin: boolean('global', true),
   log_replica_updates: boolean('global', true),
   log_slave_updates: boolean('global', true),
   read_only: boolean('global', true),
   super_read_only: boolean('global', true),
   innodb_read_only: boolean('global', true),
+  // Another Kingbus asks for it: its files are the source's, whichever node of ours it reads from.
+  kingbus_source_uuid: fact('text', ({ facts }) => facts.sourceUuid()),
   have_ssl: text('global', 'YES'),
   performance_schema: boolean('global', false),
 }
@@ -70,6 +73,7 @@ const CUSTOMARY: Readonly<Record<string, Variable>> = {
   auto_increment_offset: integer('session', 1n),
   autocommit: boolean('session', true),
   big_tables: boolean('session', false),
+  binlog_expire_logs_seconds: integer('global', 0n),
   binlog_format: text('session', 'ROW'),
   binlog_row_image: text('session', 'FULL'),
   binlog_row_metadata: text('global', 'MINIMAL'),

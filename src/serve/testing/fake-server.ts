@@ -32,6 +32,7 @@ export const FACTS: ServerFacts = {
   startedMs: 0,
   executed: () => GtidSet.parse(EXECUTED),
   purged: () => GtidSet.parse('24bc7850-2c16-11e6-a073-0242ac110001:1-10'),
+  sourceUuid: () => 'aaaaaaaa-0000-4000-8000-000000000001',
   checksum: () => 'CRC32',
   files: () => [
     { name: 'binlog.000001', size: 177 },

@@ -120,6 +120,16 @@ describe('the folder of a single node', () => {
     await expectSameAsFed(await open('store'))
   })
 
+  it('is no single node’s any more, empty or not', async () => {
+    for (const name of ['store', 'empty']) {
+      if (name === 'store') await filled()
+      await crashing.crash()
+      await open(name)
+      const reopened = crashing.reopen(join(root, name))
+      await expect(reopened).rejects.toMatchObject({ code: 'E_CONFIG_INVALID' })
+    }
+  })
+
   it('begins behind what was purged', async () => {
     const store = await filled()
     const sequence = await store.purge('binlog.000003')

@@ -56,6 +56,19 @@ export async function writeLogFacts(disk: Disk, folder: string, facts: LogFacts)
   await disk.replaceFile(`${folder}/${NAME}`, Buffer.from(text))
 }
 
+/**
+ * For whoever is alone: records taken without the others would be of no cluster.
+ * @throws OperationalError E_CONFIG_INVALID when the folder is the log of a cluster's node
+ */
+export async function refuseLog(disk: Disk, folder: string): Promise<void> {
+  const path = `${folder}/${NAME}`
+  if (!(await disk.exists(path))) return
+  const message =
+    `${folder} is the log of a node of a cluster (${NAME} is there), and the configuration has no cluster.peer-url: ` +
+    'a node that is alone would take records that the others lack; set cluster.* again, or give another data-dir'
+  throw new OperationalError('E_CONFIG_INVALID', message, { file: path })
+}
+
 /** Undefined when there are none. @throws OperationalError E_STORE_FORMAT, E_STORE_DAMAGED */
 export async function readLogFacts(disk: Disk, folder: string): Promise<LogFacts | undefined> {
   const path = `${folder}/${NAME}`

@@ -78,12 +78,13 @@ export class RecordReader {
     const sequence = this.#next
     if (sequence > this.#log.end) return undefined
     assert(sequence > this.#log.base.sequence, `record ${sequence} is purged`)
-    const unfiled = this.#log.unfiled(sequence)
-    const found = unfiled ?? (await this.#find(sequence))
-    const { stored, data } = unfiled === undefined ? this.#current() : await this.#openFor(unfiled)
-    const record = await this.#filled(found, stored, data)
-    this.#next = sequence + 1
-    return record
+    try {
+      const record = await this.#read(sequence)
+      this.#next = sequence + 1
+      return record
+    } catch (thrown) {
+      throw readFailed(this.#log.fileOf(sequence)?.name ?? 'the log', 0, thrown)
+    }
   }
 
   async close(): Promise<void> {
@@ -94,6 +95,13 @@ export class RecordReader {
   }
 
   // ---- inside
+
+  async #read(sequence: number): Promise<LogRecord> {
+    const unfiled = this.#log.unfiled(sequence)
+    const found = unfiled ?? (await this.#find(sequence))
+    const { stored, data } = unfiled === undefined ? this.#current() : await this.#openFor(unfiled)
+    return await this.#filled(found, stored, data)
+  }
 
   #current(): Opened {
     return present(this.#opened, 'the file that is read')

@@ -2,7 +2,7 @@ import { assert, type OperationalError, present } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import { ActiveFile } from '../active-file.ts'
 import type { LogEnd } from '../binlog-store.ts'
-import { damaged, diskFull } from '../disk-error.ts'
+import { damaged, diskFull, readFailed } from '../disk-error.ts'
 import { createFile } from '../file-create.ts'
 import { type Divided, ExtentsCache } from '../index-file/extents.ts'
 import { ReadableFiles, ReadableStore } from '../readable-files.ts'
@@ -49,6 +49,7 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
       disk: options.disk,
       files: this.readable,
       fileOf: (sequence) => this.fileOf(sequence),
+      isPurged: () => this.base.sequence > 0,
       limit: () => (this.gap?.sequence ?? Number.POSITIVE_INFINITY) - 1,
     })
   }
@@ -156,8 +157,12 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
     if (inPreface <= preface.length) return prefaceDigest(this.#facts, inPreface).toString('hex')
     const stored = present(this.fileOf(sequence), 'the file of a record')
     const newest = sequence === this.end ? this.#active : undefined
-    const digest = newest?.digest() ?? (await readDigest(this.#context.disk, stored, sequence))
-    return digest.toString('hex')
+    if (newest !== undefined) return newest.digest().toString('hex')
+    try {
+      return (await readDigest(this.#context.disk, stored, sequence)).toString('hex')
+    } catch (thrown) {
+      throw readFailed(`${stored.name}.idx`, 0, thrown)
+    }
   }
 
   /** The records from this sequence on, which must not be purged; ends where the log ends now, and goes on later. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GtidSet } from '../../mysql/index.ts'
 import type { BinlogStore } from '../binlog-store.ts'
-import { findGtidStart } from '../gtid-lookup.ts'
+import { findGtidStart } from '../lookup/gtid-lookup.ts'
 import { RECORD_BYTES_MAX } from '../record.ts'
 import {
   beginOf,

@@ -3,9 +3,9 @@
   as on the leader, it does so within the call; else they are learned from the files first.
 */
 import { assert, present } from '../../lib/index.ts'
-import { GtidSet } from '../../mysql/index.ts'
+import { FIRST_EVENT_POSITION, GtidSet } from '../../mysql/index.ts'
 import type { Disk } from '../../platform/index.ts'
-import { damaged } from '../disk-error.ts'
+import { damaged, readFailed } from '../disk-error.ts'
 import { firstState } from '../index-file/index-entry.ts'
 import { readHead } from '../index-file/index-scan.ts'
 import { IndexWindow } from '../index-file/index-window.ts'
@@ -23,6 +23,8 @@ interface ShowingOptions {
   readonly files: ReadableFiles
   /** the file that has the record */
   readonly fileOf: (sequence: number) => StoredFile | undefined
+  /** whether records before the first that is held are gone */
+  readonly isPurged: () => boolean
   /** nothing is shown behind this record for now, whatever is asked */
   readonly limit: () => number
 }
@@ -138,8 +140,12 @@ export class Showing {
     while (this.#shown < this.#target) {
       const to = this.#target
       if (this.#isKnown) this.#showTo(to)
-      else await this.#learn(to)
+      else await this.#learn(to).catch((thrown: unknown) => this.#refused(to, thrown))
     }
+  }
+
+  #refused(sequence: number, thrown: unknown): never {
+    throw readFailed(this.#options.fileOf(sequence)?.name ?? 'the newest file', 0, thrown)
   }
 
   async #learn(to: number): Promise<void> {
@@ -172,16 +178,20 @@ export class Showing {
     return await files.readPrevious(oldest, oldest === stored ? position : oldest.size)
   }
 
-  /** Undefined when no file has come up to this record. */
+  /** Undefined when no file has come up to this record, or nobody tells yet what is held there. */
   async #placeOf(sequence: number): Promise<Place | undefined> {
-    const { files, fileOf, disk } = this.#options
+    const { files, fileOf, disk, isPurged } = this.#options
     const waiting = this.#pending.boundaryAt(sequence)
     if (waiting !== undefined) {
       const { file, position } = waiting
       return { stored: present(files.held.named(file), 'the file of a record'), position }
     }
     const stored = fileOf(sequence)
-    return stored && { stored, position: await readBoundary(disk, stored, sequence) }
+    if (stored === undefined) return undefined
+    const position = await readBoundary(disk, stored, sequence)
+    // What was before the file is told by its first events once the files before it are purged.
+    const isUntold = position === FIRST_EVENT_POSITION && stored === files.held.oldest && isPurged()
+    return isUntold ? undefined : { stored, position }
   }
 }
 

@@ -12,13 +12,11 @@ interface Shown {
 
 /** Watches that what a process shows never becomes less (rule 10). */
 export class ShownWatch {
-  readonly #nodes: readonly FaultNode[]
   readonly #last = new Map<FaultNode, Shown>()
   readonly #violations: string[] = []
   readonly #over = new AbortController()
 
   constructor(nodes: readonly FaultNode[]) {
-    this.#nodes = nodes
     for (const node of nodes) void this.#follow(node)
   }
 

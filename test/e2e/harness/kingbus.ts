@@ -117,6 +117,10 @@ export class Kingbus {
     this.#sourceUrl = url
   }
 
+  get flags(): Readonly<Record<string, string>> {
+    return this.#flags
+  }
+
   /** Further flags from the next start on, in the place of those before. */
   setFlags(flags: Readonly<Record<string, string>>): void {
     this.#flags = flags

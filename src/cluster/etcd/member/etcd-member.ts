@@ -70,6 +70,11 @@ export class EtcdMember {
     this.#files = new MemberFiles(options.dataDir, options.disk)
   }
 
+  /** The member that had its data in this data directory is given up for good: another may begin there. */
+  static async forget(dataDir: string, disk: Disk): Promise<void> {
+    await new MemberFiles(dataDir, disk).forgetJoined()
+  }
+
   get state(): Watched<MemberState> {
     return this.#state
   }
@@ -95,7 +100,7 @@ export class EtcdMember {
     await this.#files.makeFolder()
     const { hasData, hasJoined } = await this.#files.history()
     if (hasJoined && !hasData) throw this.#lost()
-    await this.#files.noteJoined()
+    await this.#noteJoined()
     await endOrphan({ lockPath: this.#files.lock, disk, processes, clock, log })
     log.info({ binary, version, folder: this.#files.dataFolder }, 'starting the member of etcd')
   }
@@ -118,7 +123,7 @@ export class EtcdMember {
       this.#state.set({ phase: 'starting' })
       const beganMs = clock.monotonicMs()
       const run = await this.#runOnce(signal)
-      await this.#files.noteJoined()
+      await this.#noteJoined()
       if (signal.aborted) break
       if (run === 'removed') {
         log.warn({}, 'this node is no longer a member of etcd: the others have removed it')
@@ -133,10 +138,16 @@ export class EtcdMember {
     return 'stopped'
   }
 
+  /** On a full disk it is left to the next time. */
+  async #noteJoined(): Promise<void> {
+    await orFull(this.#files.noteJoined())
+  }
+
   /** One life of the process, from its start to its end. */
   async #runOnce(signal: AbortSignal): Promise<OperationalError | 'removed'> {
     const { settings, authority, binary, clock } = this.#options
-    const own = await this.#files.writeAll(settings, authority)
+    const own = await orFull(this.#files.writeAll(settings, authority))
+    if (own instanceof OperationalError) return own
     const over = new AbortController()
     let wrong: string[] = []
     const memberLog = new MemberLog(this.#options.log, clock, (said: LogFields) => {
@@ -214,9 +225,19 @@ export class EtcdMember {
       client.close()
     }
     if (over.aborted) return
-    await this.#files.noteJoined()
+    await this.#noteJoined()
     log.info({ pid: child.pid }, 'the member of etcd is ready')
     this.#state.set({ phase: 'ready', pid: child.pid })
+  }
+}
+
+/** What is tried again as soon as there is room on the disk. */
+async function orFull<T>(work: Promise<T>): Promise<T | OperationalError> {
+  try {
+    return await work
+  } catch (thrown) {
+    if (thrown instanceof OperationalError && thrown.code === 'E_DISK_FULL') return thrown
+    throw thrown
   }
 }
 

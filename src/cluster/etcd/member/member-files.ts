@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { CertificateAndKey, Disk } from '../../../platform/index.ts'
+import { replaceFile } from '../../../store/index.ts'
 import type { Authority } from '../../authority.ts'
 import { configurationOf, type MemberPaths, type MemberSettings } from './member-settings.ts'
 
@@ -78,8 +79,15 @@ export class MemberFiles implements MemberPaths {
     return client
   }
 
+  /** It will have data of another member, or none: what was here is given up. Durable when it resolves. */
+  async forgetJoined(): Promise<void> {
+    if (!(await this.#disk.exists(this.#joined))) return
+    await this.#disk.remove(this.#joined)
+    await this.#disk.syncFolder(this.#folder)
+  }
+
   async #write(path: string, text: string): Promise<void> {
-    await this.#disk.replaceFile(path, Buffer.from(text))
+    await replaceFile(this.#disk, path, Buffer.from(text))
   }
 }
 

@@ -107,14 +107,15 @@ export class Register {
     return written.kind === 'answered'
   }
 
-  /** Takes the leader's sign of life away, if it is this one's. */
-  async withdraw({ node, incarnation }: AliveLeader): Promise<void> {
+  /** Takes the leader's sign of life away, if it is this one's. False when the answer was lost. */
+  async withdraw({ node, incarnation }: AliveLeader): Promise<boolean> {
     const value = encodeChecked({ node, incarnation } satisfies AliveLeader)
     const { key } = this.aliveLeader
-    await this.#options.client.transact({
+    const written = await this.#options.client.transact({
       compare: [{ key, value }],
       success: [{ remove: key }],
     })
+    return written.kind === 'answered'
   }
 
   /** The token of one store. */

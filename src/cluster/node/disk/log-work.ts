@@ -107,7 +107,7 @@ export class LogWork {
       this.#unsynced.push({ sequence: record.sequence, bytes: size })
       this.#unsyncedBytes += size
     }
-    if (record.kind !== 'bytes' || this.mustKeepBytes) {
+    if (record.kind !== 'bytes' || record.isShort === true || this.mustKeepBytes) {
       this.#steps.push(async () => {
         await this.#log.append([record])
         return undefined

@@ -6,9 +6,10 @@ import {
   waitUntil,
 } from '../../../lib/index.ts'
 import type { Clock } from '../../../platform/index.ts'
-import type { MemberRecord, Membership, NodeRecord, Register } from '../../etcd/index.ts'
+import type { Membership, Register } from '../../etcd/index.ts'
 import { keyOf, type Member } from '../../protocol/state/cluster-state.ts'
 import type { Driver } from '../driver.ts'
+import type { Directory } from './directory.ts'
 import {
   type ClusterReport,
   type NodeReport,
@@ -28,15 +29,8 @@ export interface ManagementOptions {
   readonly driver: Watched<Driver | undefined>
   readonly register: Register
   readonly etcd: Membership | undefined
-  readonly members: Watched<ReadonlyMap<string, MemberRecord> | undefined>
-  readonly nodes: Watched<ReadonlyMap<string, NodeRecord>>
+  readonly directory: Directory
   readonly self: () => NodeReport
-  readonly call: (
-    node: string,
-    method: string,
-    body: unknown,
-    timeoutMs: number,
-  ) => Promise<unknown>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -63,13 +57,13 @@ export class Management {
 
   /** Asks another node; its answer is as trustworthy as that node. @throws OperationalError */
   async ask(node: string, method: string, body: unknown): Promise<unknown> {
-    return await this.#options.call(node, method, body, ASK_MS)
+    return await this.#options.directory.call(node, method, body, ASK_MS)
   }
 
   /** Answers another node. @throws OperationalError */
   async answer(method: string, body: unknown): Promise<unknown> {
     if (method === 'status') return this.#options.self()
-    if (method === 'hand-over') return await this.#handOver(String(body))
+    if (method === 'hand-over') return await this.handOver(String(body), HAND_OVER_MS)
     const answer = this.#answers.get(method)
     if (answer !== undefined) return await answer(body)
     throw new OperationalError('E_PEER_VERSION', `this node does not know the call '${method}'`)
@@ -77,20 +71,33 @@ export class Management {
 
   // ---- looking
 
+  /** What this node is at the moment: away while it takes no part. */
+  get role(): ReportedNode['role'] {
+    const { name, driver, self } = this.#options
+    if (driver.value === undefined) return 'away'
+    return this.#role(name, self(), driver.value.node.leader === undefined ? undefined : name)
+  }
+
+  /** the newest that is known here; 0 before */
+  get epoch(): number {
+    return this.#options.driver.value?.node.context.register.state?.epoch ?? 0
+  }
+
   async status(): Promise<ClusterReport> {
-    const { driver, members, nodes } = this.#options
+    const { driver, directory } = this.#options
+    const { members, nodes } = directory
     const context = driver.value?.node.context
-    const state = context?.register.state
-    const names = new Set([...(members.value?.keys() ?? []), ...nodes.value.keys()])
-    const reports = await Promise.all([...names].map((name) => this.#report(name)))
+    // Who was removed may live on.
+    const names = members.value?.keys() ?? nodes.value.keys()
+    const all = [...names]
+    const reports = await Promise.all(all.map((name) => this.#report(name)))
     const leading = reports.find((report) => report?.isLeading === true)
-    const all = [...names].map((name, index) => this.#reported(name, reports[index], leading?.name))
     return {
       name: context?.facts.now.cluster ?? '',
       leader: leading?.name,
-      epoch: state?.epoch ?? 0,
+      epoch: this.epoch,
       committed: { sequence: context?.facts.now.known ?? 0, position: leading?.visible ?? null },
-      nodes: all,
+      nodes: all.map((name, index) => this.#reported(name, reports[index], leading?.name)),
     }
   }
 
@@ -99,7 +106,7 @@ export class Management {
     report: NodeReport | undefined,
     leader: string | undefined,
   ): ReportedNode {
-    const { members, nodes } = this.#options
+    const { members, nodes } = this.#options.directory
     const peerUrl = nodes.value.get(name)?.peerUrl ?? members.value?.get(name)?.peerUrl ?? ''
     const isObserver = members.value?.get(name)?.isObserver === true
     return { name, role: this.#role(name, report, leader), peerUrl, isObserver, report }
@@ -110,10 +117,10 @@ export class Management {
     report: NodeReport | undefined,
     leader: string | undefined,
   ): ReportedNode['role'] {
-    const { driver, members } = this.#options
+    const { driver, directory } = this.#options
     if (report === undefined || report.trouble !== null) return 'away'
     if (name === leader) return 'leader'
-    if (members.value?.get(name)?.isObserver === true) return 'observer'
+    if (directory.members.value?.get(name)?.isObserver === true) return 'observer'
     const inSync = driver.value?.node.context.register.state?.inSync ?? []
     const isIn = inSync.some((member) => keyOf(member) === `${name}/${report.store}`)
     return isIn ? 'in-sync' : 'catching-up'
@@ -123,7 +130,7 @@ export class Management {
   async #report(name: string): Promise<NodeReport | undefined> {
     if (name === this.#options.name) return this.#options.self()
     try {
-      return nodeReport.parse(await this.#options.call(name, 'status', null, STATUS_MS))
+      return nodeReport.parse(await this.#options.directory.call(name, 'status', null, STATUS_MS))
     } catch {
       return undefined
     }
@@ -144,11 +151,14 @@ export class Management {
     if (etcdPeerUrl !== undefined) await this.#addToEtcd(etcdPeerUrl)
     const record = { peerUrl: peerUrl.origin, isObserver }
     await key.swap(undefined, { ...record, ...(etcdPeerUrl === undefined ? {} : { etcdPeerUrl }) })
-    await this.#until(`${name} to be listed`, () => this.#options.members.value?.has(name) === true)
+    await this.#until(
+      `${name} to be listed`,
+      () => this.#options.directory.members.value?.has(name) === true,
+    )
   }
 
   #hasUrl({ origin }: URL): boolean {
-    const members = this.#options.members.value?.values() ?? []
+    const members = this.#options.directory.members.value?.values() ?? []
     return [...members].some(({ peerUrl }) => peerUrl === origin)
   }
 
@@ -184,8 +194,8 @@ export class Management {
 
   /** Resolves when the node does not count any more and etcd has forgotten it. */
   async remove(name: string): Promise<void> {
-    const { register, etcd, members } = this.#options
-    const record = members.value?.get(name)
+    const { register, etcd, directory } = this.#options
+    const record = directory.members.value?.get(name)
     if (record === undefined) throw unknownMember(name)
     if (this.#leader === name) await this.lead(undefined)
     await this.#repeat(`${name} to be taken from the list`, () => register.removeMember(name))
@@ -205,21 +215,24 @@ export class Management {
     if (leader === undefined) {
       throw new OperationalError('E_NOT_LEADER', 'nobody leads at the moment')
     }
-    if (name !== undefined && this.#options.members.value?.has(name) !== true) {
+    if (name !== undefined && this.#options.directory.members.value?.has(name) !== true) {
       throw unknownMember(name)
     }
     if (leader === name) return
     const to = name ?? ''
-    if (leader === this.#options.name) await this.#handOver(to)
-    else await this.#options.call(leader, 'hand-over', to, HAND_OVER_MS)
+    if (leader === this.#options.name) await this.handOver(to, HAND_OVER_MS)
+    else await this.#options.directory.call(leader, 'hand-over', to, HAND_OVER_MS)
     await this.#until(`${to === '' ? 'another node' : to} to lead`, () => {
       const now = this.#leader
       return now !== undefined && (name === undefined ? now !== leader : now === name)
     })
   }
 
-  /** This node, which leads, lets another one do it. @param to '' for any */
-  async #handOver(to: string): Promise<void> {
+  /**
+   * This node, which leads, lets another one do it; resolves when it does not lead any more, or it is too late.
+   * @param to '' for any. @throws OperationalError E_NOT_LEADER, E_MEMBER_REFUSED
+   */
+  async handOver(to: string, withinMs: number): Promise<void> {
     const driver = this.#options.driver.value
     const leader = driver?.node.leader
     if (driver === undefined || leader === undefined) {
@@ -228,11 +241,12 @@ export class Management {
     const { heirs } = this
     const heir = to === '' ? heirs[0] : heirs.find(({ node }) => node === to)
     if (heir === undefined) {
-      const message = `${to === '' ? 'no other node' : to} is in-sync, so none can lead now`
+      const who = to === '' ? 'no other node is' : `${to} is not`
+      const message = `${who} in-sync and present, so it cannot lead now`
       throw new OperationalError('E_MEMBER_REFUSED', message, { node: to })
     }
     const late = new AbortController()
-    const cancel = this.#options.clock.after(HAND_OVER_MS, () => late.abort())
+    const cancel = this.#options.clock.after(withinMs, () => late.abort())
     driver.give({ kind: 'hand-over', to: heir })
     await waitUntil(driver.leading, (epoch) => epoch === undefined, late.signal)
     cancel()

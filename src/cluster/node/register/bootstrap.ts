@@ -66,7 +66,8 @@ function firstState(
   return {
     cluster: random.uuid(),
     version: 1,
-    epoch: 0,
+    // Behind what they have accepted: a node that was recovered brings the epochs of its cluster before.
+    epoch: Math.max(...first.map((node) => Number(nodes.get(node)?.['promised'] ?? 0))),
     leader: undefined,
     voters: members,
     inSync: members,

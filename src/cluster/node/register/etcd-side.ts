@@ -89,7 +89,7 @@ export class EtcdSide {
       processes,
       clock,
       random,
-      log: logger.child({ part: 'etcd' }),
+      log: logger,
     })
   }
 
@@ -149,6 +149,7 @@ export class EtcdSide {
     if (isGone || found === undefined) {
       await membership.addLearner([mine])
       list = await membership.list()
+      await EtcdMember.forget(this.#options.folder, this.#options.disk)
     }
     const names = list.flatMap(({ name, peerUrls }) =>
       peerUrls.map((url) => `${url === mine ? settings.name : name}=${url}`),

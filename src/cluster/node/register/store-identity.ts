@@ -5,6 +5,7 @@
 import { OperationalError } from '../../../lib/index.ts'
 import type { Clock, Disk, Random } from '../../../platform/index.ts'
 import { isPassing, type Register } from '../../etcd/index.ts'
+import { replaceKept } from '../../log/kept-file.ts'
 import { type StoreRecord, StoreStart } from '../../protocol/state/store-identity.ts'
 
 const NAME = 'cluster-store.json'
@@ -45,8 +46,7 @@ export async function takeStore(
   const kept = await readKept(disk, path)
   const incarnation = (kept?.incarnation ?? 0) + 1
   const write = async (record: StoreRecord): Promise<void> => {
-    const text = JSON.stringify({ version: 1, incarnation, ...record } satisfies Kept, null, 2)
-    await disk.replaceFile(path, Buffer.from(`${text}\n`))
+    await replaceKept(disk, path, { version: 1, incarnation, ...record } satisfies Kept)
   }
   let record: StoreRecord = kept ?? { store: storeId, token: undefined, intended: [] }
   while (!(await start(options, record, write, signal))) {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import type { EtcdCluster } from '../etcd-cluster.ts'
 import { Kingbus, type KingbusOptions } from '../kingbus.ts'
 import type { Mysqld } from '../mysqld.ts'
 import type { Place } from '../network/place.ts'
@@ -17,6 +18,8 @@ export interface ClusterOptions {
   readonly sourceUrl?: string
   /** one for each node; links and etcd are under TLS then */
   readonly places?: readonly Place[]
+  /** an etcd that is there already, in the place of members of their own */
+  readonly etcd?: EtcdCluster
   /** one for each node: the folder that is its disk */
   readonly disks?: readonly string[]
 }
@@ -63,6 +66,15 @@ export class KingbusCluster {
     return cluster
   }
 
+  /** The node goes on as the first of another cluster, whose other nodes are added. */
+  async beginAnew(index: number): Promise<void> {
+    const node = this.node(index)
+    const alone = `${this.nameOf(index)}=${this.urlOf(index)}`
+    const { flags = {} } = this.#nodeOptions(index, 'new')
+    node.setFlags({ ...flags, 'cluster-initial-cluster': alone })
+    await node.launch()
+  }
+
   private constructor(options: ClusterOptions) {
     this.#options = options
     this.#secretFile = join(this.folder, 'secret')
@@ -70,19 +82,31 @@ export class KingbusCluster {
   }
 
   /** Adds a node by way of one that runs, starts it, and returns it. */
-  async add(by: Kingbus = this.node(0)): Promise<Kingbus> {
+  async add(by: Kingbus = this.node(0), observer = false): Promise<Kingbus> {
     const index = await this.#takePorts()
     await by.request('POST', '/api/v1/members', {
       name: this.nameOf(index),
       peerUrl: this.urlOf(index),
+      observer,
     })
-    const node = await Kingbus.start(this.#nodeOptions(index, 'existing'))
+    const { flags = {}, ...options } = this.#nodeOptions(index, 'existing')
+    const more = observer ? { 'cluster-observer': 'true' } : {}
+    const node = await Kingbus.start({ ...options, flags: { ...flags, ...more } })
     this.nodes.push(node)
     return node
   }
 
   peerPort(index: number): number {
     return this.#ports[index] ?? 0
+  }
+
+  /** A stopped node is found at another place from now on. */
+  async move(index: number, by: Kingbus): Promise<void> {
+    const [port = 0] = [await freeTriple(this.#ports)]
+    this.#ports[index] = port
+    await by.request('PUT', `/api/v1/members/${this.nameOf(index)}`, { peerUrl: this.urlOf(index) })
+    const { flags = {} } = this.#nodeOptions(index, 'new')
+    this.node(index).setFlags(flags)
   }
 
   nameOf(index: number): string {
@@ -117,7 +141,7 @@ export class KingbusCluster {
       'cluster-initial-cluster': all.join(','),
       'cluster-initial-cluster-state': state,
       'cluster-secret-file': this.#secretFile,
-      'cluster-etcd-binary': etcdProgram('etcd'),
+      ...this.#etcdFlags(),
     }
     return {
       sourceUrl,
@@ -125,6 +149,18 @@ export class KingbusCluster {
       detached,
       ...(place === undefined ? {} : { place }),
       ...(disk === undefined ? {} : { disk }),
+    }
+  }
+
+  #etcdFlags(): Readonly<Record<string, string>> {
+    const { etcd } = this.#options
+    if (etcd === undefined) return { 'cluster-etcd-binary': etcdProgram('etcd') }
+    const file = (name: string): string => join(etcd.node(0).dataDir, 'etcd-member', name)
+    return {
+      'cluster-endpoints': etcd.nodes.map(({ address }) => `https://${address}`).join(','),
+      'cluster-tls-ca-file': file('authority.pem'),
+      'cluster-tls-cert-file': file('client.pem'),
+      'cluster-tls-key-file': file('client-key.pem'),
     }
   }
 

@@ -1,6 +1,6 @@
-import { present } from '../lib/index.ts'
-import type { GtidSet } from '../mysql/index.ts'
-import type { SetPlace } from './index-file/index-directory.ts'
+import { present } from '../../lib/index.ts'
+import type { GtidSet } from '../../mysql/index.ts'
+import type { SetPlace } from '../index-file/index-directory.ts'
 
 /**
  * The newest place, up to `limit`, whose set is contained in `held`; sets only grow, so it is found by halving.

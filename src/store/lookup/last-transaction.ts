@@ -1,9 +1,9 @@
-import { checksumMatches, isGtidEvent } from '../mysql/index.ts'
-import type { DiskFile } from '../platform/index.ts'
-import { damaged } from './disk-error.ts'
-import type { IndexDirectory } from './index-file/index-directory.ts'
-import type { Position } from './record.ts'
-import { EventWalk, type WalkedEvent } from './walk/event-walk.ts'
+import { checksumMatches, isGtidEvent } from '../../mysql/index.ts'
+import type { DiskFile } from '../../platform/index.ts'
+import { damaged } from '../disk-error.ts'
+import type { IndexDirectory } from '../index-file/index-directory.ts'
+import type { Position } from '../record.ts'
+import { EventWalk, type WalkedEvent } from '../walk/event-walk.ts'
 
 export interface LastTransaction extends Position {
   /** the whole GTID event that begins at the position */

@@ -1,7 +1,7 @@
-import { present } from '../lib/index.ts'
-import type { GtidSet } from '../mysql/index.ts'
-import type { BinlogStore } from './binlog-store.ts'
-import type { Position } from './record.ts'
+import { present } from '../../lib/index.ts'
+import type { GtidSet } from '../../mysql/index.ts'
+import type { BinlogStore } from '../binlog-store.ts'
+import type { Position } from '../record.ts'
 
 /**
  * Where a replica that holds `held` begins: every transaction before the place, purged ones too, is

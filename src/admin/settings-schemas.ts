@@ -1,0 +1,51 @@
+/*
+  What the HTTP API takes and answers about retention and users; as schemas.ts.
+*/
+import { z } from 'zod'
+import { RIGHTS, userFields } from '../config/index.ts'
+
+/** As in the first Kingbus's routes. */
+export const PASSWORD_LENGTH_MOST = 256
+
+const sizeSchema = z
+  .int()
+  .positive()
+  .nullable()
+  .describe('the oldest files go when all together are larger; null: without limit')
+const ageSchema = z
+  .int()
+  .positive()
+  .nullable()
+  .describe('files go whose newest event is older, in milliseconds; null: without limit')
+
+export const retentionSchema = z.object({ maxSizeBytes: sizeSchema, maxAgeMs: ageSchema })
+
+/** Strict, since a name that is mistyped would change nothing without a word. */
+export const retentionChangeSchema = z
+  .strictObject({ maxSizeBytes: sizeSchema, maxAgeMs: ageSchema })
+  .partial()
+
+export const userSchema = z.object({ name: z.string(), rights: z.array(z.enum(RIGHTS)) })
+
+export const newUserSchema = z
+  .strictObject({
+    name: userFields.name,
+    password: z.string().min(1).max(PASSWORD_LENGTH_MOST).optional(),
+    passwordHash: userFields.passwordHash
+      .optional()
+      .describe('as mysql.user.authentication_string has it, in place of the password'),
+    rights: userFields.rights,
+  })
+  .refine(
+    ({ password, passwordHash }) => (password === undefined) !== (passwordHash === undefined),
+    {
+      error: 'needs either password or passwordHash',
+    },
+  )
+
+export const userNameSchema = z.object({ name: z.string() })
+
+export type RetentionStatus = z.output<typeof retentionSchema>
+export type RetentionChange = z.output<typeof retentionChangeSchema>
+export type UserStatus = z.output<typeof userSchema>
+export type NewUser = z.output<typeof newUserSchema>

@@ -1,0 +1,68 @@
+import { type SourceStatus, sourceSchema } from '../../admin/index.ts'
+import { SOURCE_COMMAND_WAIT_MS } from '../../config/index.ts'
+import { OperationalError } from '../../lib/index.ts'
+import type { NodeParts } from '../build.ts'
+
+const STATUS_MS = 2000
+/** The leader reads what is wanted first. */
+const SETTLE_MS = SOURCE_COMMAND_WAIT_MS + 2000
+
+/** The source as this node has it. */
+export interface OwnSource {
+  readonly own: () => SourceStatus
+  readonly settle: (retries: boolean) => Promise<void>
+}
+
+/**
+ * The source as the node has it that leads: asked by calls between the nodes, and answered to the others where this
+ * node is the one.
+ */
+export class LeaderSource {
+  readonly #cluster: NonNullable<NodeParts['cluster']>
+  readonly #here: OwnSource
+
+  constructor(cluster: NonNullable<NodeParts['cluster']>, here: OwnSource) {
+    this.#cluster = cluster
+    this.#here = here
+    const { management } = cluster.node
+    management.handle('source-status', async () => this.#own())
+    management.handle('source-settle', async (body) => await this.#settleHere(body === true))
+  }
+
+  get isHere(): boolean {
+    return this.#cluster.node.leader === this.#cluster.node.name
+  }
+
+  /** @throws OperationalError E_NOT_LEADER, E_PEER_* */
+  async status(): Promise<SourceStatus> {
+    return statusOf(await this.#cluster.node.askLeader('source-status', null, STATUS_MS))
+  }
+
+  /**
+   * Resolves when what is wanted is so there, unless that takes longer than anybody wants to wait.
+   * @param retries a wait for the next attempt is to end
+   * @throws as `status`
+   */
+  async settle(retries: boolean): Promise<SourceStatus> {
+    return statusOf(await this.#cluster.node.askLeader('source-settle', retries, SETTLE_MS))
+  }
+
+  #own(): SourceStatus {
+    if (this.isHere) return this.#here.own()
+    throw new OperationalError('E_NOT_LEADER', 'the node that was asked does not lead any more')
+  }
+
+  async #settleHere(retries: boolean): Promise<SourceStatus> {
+    // Whoever changed it knows it sooner than a watch tells this node.
+    await this.#cluster.wishes.desired.refresh()
+    await this.#here.settle(retries)
+    return this.#own()
+  }
+}
+
+function statusOf(answer: unknown): SourceStatus {
+  const read = sourceSchema.safeParse(answer)
+  if (read.success) return read.data
+  const message = 'the node that leads says of the source what this version does not understand'
+  throw new OperationalError('E_PEER_VERSION', message)
+}

@@ -1,0 +1,89 @@
+import type { SourceStatus } from '../../admin/index.ts'
+import type { SourceLink } from '../../source/index.ts'
+import type { NodeParts } from '../build.ts'
+import type { SourceParts } from './source-runner.ts'
+
+export type SourceStatusParts = Pick<NodeParts, 'source' | 'desired' | 'config' | 'cluster'>
+
+/** The source as this node sees it. Who follows another node knows little of it. */
+export function ownSourceStatus(parts: SourceStatusParts): SourceStatus {
+  const { source: runner, cluster, config } = parts
+  const { current } = runner
+  const leader = cluster === undefined ? config.name : (cluster.node.leader ?? null)
+  if (current === undefined) return { ...UNKNOWN, state: 'unconfigured', leader }
+  const wished = { ...UNKNOWN, ...wishedOf(parts, current), leader }
+  const { phase } = current.link.state.value
+  // What the link last saw here is old.
+  if (!runner.isHere && phase === 'stopped') return { ...wished, state: stateElsewhere(parts) }
+  return { ...wished, ...seenOf(current), semiSync: semiSyncStatus(current.link) }
+}
+
+/** Of a node that has no link, for whatever reason. */
+function stateElsewhere({ desired, cluster, config }: SourceStatusParts): SourceStatus['state'] {
+  if (!desired.value.value.isSourceRunning) return 'stopped'
+  // It leads, and is about to connect.
+  return cluster?.node.leader === config.name ? 'connecting' : 'follower'
+}
+
+function wishedOf({ desired }: SourceStatusParts, { settings, link }: SourceParts) {
+  const { source } = desired.value.value
+  return {
+    since: iso(link.state.value.sinceMs),
+    address: link.state.value.address,
+    user: settings.address.user,
+    tls: settings.address.tls.mode,
+    caFile: source?.caFile ?? null,
+    startAt: source?.startAt ?? null,
+    replicaServerId: settings.self.serverId,
+    replicaUuid: settings.self.uuid,
+    semiSync: { ...UNKNOWN.semiSync, wanted: settings.semiSync },
+  }
+}
+
+function seenOf({ link, ingest }: SourceParts) {
+  const { phase, serverUuid, serverVersion, attempts, code, reason } = link.state.value
+  return {
+    state: phase,
+    serverUuid: serverUuid ?? null,
+    serverVersion: serverVersion ?? null,
+    file: link.progress.place?.file ?? null,
+    position: link.progress.place?.position ?? null,
+    lagSeconds: link.lagSeconds() ?? null,
+    safeToPurgeTo: ingest.safeToPurgeTo ?? null,
+    attempts,
+    error: code === undefined ? null : { code, message: reason ?? '' },
+  }
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+const UNKNOWN: Omit<SourceStatus, 'state' | 'leader'> = {
+  since: null,
+  address: null,
+  user: null,
+  tls: null,
+  caFile: null,
+  startAt: null,
+  replicaServerId: null,
+  replicaUuid: null,
+  serverUuid: null,
+  serverVersion: null,
+  file: null,
+  position: null,
+  lagSeconds: null,
+  safeToPurgeTo: null,
+  semiSync: { wanted: false, active: false, reason: null, acknowledged: null },
+  attempts: 0,
+  error: null,
+}
+
+function semiSyncStatus({ semiSync, state }: SourceLink): SourceStatus['semiSync'] {
+  const { phase } = state.value
+  const { wanted, active, reason, acknowledged } = semiSync
+  return {
+    wanted,
+    active: active && (phase === 'streaming' || phase === 'paused'),
+    reason: reason ?? null,
+    acknowledged: acknowledged ?? null,
+  }
+}
