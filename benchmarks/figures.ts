@@ -13,6 +13,7 @@ export const figureUnits = {
   p50Ms: 'p50 ms',
   p99Ms: 'p99 ms',
   maxMs: 'max ms',
+  takeOvers: 'take-overs',
 } as const
 
 export type FigureName = keyof typeof figureUnits

@@ -10,7 +10,7 @@ import { measures } from './scenarios/all.ts'
 import { resultsMarkdown } from './tables.ts'
 
 const pagePath = join(projectFolder, 'docs', 'internals', 'performance.md')
-const tables = /<!-- results: (\S+) [^\n]*-->\n[^]*<!-- end of results -->/
+const tables = /<!-- results: (\S+) [^\n]*-->\n[^]*?<!-- end of results -->/g
 const madeBy = '`npm run bench -- --table FILE` writes this part anew'
 
 /** The part of the page between its two marks, as it must be for a file of results. */
@@ -20,21 +20,38 @@ function tablesOf(file: string): string {
   return `<!-- results: ${file} ${madeBy} -->\nThe run is [saved here](${link}).\n\n${text}\n<!-- end of results -->`
 }
 
-/** What the page says, and what it would say were it made now from the file that it names. */
+/** What the page says, and what it would say were it made now from the files that it names. */
 export function checkPage(): { readonly has: string; readonly shouldHave: string } {
-  const [has = '', file] = tables.exec(readFileSync(pagePath, 'utf8')) ?? []
-  if (file === undefined) throw new Error(`${pagePath} names no file of results`)
-  return { has, shouldHave: tablesOf(file) }
+  const parts = partsOf(readFileSync(pagePath, 'utf8'))
+  if (parts.length === 0) throw new Error(`${pagePath} names no file of results`)
+  return {
+    has: parts.map(({ text }) => text).join('\n'),
+    shouldHave: parts.map(({ file }) => tablesOf(file)).join('\n'),
+  }
 }
 
-/** Makes the page's tables from this file of results; the part that was written. */
+/** Makes those tables of the page anew that are of the same benchmarks as this file; the part that was written. */
 export function rewritePage(path: string): string {
-  const made = tablesOf(relative(projectFolder, resolve(path)))
+  const file = relative(projectFolder, resolve(path))
+  const measured = scenariosOf(file)
   const page = readFileSync(pagePath, 'utf8')
-  if (!tables.test(page)) throw new Error(`${pagePath} has no place for results`)
+  const old = partsOf(page).find((part) => {
+    return [...scenariosOf(part.file)].some((scenario) => measured.has(scenario))
+  })
+  if (old === undefined) throw new Error(`${pagePath} has no place for these results`)
+  const made = tablesOf(file)
   writeFileSync(
     pagePath,
-    page.replace(tables, () => made),
+    page.replace(old.text, () => made),
   )
   return made
+}
+
+function partsOf(page: string): { readonly text: string; readonly file: string }[] {
+  return [...page.matchAll(tables)].map(([text, file = '']) => ({ text, file }))
+}
+
+function scenariosOf(file: string): ReadonlySet<string> {
+  const { results } = readResults(resolve(projectFolder, file))
+  return new Set(results.map(({ scenario }) => scenario))
 }

@@ -89,6 +89,11 @@ async function measure(shape: Shape, pool: ClientPool, gate: QuietGate, results:
   say(`${shape}: the source has ${(corpus.bytes / 1e6).toFixed(1)} MB`)
   const stage = new Stage({ corpus, pool, repeats, scale, folder })
   for (const scenario of chosen) {
+    const obstacle = scenario.obstacle?.()
+    if (obstacle !== undefined) {
+      say(`${shape}: ${scenario.name} is left out: ${obstacle}`)
+      continue
+    }
     const quietness = await gate.pass()
     results.groups.push({ scenario: scenario.name, shape, ...quietness })
     const rows = summarize(scenario.name, shape, await scenario.run(stage))

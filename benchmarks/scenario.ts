@@ -38,5 +38,7 @@ export interface Scenario {
   /** the corpora that it makes sense on */
   readonly shapes: readonly Shape[]
   readonly goals: readonly Goal[]
+  /** why it cannot run here; undefined when it can */
+  readonly obstacle?: () => string | undefined
   run(stage: Stage): Promise<Measured[]>
 }

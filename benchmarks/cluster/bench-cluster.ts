@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemProcesses } from '../../src/platform/index.ts'
 import {
@@ -12,6 +12,8 @@ import { cpuSeconds } from '../process-usage.ts'
 
 const allInSync = 'in-sync,in-sync,leader'
 const settleMs = 60_000
+const etcdStarts = 'starting the member of etcd'
+const etcdIsReady = 'the member of etcd is ready'
 
 /** Three nodes on this machine, each with its member of etcd. */
 export class BenchCluster {
@@ -54,10 +56,24 @@ export class BenchCluster {
     })
   }
 
-  /** How often somebody has taken over so far. */
+  /** of its link; those of its etcd are the next two */
+  peerPort(index: number): number {
+    return this.#cluster.peerPort(index)
+  }
+
+  /** Grows with every take-over. */
   async epoch(): Promise<number> {
     const { epoch } = await this.#cluster.status(await this.settled())
     return epoch
+  }
+
+  /** Starts a node that was killed, and waits until its member of etcd takes part again. */
+  async relaunch(node: Kingbus): Promise<void> {
+    await node.launch()
+    await waitFor({ what: 'its etcd to be ready', timeoutMs: settleMs, stepMs: 50 }, async () => {
+      const log = readFileSync(node.logFile, 'utf8')
+      return log.lastIndexOf(etcdIsReady) > log.lastIndexOf(etcdStarts)
+    })
   }
 
   /** The member of etcd that this node runs. */

@@ -4,6 +4,7 @@ import { client } from './client.ts'
 import { clusterCommits } from './cluster-commits.ts'
 import { clusterIngest } from './cluster-ingest.ts'
 import { commits } from './commits.ts'
+import { geo } from './geo.ts'
 import { ingest, ingestTls } from './ingest.ts'
 import { lone } from './lone.ts'
 import { serve } from './serve.ts'
@@ -27,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   lone,
   commits,
   clusterCommits,
+  geo,
   takeOver,
 ]
 

@@ -1,10 +1,11 @@
 import { alternate } from '../alternate.ts'
 import { ChildProgram } from '../client/child-program.ts'
 import { BenchCluster } from '../cluster/bench-cluster.ts'
+import { clusterReplica } from '../cluster/cluster-replica.ts'
 import type { CommitterCommand, CommitterReport } from '../programs/committer.ts'
 import type { Goal, Measured, Scenario } from '../scenario.ts'
 import { type Bench, eight, lone, one, runAlone, runWith } from '../semi-sync/committing.ts'
-import { durableReplica, type SemiSyncReplica, startReceivers } from '../semi-sync/replicas.ts'
+import { durableReplica, startReceivers } from '../semi-sync/replicas.ts'
 import { SemiSyncSource } from '../semi-sync/source.ts'
 import type { Stage } from '../stage.ts'
 import { withDurableSource } from './live.ts'
@@ -18,24 +19,6 @@ const goals: Goal[] = [one, eight].map(({ what }) => ({
   least: 1,
 }))
 
-/** While others are measured the nodes and their members of etcd stand still. */
-function ofCluster(cluster: BenchCluster): SemiSyncReplica {
-  return {
-    who: 'kingbus',
-    cpuSeconds: () => cluster.cpuSeconds(),
-    async attach() {
-      await cluster.signal('SIGCONT')
-      const leader = await cluster.settled()
-      await leader.startSource()
-    },
-    async detach() {
-      const leader = await cluster.settled()
-      await leader.stopSource()
-      await cluster.signal('SIGSTOP')
-    },
-  }
-}
-
 async function measureAll(stage: Stage): Promise<Measured[]> {
   const { server } = stage.corpus
   const source = new SemiSyncSource(server)
@@ -45,7 +28,7 @@ async function measureAll(stage: Stage): Promise<Measured[]> {
   const cluster = await BenchCluster.start(server, {
     flags: { 'source-semi-sync': 'true', 'source-start-at': 'newest' },
   })
-  const ours = ofCluster(cluster)
+  const ours = clusterReplica(cluster, { standsStill: true })
   await ours.detach()
   const program = new ChildProgram<CommitterCommand, CommitterReport>('committer')
   const partiesOf = (bench: Bench) => [

@@ -90,7 +90,7 @@ async function killOnce(
     return shown.includes(true)
   })
   const took = performance.now() - began
-  await leader.launch()
+  await cluster.relaunch(leader)
   return took
 }
 

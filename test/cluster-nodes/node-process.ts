@@ -195,6 +195,7 @@ export class NodeProcess implements Listener {
       log,
       register,
       writeFacts: (next) => writeFacts(disk, FACTS, next),
+      clock,
       logger,
       resign: () => register.withdraw(),
       ended: (reason) => {

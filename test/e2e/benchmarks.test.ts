@@ -29,7 +29,8 @@ test('every benchmark measures both sides and says which goals are met', async (
   const { stdout } = await promisify(execFile)(tsx, [program, ...tiny])
 
   const { results, goals } = readResults(path)
-  for (const { name } of scenarios) {
+  const possible = scenarios.filter(({ obstacle }) => obstacle?.() === undefined)
+  for (const { name } of possible) {
     const rows = results.filter(({ scenario }) => scenario === name)
     const parties = new Set(rows.map(({ who }) => who))
     expect(parties.has('kingbus'), name).toBe(name !== 'client')
@@ -39,7 +40,7 @@ test('every benchmark measures both sides and says which goals are met', async (
   expect(Math.min(...rates)).toBeGreaterThan(0)
   const commits = results.flatMap(({ figures }) => figures.transactionsPerSecond?.least ?? [])
   expect(Math.min(...commits)).toBeGreaterThan(0)
-  const expected = scenarios.flatMap(({ goals: own }) => {
+  const expected = possible.flatMap(({ goals: own }) => {
     return own.filter(({ shapes }) => shapes?.includes('small') ?? true).map(({ says }) => says)
   })
   expect(goals.map(({ says }) => says)).toEqual(expected)

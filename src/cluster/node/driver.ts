@@ -1,4 +1,5 @@
 import { assert, type Logger, OperationalError, Watch, type Watched } from '../../lib/index.ts'
+import { type Clock, yieldTurn } from '../../platform/index.ts'
 import type { LogRecord, ReplicatedLog } from '../../store/index.ts'
 import type { Carried, PeerLink } from '../link/index.ts'
 import type { Alarm, Decision } from '../protocol/decisions.ts'
@@ -27,6 +28,7 @@ export interface DriverOptions extends Omit<ProtocolOptions, 'log'> {
   readonly log: ReplicatedLog
   readonly register: RegisterCalls
   readonly writeFacts: (facts: DurableFacts) => Promise<void>
+  readonly clock: Clock
   readonly logger: Logger
   /** gives up the sign of life of a leader */
   readonly resign: () => void
@@ -60,6 +62,10 @@ export class Driver {
   #isStepping = false
   #isOver = false
   #lastStream = 0
+  /** the feeds are looked after at the end of this turn of the event loop */
+  #isTurnEnding = false
+  /** is to be shown when what is unsynced has been reported */
+  #toShow: number | undefined
   #acknowledges = false
   #failure: OperationalError | undefined
   /** tells the ingest what may be acknowledged; set while it has a session */
@@ -121,6 +127,7 @@ export class Driver {
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
         this.#carryOut(this.node.step(next))
+        if (next.kind === 'durable') this.#showPutOff()
       }
     } catch (thrown) {
       this.#options.onBug(thrown)
@@ -208,10 +215,10 @@ export class Driver {
         return stream?.link.close('the protocol ends it')
       }
       case 'feed': {
-        const { log } = this.#options
+        const { log, clock } = this.#options
         const news = () => this.node.leader?.news()
         const stream = this.#streams.get(decision.stream)
-        return stream?.startFeed({ log, recent: this.#recent, news }, decision.from)
+        return stream?.startFeed({ log, recent: this.#recent, news, clock }, decision.from)
       }
       case 'append':
         return this.#append(decision.headers)
@@ -273,7 +280,22 @@ export class Driver {
     return { sequence, epoch, kind, crc, end, boundary, ...upTo, ...own }
   }
 
+  /**
+   * A leader acknowledges what it shows. Who follows reads its files for it, and somebody waits for its report: that
+   * goes first.
+   */
   #show(sequence: number): void {
+    if (this.node.leader !== undefined) return this.#showNow(sequence)
+    if (this.work.unsyncedBytes === 0) return this.#showNow(sequence)
+    this.#toShow = sequence
+  }
+
+  #showPutOff(): void {
+    if (this.#toShow !== undefined) this.#showNow(this.#toShow)
+  }
+
+  #showNow(sequence: number): void {
+    this.#toShow = undefined
     void this.#options.log.show(sequence).catch((thrown: unknown) => this.#diskFailed(thrown))
   }
 
@@ -282,11 +304,24 @@ export class Driver {
       this.#acknowledges = false
       this.onAcknowledge?.()
     }
-    for (const stream of this.#streams.values()) {
-      stream.feed?.nudge()
-      stream.isPaused = !this.#takes(stream)
-    }
+    this.#feedAll()
+    for (const stream of this.#streams.values()) stream.isPaused = !this.#takes(stream)
     this.#changed.set(this.#changed.value + 1)
+  }
+
+  /** A lone record is sent at once; more of the same turn of the event loop go in as few messages as they fit. */
+  #feedAll(): void {
+    if (this.#isTurnEnding || this.node.leader === undefined) return
+    this.#isTurnEnding = true
+    this.#nudgeAll()
+    void yieldTurn().then(() => {
+      this.#isTurnEnding = false
+      this.#nudgeAll()
+    })
+  }
+
+  #nudgeAll(): void {
+    for (const { feed } of this.#streams.values()) feed?.nudge()
   }
 
   // ---- the end

@@ -56,6 +56,7 @@ export class Life {
       log,
       register: this.#register,
       writeFacts: (next) => writeFacts(disk, `${folder}/cluster.json`, next),
+      clock,
       logger,
       resign: () => void this.#resign(),
       ended: (why) => this.#end(why),

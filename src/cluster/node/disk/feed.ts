@@ -1,4 +1,5 @@
 import { messageOf, OperationalError } from '../../../lib/index.ts'
+import type { Clock } from '../../../platform/index.ts'
 import type { LogRecord, RecordReader, ReplicatedLog } from '../../../store/index.ts'
 import { headerOf, type PeerLink } from '../../link/index.ts'
 import type { News } from '../../protocol/messages.ts'
@@ -9,6 +10,8 @@ const RECORDS_MOST = 512
 const MESSAGE_BYTES = 1024 * 1024
 /** Nothing more is sent while so much waits for the kernel. */
 const QUEUED_BYTES_MOST = 8 * 1024 * 1024
+/** What is committed while more is on its way is told with the next records, or alone when none come for so long. */
+const KNOWN_DELAY_MS = 5
 
 export interface FeedOptions {
   readonly link: PeerLink
@@ -16,6 +19,7 @@ export interface FeedOptions {
   readonly recent: RecentRecords
   /** undefined when this node does not lead any more */
   readonly news: () => News | undefined
+  readonly clock: Clock
 }
 
 /**
@@ -30,6 +34,7 @@ export class Feed {
   #reader: OpenReader | undefined
   #isBusy = false
   #isOver = false
+  #cancelTelling: (() => void) | undefined
 
   constructor(options: FeedOptions) {
     this.#options = options
@@ -54,6 +59,7 @@ export class Feed {
 
   end(): void {
     this.#isOver = true
+    this.#cancelTelling?.()
     const { reader } = this.#reader ?? {}
     this.#reader = undefined
     if (reader !== undefined && !this.#isBusy) void reader.close()
@@ -76,10 +82,33 @@ export class Feed {
     }
     this.#next = next
     if (batch.records.length > 0) return this.#send(batch, news)
-    if (isSame(news, this.#told)) return false
-    this.#told = news
-    link.send({ kind: 'known', ...news })
+    this.#tell(news)
     return false
+  }
+
+  #tell(news: News): void {
+    const { committed, version, round } = news
+    const told = this.#told
+    const isAsked = version !== told?.version || round !== told.round
+    // While more is on its way, the next records are soon to tell it, or another commit.
+    const isAll = committed === this.#options.log.end
+    if (isAsked || (isAll && committed !== told.committed)) this.#tellNow(news)
+    else if (committed !== told.committed) this.#cancelTelling ??= this.#tellLater()
+  }
+
+  #tellLater(): () => void {
+    return this.#options.clock.after(KNOWN_DELAY_MS, () => {
+      this.#cancelTelling = undefined
+      const news = this.#options.news()
+      // What is being sent from the disk tells it.
+      if (news !== undefined && !this.#isBusy && news.committed !== this.#told?.committed)
+        this.#tellNow(news)
+    })
+  }
+
+  #tellNow(news: News): void {
+    this.#told = news
+    this.#options.link.send({ kind: 'known', ...news })
   }
 
   #send({ records }: Batch, news: News): true {
@@ -156,10 +185,4 @@ class Batch {
     this.records.push(record)
     this.#bytes += record.bytes?.length ?? 0
   }
-}
-
-function isSame(one: News, other: News | undefined): boolean {
-  return (
-    one.committed === other?.committed && one.version === other.version && one.round === other.round
-  )
 }

@@ -43,17 +43,12 @@ export class DelayProxy {
 
   #join(client: Socket): void {
     const target = connect(this.#target.port, this.#target.host)
-    const part = (): void => {
-      client.destroy()
-      target.destroy()
-      this.#sockets.delete(client)
-      this.#sockets.delete(target)
-    }
     for (const socket of [client, target]) {
       this.#sockets.add(socket)
       socket.setNoDelay(true)
-      socket.on('error', part)
-      socket.on('close', part)
+      // It is closed then.
+      socket.on('error', () => {})
+      socket.on('close', () => this.#sockets.delete(socket))
     }
     this.#carry(client, target)
     this.#carry(target, client)
@@ -61,13 +56,18 @@ export class DelayProxy {
 
   #carry(from: Socket, to: Socket): void {
     let free = 0
-    from.on('data', (bytes) => {
+    const later = (then: () => void): void => {
       const now = performance.now()
       free = Math.max(free, now + this.#delayMs())
-      setTimeout(() => {
-        if (!to.write(bytes)) from.pause()
-      }, free - now)
+      setTimeout(then, free - now)
+    }
+    from.on('data', (bytes) => {
+      later(() => {
+        if (!to.destroyed && !to.write(bytes)) from.pause()
+      })
     })
+    // The end takes as long as the bytes before it.
+    from.on('close', () => later(() => to.destroySoon()))
     to.on('drain', () => from.resume())
   }
 }
