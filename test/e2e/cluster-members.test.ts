@@ -85,14 +85,20 @@ test('a wiped node comes back by itself, one is removed and another takes its pl
   await cluster.node(wiped).launch()
   await cluster.waitForRoles({ [cluster.nameOf(wiped)]: 'in-sync' }, 90_000)
   await more(load)
+  const waitForEtcd = async (pattern: RegExp): Promise<void> => {
+    const log = (): string => cluster.node(wiped).logTail(1_000)
+    const explain = (): string => log()
+    await waitFor({ what: 'its etcd to be ready', timeoutMs: 60_000, explain }, async () =>
+      pattern.test(log()),
+    )
+  }
+  await waitForEtcd(/joins anew[^]*the member of etcd is ready/)
   // The same when only its etcd has lost its data: the node needs another member.
   await cluster.node(wiped).stop()
   rmSync(join(cluster.node(wiped).dataFolder, 'etcd'), { recursive: true })
   await cluster.node(wiped).launch()
   await cluster.waitForRoles({ [cluster.nameOf(wiped)]: 'in-sync' }, 90_000)
-  await waitFor({ what: 'its etcd to be ready' }, async () =>
-    /(?:joins anew[^]*){2}the member of etcd is ready/.test(cluster.node(wiped).logTail(400)),
-  )
+  await waitForEtcd(/(?:joins anew[^]*){2}the member of etcd is ready/)
 
   const gone = cluster.nodes.findIndex((node, index) => node !== leader && index !== wiped)
   await cluster.node(gone).kill9()
