@@ -143,7 +143,7 @@ const checkSteps = [
     hasCounts: true,
   },
   {
-    name: 'simulation: 500 seeds of one node, 500 of a cluster',
+    name: 'simulation: 500 seeds of one node, 500 of a cluster, 30 of its whole nodes',
     work: () => vitest(['simulation'], []),
     hasCounts: true,
   },
