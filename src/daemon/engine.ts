@@ -9,8 +9,7 @@ import { type Desired, type DesiredState, FileDesired, firstDesired } from '../d
 import { type Journal, LocalJournal } from '../journal/index.ts'
 import { Watch, type Watched } from '../lib/index.ts'
 import { type BinlogStore, type DataDir, ReplicatedLog, Store } from '../store/index.ts'
-import { buildCluster } from './cluster/build-cluster.ts'
-import { ClusterWishes } from './cluster/cluster-wishes.ts'
+import type { ClusterWishes } from './cluster/cluster-wishes.ts'
 import type { NodeOptions } from './node-options.ts'
 import { ClusterUsers, FileUsers, type NodeUsers } from './node-users.ts'
 
@@ -81,6 +80,9 @@ async function openInCluster(
     readonly listening: { readonly address: Address | undefined }
   },
 ): Promise<Engine> {
+  // Loaded here, so that a node that is alone has neither etcd's client nor the rest in its memory.
+  const { buildCluster } = await import('./cluster/build-cluster.ts')
+  const { ClusterWishes: Wishes } = await import('./cluster/cluster-wishes.ts')
   const { disk, random } = options
   const entries = await readUsersFile(disk, usersFile(options, dataDir))
   const configured = configuredBy(options, dataDir, entries)
@@ -90,7 +92,7 @@ async function openInCluster(
     adminUrl: adminUrlOf(options),
   })
   const node = await buildCluster({ options, dataDir, log, places })
-  const wishes = new ClusterWishes({ ...options, node, first: configured })
+  const wishes = new Wishes({ ...options, node, first: configured })
   const { desired, leads } = wishes
   const users = new ClusterUsers(desired, random)
   const cluster = { node, wishes }

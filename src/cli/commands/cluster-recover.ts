@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { planRecovery, type RecoveryPlan, recover } from '../../cluster/index.ts'
+import type { RecoveryPlan } from '../../cluster/index.ts'
 import { silentLogger } from '../../lib/index.ts'
 import { openDataDir } from '../../store/index.ts'
 import { printFacts } from '../output.ts'
@@ -22,6 +22,7 @@ export function addRecoverCommand(cluster: Command, terminal: Terminal): void {
     .option('--yes', 'do it')
     .addHelpText('after', AFTER)
     .action(async (values: SettingValues & { readonly yes?: true }) => {
+      const { planRecovery, recover } = await import('../../cluster/index.ts')
       const { config } = await settingsFrom(values, terminal)
       const { disk, random, clock } = terminal
       const dataDir = await openDataDir({ disk, random, path: config['data-dir'] })
