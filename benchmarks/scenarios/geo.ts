@@ -82,9 +82,9 @@ async function measureAll(stage: Stage): Promise<Measured[]> {
 export const geo: Scenario = {
   name: 'geo',
   measures:
-    `commits with ${roundTripMs} ms (there and back) between any two nodes, of links and etcd, and none to the source; ` +
-    'beside them a mysqld as far from the source; with the settings as they come, and TLS between nodes; counted ' +
-    'too is how often another node has taken over',
+    `commits with ${roundTripMs} ms (there and back) between any two nodes, for links and etcd, ` +
+    'and none to the source; beside them a mysqld as far from the source; with the settings as they ' +
+    'come, and TLS between nodes; counted too is how often another node has taken over',
   shapes: ['small'],
   goals,
   obstacle: () => BridgedNetwork.obstacle(),

@@ -69,7 +69,7 @@ export class Feed {
 
   /** @returns whether something was sent */
   #sendRecent(): boolean {
-    const { recent, link } = this.#options
+    const { recent } = this.#options
     const news = this.#options.news()
     let next = this.#next
     if (news === undefined || next === undefined) return false
