@@ -1,5 +1,5 @@
 import { connect as connectTls } from 'node:tls'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Authority } from '../../src/cluster/authority.ts'
 import { ClusterSecret } from '../../src/cluster/cluster-secret.ts'
 import { EtcdClient, memberTls } from '../../src/cluster/etcd/index.ts'
@@ -12,6 +12,10 @@ let cluster: EtcdCluster
 
 beforeAll(async () => {
   cluster = await EtcdCluster.start(3)
+})
+
+afterEach(async () => {
+  await cluster.thaw()
 })
 
 afterAll(async () => {
@@ -45,7 +49,8 @@ describe('a write', () => {
     const client = await cluster.client()
     const first = cluster.node(0)
     await cluster.leadBy(2)
-    await client.read({ key: 'lost' })
+    // From that one, so that the client is connected to it before it hangs.
+    await client.read({ key: 'lost' }, first.address)
     first.signal('SIGSTOP')
     const put = { compare: [], success: [{ put: 'lost', value: text('1') }] }
     const written = await client.transact(put)
@@ -62,7 +67,7 @@ describe('a write', () => {
   test('that is unknown may be applied later', async () => {
     await cluster.leadBy(0)
     const client = await cluster.client()
-    await client.read({ key: 'late' })
+    await client.read({ key: 'late' }, cluster.node(0).address)
     // The leader has it in its log, but nobody to agree; once it has one, nobody else can be elected.
     for (const index of [1, 2]) cluster.node(index).signal('SIGSTOP')
     const written = await client.transact({
@@ -167,7 +172,7 @@ describe('a read', () => {
 
   test('goes to another member when the first hangs, and there first the next time', async () => {
     const client = await cluster.client()
-    await client.read({ key: 'any' })
+    await client.read({ key: 'any' }, cluster.node(0).address)
     cluster.node(0).signal('SIGSTOP')
     try {
       const begun = performance.now()

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Lease, Register, type Seen } from '../../src/cluster/etcd/index.ts'
 import type { ClusterState } from '../../src/cluster/index.ts'
 import { systemRandom } from '../../src/platform/index.ts'
@@ -13,6 +13,10 @@ let channels = 0
 
 beforeAll(async () => {
   cluster = await EtcdCluster.start(3)
+})
+
+afterEach(async () => {
+  await cluster.thaw()
 })
 
 afterAll(async () => {
@@ -41,6 +45,8 @@ async function registers(): Promise<{ one: Register; other: Register; log: KeptL
   const made = await Promise.all(
     [addresses, addresses.toReversed()].map(async (endpoints) => {
       const client = await cluster.client(endpoints)
+      // Connected to the one it prefers, whatever becomes of that one in the test.
+      await client.status(String(endpoints[0]))
       return { client, register: new Register({ client, channel, random: systemRandom, log }) }
     }),
   )

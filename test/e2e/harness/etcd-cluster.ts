@@ -187,6 +187,12 @@ export class EtcdCluster {
     await Promise.all(this.nodes.map((node) => node.waitForPhase('ready')))
   }
 
+  /** Lets members go on that a test froze; one that failed half-way leaves none frozen for the next. */
+  async thaw(): Promise<void> {
+    for (const node of this.nodes) node.signal('SIGCONT')
+    await this.waitUntilReady()
+  }
+
   node(index: number): EtcdNode {
     const node = this.nodes[index]
     if (node === undefined) throw new Error(`there is no node ${index}`)
