@@ -1,6 +1,6 @@
 import type { Journal } from '../../journal/index.ts'
 import { assert, OperationalError, Watch, type Watched } from '../../lib/index.ts'
-import { GtidSet } from '../../mysql/index.ts'
+import { FIRST_EVENT_POSITION, GtidSet } from '../../mysql/index.ts'
 import type {
   Chunk,
   FileBegin,
@@ -113,7 +113,7 @@ export class ClusterJournal implements Journal {
   async beginFile(begin: FileBegin): Promise<void> {
     await this.settled()
     const fileBegin = this.#log.beginFacts(begin)
-    const place = { end: FIRST_POSITION, boundary: FIRST_POSITION }
+    const place = { end: FIRST_EVENT_POSITION, boundary: FIRST_EVENT_POSITION }
     this.#linked().ingest({ kind: 'file-begin', crc: 0, ...place }, { fileBegin })
     await this.settled()
   }
@@ -219,7 +219,6 @@ export class ClusterJournal implements Journal {
   }
 }
 
-const FIRST_POSITION = 4
 const NO_GTIDS = GtidSet.empty()
 
 function notLeader(): OperationalError {

@@ -113,10 +113,6 @@ export class ClusterNode {
     return this.#leads
   }
 
-  get driver(): Driver | undefined {
-    return this.#driver.value
-  }
-
   /** undefined while it takes part */
   get trouble(): Watched<Trouble | undefined> {
     return this.#trouble

@@ -51,7 +51,8 @@ export class Feed {
   nudge(): void {
     if (this.#isBusy || this.#next === undefined) return
     while (!this.#isOver && this.#sendRecent()) {
-      if (this.#options.link.queuedBytes > QUEUED_BYTES_MOST) return this.#later(this.#drained())
+      if (this.#options.link.queuedBytes > QUEUED_BYTES_MOST)
+        return this.#later(this.#options.link.writable())
     }
     if (this.#isOver || this.#next > this.#options.log.end) return
     this.#later(this.#sendFromDisk())
@@ -129,10 +130,6 @@ export class Feed {
         if (this.#isOver) this.end()
         else this.nudge()
       })
-  }
-
-  async #drained(): Promise<void> {
-    await this.#options.link.writable()
   }
 
   /** One message of records that are not in memory any more. */
