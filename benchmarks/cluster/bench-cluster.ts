@@ -76,12 +76,14 @@ export class BenchCluster {
     })
   }
 
-  /** The member of etcd that this node runs. */
+  /** The member of etcd that this node runs; a node leads or follows also while its own is only starting. */
   async etcdOf(node: Kingbus): Promise<number> {
-    const holders = await systemProcesses.holders(join(node.dataFolder, 'etcd-member', 'lock'))
-    const [pid] = holders
-    if (pid === undefined) throw new Error(`${node.folder} has no etcd`)
-    return pid
+    const lock = join(node.dataFolder, 'etcd-member', 'lock')
+    const explain = (): string => `of ${node.folder}\n${node.logTail()}`
+    return await waitFor({ what: 'a member of etcd', timeoutMs: settleMs, explain }, async () => {
+      const [pid] = await systemProcesses.holders(lock)
+      return pid
+    })
   }
 
   async etcds(): Promise<number[]> {

@@ -74,5 +74,6 @@ test('a child that writes much fills no disk, and nearly all of its lines arrive
   })
   await child?.ended
   expect(count).toBeGreaterThan(29_900)
-  expect(statSync(outputPath).size).toBe(0)
+  // Of 3 MB: what was read is dropped whenever it is more than 1 MB.
+  expect(statSync(outputPath).size).toBeLessThan(1024 * 1024)
 })

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endEverything } from './harness/child.ts'
 import { Kingbus } from './harness/kingbus.ts'
 import { Mysqld, replicationPassword, replicationUser } from './harness/mysqld.ts'
-import { freePort } from './harness/project.ts'
+import { freePort } from './harness/ports.ts'
 
 let source: Mysqld
 

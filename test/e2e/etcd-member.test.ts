@@ -6,7 +6,8 @@ import { Membership } from '../../src/cluster/etcd/index.ts'
 import { systemDisk } from '../../src/platform/index.ts'
 import { endEverything, ServerProcess } from './harness/child.ts'
 import { EtcdCluster, EtcdNode } from './harness/etcd-cluster.ts'
-import { etcdProgram, freePort, makeRunFolder, projectFolder } from './harness/project.ts'
+import { freePort } from './harness/ports.ts'
+import { etcdProgram, makeRunFolder, projectFolder } from './harness/project.ts'
 import { waitFor } from './harness/wait.ts'
 
 const clusters: EtcdCluster[] = []
@@ -183,19 +184,30 @@ describe('what a member refuses', () => {
   })
 })
 
+type Members = Awaited<ReturnType<Membership['list']>>
+
 describe('membership', () => {
+  let membership: Membership
+
   test('a lost member is removed and replaced by a learner that is promoted', async () => {
     const cluster = await startCluster(3)
-    const membership = new Membership(await cluster.client())
+    membership = new Membership(await cluster.client())
     const gone = cluster.node(2)
     const listed = (await membership.list()).find(({ name }) => name === gone.settings.name)
-    expect(await retried(() => membership.remove(listed?.id ?? ''))).toHaveLength(2)
+    const left = await made(
+      () => membership.remove(listed?.id ?? ''),
+      (all) => !all.some(({ id }) => id === listed?.id),
+    )
+    expect(left).toHaveLength(2)
     await gone.waitForPhase('removed')
 
     const peerUrl = `https://127.0.0.1:${await freePort()}`
-    const added = await retried(() => membership.addLearner([peerUrl]))
-    expect(added.all).toHaveLength(3)
-    const urls = added.all.map(({ name, peerUrls }) => `${name || 'n4'}=${peerUrls[0]}`)
+    const grown = await made(
+      () => membership.addLearner([peerUrl]),
+      (all) => all.some(({ peerUrls }) => peerUrls.includes(peerUrl)),
+    )
+    expect(grown).toHaveLength(3)
+    const urls = grown.map(({ name, peerUrls }) => `${name || 'n4'}=${peerUrls[0]}`)
     const settings = {
       ...gone.settings,
       name: 'n4',
@@ -207,27 +219,34 @@ describe('membership', () => {
     const fresh = new EtcdNode(settings, cluster.authority)
     void fresh.start()
     await fresh.waitForPhase('ready')
-    const after = await retried(() => membership.promote(added.added.id))
-    expect(after.find(({ name }) => name === 'n4')).toMatchObject({ isLearner: false })
+    const learner = grown.find(({ peerUrls }) => peerUrls.includes(peerUrl))?.id ?? ''
+    await made(
+      () => membership.promote(learner),
+      (all) => all.some(({ id, isLearner }) => id === learner && !isLearner),
+    )
     await fresh.etcdctl('put', 'by', 'n4')
     await fresh.stop()
   })
 
-  /** etcd refuses changes for a while after a member came or went. */
-  async function retried<T>(
-    change: () => Promise<{ kind: 'answered'; answer: T } | { kind: 'unknown' }>,
-  ): Promise<T> {
+  /**
+   * The list when a change shows in it. etcd refuses changes for a while after a member came or went, and when its
+   * leader changes meanwhile the answer is lost.
+   */
+  async function made(
+    change: () => Promise<{ kind: 'answered' | 'unknown' }>,
+    shows: (all: Members) => boolean,
+  ): Promise<Members> {
     let last: unknown
-    return await waitFor({ what: 'a change of members', explain: () => String(last) }, async () => {
+    const patience = { what: 'a change of members', explain: () => String(last) }
+    return await waitFor(patience, async () => {
       try {
-        const written = await change()
-        if (written.kind === 'answered') return written.answer
-        throw new Error('the answer was lost')
+        await change()
       } catch (thrown) {
         last = thrown
         expect(thrown).toMatchObject({ code: 'E_ETCD_REFUSED' })
-        return undefined
       }
+      const all = await membership.list()
+      return shows(all) ? all : undefined
     })
   }
 })

@@ -18,7 +18,8 @@ import {
   systemRandom,
 } from '../../../src/platform/index.ts'
 import { atExit } from './child.ts'
-import { etcdProgram, freePort, makeRunFolder } from './project.ts'
+import { freePort } from './ports.ts'
+import { etcdProgram, makeRunFolder } from './project.ts'
 import { waitFor } from './wait.ts'
 
 export const SECRET = 'a secret of the test cluster'

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { commandIn, ServerProcess } from './child.ts'
 import { type Mysqld, replicationPassword, replicationUser } from './mysqld.ts'
 import type { Place } from './network/place.ts'
-import { freePort, makeRunFolder, projectFolder } from './project.ts'
+import { freePort } from './ports.ts'
+import { makeRunFolder, projectFolder } from './project.ts'
 import { waitFor } from './wait.ts'
 
 export interface KingbusOptions {

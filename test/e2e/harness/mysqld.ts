@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Connection, createConnection } from 'mysql2/promise'
 import { commandIn, ServerProcess } from './child.ts'
-import { cacheFolder, freePort, makeRunFolder, mysqlProgram } from './project.ts'
+import { freePort } from './ports.ts'
+import { cacheFolder, makeRunFolder, mysqlProgram } from './project.ts'
 import { waitFor } from './wait.ts'
 
 /** The user of every server here, with all rights; over TCP as over the socket. */

@@ -1,12 +1,15 @@
 import { writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import type { EtcdCluster } from '../etcd-cluster.ts'
 import { Kingbus, type KingbusOptions } from '../kingbus.ts'
 import type { Mysqld } from '../mysqld.ts'
 import type { Place } from '../network/place.ts'
-import { etcdProgram, freePort, makeRunFolder } from '../project.ts'
+import { freePorts } from '../ports.ts'
+import { etcdProgram, makeRunFolder } from '../project.ts'
 import { waitFor } from '../wait.ts'
+
+/** The link's, and two of etcd behind it. */
+const PORTS_OF_A_NODE = 3
 
 export interface ClusterOptions {
   readonly source: Mysqld
@@ -102,7 +105,7 @@ export class KingbusCluster {
 
   /** A stopped node is found at another place from now on. */
   async move(index: number, by: Kingbus): Promise<void> {
-    this.#ports[index] = await freeTriple(this.#ports)
+    this.#ports[index] = await freePorts(PORTS_OF_A_NODE)
     await by.request('PUT', `/api/v1/members/${this.nameOf(index)}`, { peerUrl: this.urlOf(index) })
     const { flags = {} } = this.#nodeOptions(index, 'new')
     this.node(index).setFlags(flags)
@@ -125,7 +128,7 @@ export class KingbusCluster {
   }
 
   async #takePorts(): Promise<number> {
-    this.#ports.push(await freeTriple(this.#ports))
+    this.#ports.push(await freePorts(PORTS_OF_A_NODE))
     return this.#ports.length - 1
   }
 
@@ -204,22 +207,4 @@ export class KingbusCluster {
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()))
   }
-}
-
-/** A port with two free ones behind it: the link's, and those of etcd. */
-async function freeTriple(taken: readonly number[]): Promise<number> {
-  for (;;) {
-    const port = await freePort()
-    const isTaken = taken.some((other) => Math.abs(other - port) < 3)
-    if (isTaken || !(await isFree(port + 1)) || !(await isFree(port + 2))) continue
-    return port
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server: Server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }
