@@ -7,6 +7,7 @@ import {
 } from '../../test/e2e/harness/cluster/kingbus-cluster.ts'
 import type { Kingbus } from '../../test/e2e/harness/kingbus.ts'
 import type { Mysqld } from '../../test/e2e/harness/mysqld.ts'
+import { sendSignal } from '../../test/e2e/harness/signals.ts'
 import { waitFor } from '../../test/e2e/harness/wait.ts'
 import { cpuSeconds } from '../process-usage.ts'
 
@@ -97,7 +98,7 @@ export class BenchCluster {
 
   async signal(name: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
     for (const pid of [...this.nodes.map((node) => node.pid), ...(await this.etcds())]) {
-      process.kill(pid, name)
+      sendSignal(pid, name)
     }
   }
 

@@ -25,6 +25,7 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const stop of stopping.splice(0)) stop.abort()
   await Promise.all(running.splice(0))
+  await cluster.thaw()
 })
 
 afterAll(async () => {

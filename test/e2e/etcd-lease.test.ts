@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type EtcdClient, Lease } from '../../src/cluster/etcd/index.ts'
 import { endEverything } from './harness/child.ts'
 import { EtcdCluster, KeptLog } from './harness/etcd-cluster.ts'
@@ -12,6 +12,10 @@ let client: EtcdClient
 beforeAll(async () => {
   cluster = await EtcdCluster.start(3)
   client = await cluster.client()
+})
+
+afterEach(async () => {
+  await cluster.thaw()
 })
 
 afterAll(async () => {

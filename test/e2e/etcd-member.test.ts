@@ -8,6 +8,7 @@ import { endEverything, ServerProcess } from './harness/child.ts'
 import { EtcdCluster, EtcdNode } from './harness/etcd-cluster.ts'
 import { freePort } from './harness/ports.ts'
 import { etcdProgram, makeRunFolder, projectFolder } from './harness/project.ts'
+import { sendSignal } from './harness/signals.ts'
 import { waitFor } from './harness/wait.ts'
 
 const clusters: EtcdCluster[] = []
@@ -275,7 +276,7 @@ describe('an etcd that outlives its node', () => {
     await node.etcdctl('put', 'kept', 'yes')
     await node.stop()
     const { node: supervisor, etcd } = await startSupervisor(node)
-    process.kill(etcd, signal)
+    sendSignal(etcd, signal)
     await supervisor.end('SIGKILL')
     expect(isRunning(etcd)).toBe(true)
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Kingbus } from '../../e2e/harness/kingbus.ts'
 import type { NetworkHost, Ports } from '../../e2e/harness/network/bridged-network.ts'
+import { sendSignal } from '../../e2e/harness/signals.ts'
 import type { OwnDisk } from './own-disk.ts'
 
 export interface FaultNodeParts {
@@ -70,7 +71,7 @@ const VIEW_MS = 5000
 /** Where it has ended by itself there is nothing to do. */
 export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, signal)
+    sendSignal(pid, signal)
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
   }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import { sendSignal } from './signals.ts'
 
 const cleanups: (() => void)[] = []
 const running = new Set<ServerProcess>()
@@ -90,7 +91,7 @@ export class ServerProcess {
   }
 
   signal(name: NodeJS.Signals): void {
-    if (this.isRunning) this.#child.kill(name)
+    if (this.isRunning) sendSignal(this.pid, name)
   }
 
   /** Leaves the process running when this one ends. */

@@ -20,6 +20,7 @@ import {
 import { atExit } from './child.ts'
 import { freePort } from './ports.ts'
 import { etcdProgram, makeRunFolder } from './project.ts'
+import { sendSignal } from './signals.ts'
 import { waitFor } from './wait.ts'
 
 export const SECRET = 'a secret of the test cluster'
@@ -117,7 +118,7 @@ export class EtcdNode {
 
   signal(name: NodeJS.Signals): void {
     const pid = this.#member === undefined ? undefined : this.pid
-    if (pid !== undefined) process.kill(pid, name)
+    if (pid !== undefined) sendSignal(pid, name)
   }
 
   /** Ends the supervision, as a node that stops does; an etcd that hangs is left hanging. */
