@@ -5,7 +5,7 @@ import { ClusterSecret } from '../../src/cluster/cluster-secret.ts'
 import { EtcdClient, memberTls } from '../../src/cluster/etcd/index.ts'
 import { systemClock } from '../../src/platform/index.ts'
 import { endEverything } from './harness/child.ts'
-import { EtcdCluster } from './harness/etcd-cluster.ts'
+import { EtcdCluster } from './harness/cluster/etcd-cluster.ts'
 import { waitFor } from './harness/wait.ts'
 
 let cluster: EtcdCluster

@@ -9,7 +9,7 @@ import { exampleDesired, exampleSource } from '../../src/desired/testing/example
 import { waitUntil } from '../../src/lib/index.ts'
 import { systemClock, systemRandom } from '../../src/platform/index.ts'
 import { endEverything } from './harness/child.ts'
-import { EtcdCluster, KeptLog, SECRET } from './harness/etcd-cluster.ts'
+import { EtcdCluster, KeptLog, SECRET } from './harness/cluster/etcd-cluster.ts'
 import { waitFor } from './harness/wait.ts'
 
 let cluster: EtcdCluster

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type EtcdClient, Lease } from '../../src/cluster/etcd/index.ts'
 import { endEverything } from './harness/child.ts'
-import { EtcdCluster, KeptLog } from './harness/etcd-cluster.ts'
+import { EtcdCluster, KeptLog } from './harness/cluster/etcd-cluster.ts'
 import { pause, waitFor } from './harness/wait.ts'
 
 const TTL_SECONDS = 3

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { Membership } from '../../src/cluster/etcd/index.ts'
 import { systemDisk } from '../../src/platform/index.ts'
 import { endEverything, ServerProcess } from './harness/child.ts'
-import { EtcdCluster, EtcdNode } from './harness/etcd-cluster.ts'
+import { EtcdCluster, EtcdNode } from './harness/cluster/etcd-cluster.ts'
 import { freePort } from './harness/ports.ts'
 import { etcdProgram, makeRunFolder, projectFolder } from './harness/project.ts'
 import { sendSignal } from './harness/signals.ts'
@@ -257,7 +257,7 @@ describe('an etcd that outlives its node', () => {
   async function startSupervisor(node: EtcdNode): Promise<{ node: ServerProcess; etcd: number }> {
     const supervisor = new ServerProcess({
       program: process.execPath,
-      args: ['--import', 'tsx', join(projectFolder, 'test/e2e/harness/etcd-supervisor.ts')],
+      args: ['--import', 'tsx', join(projectFolder, 'test/e2e/harness/cluster/etcd-supervisor.ts')],
       logFile: join(node.dataDir, 'supervisor.log'),
       env: { SUPERVISED: JSON.stringify({ settings: node.settings, dataDir: node.dataDir }) },
     })

@@ -5,7 +5,7 @@ import { Lease, Register, type Seen } from '../../src/cluster/etcd/index.ts'
 import type { ClusterState } from '../../src/cluster/index.ts'
 import { systemRandom } from '../../src/platform/index.ts'
 import { endEverything } from './harness/child.ts'
-import { EtcdCluster, KeptLog } from './harness/etcd-cluster.ts'
+import { EtcdCluster, KeptLog } from './harness/cluster/etcd-cluster.ts'
 import { waitFor } from './harness/wait.ts'
 
 let cluster: EtcdCluster

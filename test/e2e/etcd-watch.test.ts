@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type EtcdClient, type WatchMessage, watch } from '../../src/cluster/etcd/index.ts'
 import { systemRandom } from '../../src/platform/index.ts'
 import { endEverything } from './harness/child.ts'
-import { CutProxy } from './harness/cut-proxy.ts'
-import { EtcdCluster, KeptLog } from './harness/etcd-cluster.ts'
+import { EtcdCluster, KeptLog } from './harness/cluster/etcd-cluster.ts'
+import { CutProxy } from './harness/network/cut-proxy.ts'
 import { waitFor } from './harness/wait.ts'
 
 let cluster: EtcdCluster

@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from 'vitest'
 import { endEverything } from './harness/child.ts'
 import { serverDifferences } from './harness/compare.ts'
-import { CutProxy } from './harness/cut-proxy.ts'
 import { Kingbus } from './harness/kingbus.ts'
 import { Mysqld, replicationUser } from './harness/mysqld.ts'
+import { CutProxy } from './harness/network/cut-proxy.ts'
 import { Replica } from './harness/replica.ts'
 
 afterAll(endEverything)

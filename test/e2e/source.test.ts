@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { waitUntil } from '../../src/lib/index.ts'
 import { GtidSet } from '../../src/mysql/index.ts'
-import { CutProxy } from './harness/cut-proxy.ts'
 import { IngestAlone, type IngestAloneOptions } from './harness/ingest-alone.ts'
 import { Mysqld } from './harness/mysqld.ts'
+import { CutProxy } from './harness/network/cut-proxy.ts'
 import { makeRunFolder } from './harness/project.ts'
 
 let source: Mysqld

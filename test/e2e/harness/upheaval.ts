@@ -1,7 +1,7 @@
 import type { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
-import type { CutProxy } from './cut-proxy.ts'
 import type { Kingbus } from './kingbus.ts'
 import type { Mysqld } from './mysqld.ts'
+import type { CutProxy } from './network/cut-proxy.ts'
 import type { Replica } from './replica.ts'
 import { pause } from './wait.ts'
 

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { EtcdCluster } from '../etcd-cluster.ts'
 import { Kingbus, type KingbusOptions } from '../kingbus.ts'
 import type { Mysqld } from '../mysqld.ts'
 import type { Place } from '../network/place.ts'
 import { freePorts } from '../ports.ts'
 import { etcdProgram, makeRunFolder } from '../project.ts'
 import { waitFor } from '../wait.ts'
+import type { EtcdCluster } from './etcd-cluster.ts'
 
 /** The link's, and two of etcd behind it. */
 const PORTS_OF_A_NODE = 3

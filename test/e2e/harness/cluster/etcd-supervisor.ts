@@ -2,18 +2,18 @@
   A process that supervises one member of etcd, as a node does, to be killed by the tests. Prints
   `ready PID` when etcd is ready.
 */
-import { Authority } from '../../../src/cluster/authority.ts'
-import { ClusterSecret } from '../../../src/cluster/cluster-secret.ts'
-import { EtcdMember, type MemberSettings } from '../../../src/cluster/etcd/index.ts'
-import { silentLogger } from '../../../src/lib/index.ts'
+import { Authority } from '../../../../src/cluster/authority.ts'
+import { ClusterSecret } from '../../../../src/cluster/cluster-secret.ts'
+import { EtcdMember, type MemberSettings } from '../../../../src/cluster/etcd/index.ts'
+import { silentLogger } from '../../../../src/lib/index.ts'
 import {
   systemClock,
   systemDisk,
   systemProcesses,
   systemRandom,
-} from '../../../src/platform/index.ts'
+} from '../../../../src/platform/index.ts'
+import { etcdProgram } from '../project.ts'
 import { SECRET } from './etcd-cluster.ts'
-import { etcdProgram } from './project.ts'
 
 const supervised = JSON.parse(process.env['SUPERVISED'] ?? '{}') as {
   readonly settings: MemberSettings

@@ -1,27 +1,27 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { Authority } from '../../../src/cluster/authority.ts'
-import { ClusterSecret } from '../../../src/cluster/cluster-secret.ts'
+import { Authority } from '../../../../src/cluster/authority.ts'
+import { ClusterSecret } from '../../../../src/cluster/cluster-secret.ts'
 import {
   EtcdClient,
   EtcdMember,
   type MemberSettings,
   type MemberState,
   memberTls,
-} from '../../../src/cluster/etcd/index.ts'
-import type { Logger } from '../../../src/lib/index.ts'
+} from '../../../../src/cluster/etcd/index.ts'
+import type { Logger } from '../../../../src/lib/index.ts'
 import {
   systemClock,
   systemDisk,
   systemProcesses,
   systemRandom,
-} from '../../../src/platform/index.ts'
-import { atExit } from './child.ts'
-import { freePort } from './ports.ts'
-import { etcdProgram, makeRunFolder } from './project.ts'
-import { sendSignal } from './signals.ts'
-import { waitFor } from './wait.ts'
+} from '../../../../src/platform/index.ts'
+import { atExit } from '../child.ts'
+import { freePort } from '../ports.ts'
+import { etcdProgram, makeRunFolder } from '../project.ts'
+import { sendSignal } from '../signals.ts'
+import { waitFor } from '../wait.ts'
 
 export const SECRET = 'a secret of the test cluster'
 
