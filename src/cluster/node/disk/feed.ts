@@ -12,6 +12,8 @@ const MESSAGE_BYTES = 1024 * 1024
 const QUEUED_BYTES_MOST = 8 * 1024 * 1024
 /** What is committed while more is on its way is told with the next records, or alone when none come for so long. */
 const KNOWN_DELAY_MS = 5
+/** After so long it is looked again for a record that is neither in memory nor, yet, in the files. */
+const MISSING_PAUSE_MS = 10
 
 export interface FeedOptions {
   readonly link: PeerLink
@@ -122,8 +124,8 @@ export class Feed {
     this.#isBusy = true
     void work
       .catch((thrown: unknown) => {
+        this.#giveUp(messageOf(thrown))
         if (!(thrown instanceof OperationalError)) throw thrown
-        this.#options.link.close(messageOf(thrown))
       })
       .finally(() => {
         this.#isBusy = false
@@ -132,12 +134,18 @@ export class Feed {
       })
   }
 
+  /** Nothing more can be sent on this link. Its end is told later; what cannot be read is not read again until then. */
+  #giveUp(reason: string): void {
+    this.#isOver = true
+    this.#options.link.close(reason)
+  }
+
   /** One message of records that are not in memory any more. */
   async #sendFromDisk(): Promise<void> {
-    const { log, link } = this.#options
+    const { log, link, clock } = this.#options
     if (this.#next === undefined) return
     let next: number = this.#next
-    if (next <= log.base.sequence) return link.close(`record ${next} has been purged`)
+    if (next <= log.base.sequence) return this.#giveUp(`record ${next} has been purged`)
     const reader = await this.#readerAt(next)
     const batch = new Batch()
     while (!batch.isFull && next > log.base.sequence) {
@@ -149,7 +157,8 @@ export class Feed {
     }
     this.#next = next
     const news = this.#options.news()
-    if (this.#isOver || news === undefined || batch.records.length === 0) return
+    if (this.#isOver) return
+    if (news === undefined || batch.records.length === 0) return await clock.sleep(MISSING_PAUSE_MS)
     this.#send(batch, news)
     await link.writable()
   }
