@@ -276,7 +276,8 @@ export class NodeProcess implements Listener {
   #link(connection: WireEnd, peer: string): PeerLink {
     const { clock, logger, observer } = this.#parts
     const unread = Buffer.alloc(0)
-    const link = new ConnectedLink({ connection, peer, unread, clock, logger, limits: LINK_LIMITS })
+    const parts = { connection, peer, version: 1, unread, clock, logger }
+    const link = new ConnectedLink({ ...parts, limits: LINK_LIMITS })
     const send = link.send.bind(link)
     link.send = (message, records) => {
       observer.sends(message)
