@@ -176,7 +176,7 @@ export class NodeProcess implements Listener {
     log: ReplicatedLog,
     journal: ClusterJournal,
   ): Promise<Alarm | OperationalError | undefined> {
-    const { node, storeId, disk, observer, logger, limits, register: service, clock } = this.#parts
+    const { node, storeId, disk, observer, limits, register: service, clock } = this.#parts
     const facts = await readFacts(disk, FACTS)
     const self: LeaderName = { node, store: storeId, incarnation: this.#parts.nextIncarnation() }
     const over = new AbortController()
@@ -196,7 +196,6 @@ export class NodeProcess implements Listener {
       register,
       writeFacts: (next) => writeFacts(disk, FACTS, next),
       clock,
-      logger,
       resign: () => register.withdraw(),
       ended: (reason) => {
         why ??= reason

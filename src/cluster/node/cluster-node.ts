@@ -93,7 +93,6 @@ export class ClusterNode {
       directory: this.#directory,
       self: () => this.#report(),
       clock: options.clock,
-      logger: log,
     })
   }
 
