@@ -22,6 +22,7 @@ export interface HttpError {
 /** The HTTP status of the codes that are the caller's doing, or will be over in a while; any other is 500. */
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   E_CONFIG_INVALID: 400,
+  E_ADMIN_REFUSED: 403,
   E_SOURCE_UNCONFIGURED: 409,
   E_SERVE_ADDRESS_FIXED: 409,
   E_USER_EXISTS: 409,

@@ -9,6 +9,7 @@ import {
 import { ADMIN_BODY_BYTES_MOST, type Address, formatAddress } from '../config/index.ts'
 import { messageOf, OperationalError } from '../lib/index.ts'
 import { requireToken } from './auth.ts'
+import { refuseCrossSite } from './cross-site.ts'
 import { type ErrorSinks, httpErrorOf } from './http-errors.ts'
 import type { NodeFace } from './node-face.ts'
 import { clusterRoutes } from './routes/cluster.ts'
@@ -53,6 +54,7 @@ export async function buildAdmin(options: AdminOptions) {
     openapi: { info: { title: 'Kingbus', version: options.version } },
     transform: jsonSchemaTransform,
   })
+  refuseCrossSite(bare, options.token)
   await requireToken(app, options.token)
   healthRoutes(app, options.node)
   statusRoutes(app, options.node)

@@ -419,6 +419,41 @@ describe('what looks into a file', () => {
   })
 })
 
+describe('cluster certs', () => {
+  test('writes what the secret gives, and prints where, with the endpoints of the settings', async () => {
+    const secret = join(folder, 'secret')
+    const settings = join(folder, 'node.yaml')
+    await writeFile(secret, 'sixteen or more of them\n', { mode: 0o600 })
+    const url = 'https://kingbus-1.example:9600'
+    const cluster = `{peer-url: "${url}", initial-cluster: "one=${url}", secret-file: ${secret}}`
+    await writeFile(settings, `name: one\ncluster: ${cluster}\n`)
+    const ran = await kingbus(`cluster certs ${folder}/certs --config ${settings} --json`)
+    const client = {
+      certificate: `${folder}/certs/client.pem`,
+      key: `${folder}/certs/client-key.pem`,
+    }
+    expect(JSON.parse(ran.out)).toEqual({
+      authority: `${folder}/certs/authority.pem`,
+      client,
+      server: null,
+      endpoints: ['https://kingbus-1.example:9602'],
+    })
+    const again = await kingbus(`cluster certs ${folder}/certs --secret-file ${secret}`)
+    expect(again).toMatchObject({ code: 78, error: expect.stringContaining('is there already') })
+    const server = await kingbus(
+      `cluster certs ${folder}/b --secret-file ${secret} --host h 10.0.0.7`,
+    )
+    expect(server.out).toContain(`${folder}/b/server-key.pem`)
+  })
+
+  test('says where a secret would come from', async () => {
+    expect(await kingbus(`cluster certs ${folder}/certs`)).toMatchObject({
+      code: 78,
+      error: expect.stringMatching(/--secret-file FILE.*E_CONFIG_INVALID/),
+    })
+  })
+})
+
 describe('a command line that is wrong', () => {
   test('ends with 64 and names the nearest right word', async () => {
     const flag = await kingbus('start --source-tsl required')

@@ -8,6 +8,7 @@
   files, clocks or chance. The rules and why they are safe: docs/internals/cluster.md.
 */
 export { Authority } from './authority.ts'
+export { type CertificateFiles, writeCertificates } from './certificate-files.ts'
 export { ClusterSecret } from './cluster-secret.ts'
 export { EtcdDesired } from './desired/etcd-desired.ts'
 export { ClusterNode } from './node/cluster-node.ts'

@@ -11,7 +11,7 @@ export {
   isLoopback,
   type SourceUrl,
 } from './address.ts'
-export { type ClusterConfig, clusterConfig } from './cluster/cluster-config.ts'
+export { type ClusterConfig, clusterConfig, etcdUrlsBeside } from './cluster/cluster-config.ts'
 export {
   formatUrl,
   type NodeUrl,

@@ -119,8 +119,11 @@ export class NodeStatus implements NodeFace {
   }
 
   notReady(): string | undefined {
-    const { listening } = this.#parts
-    return listening.address === undefined ? 'the listener for replicas is closed' : undefined
+    const { listening, cluster } = this.#parts
+    if (listening.address === undefined) return 'the listener for replicas is closed'
+    // It shows what it has, and nobody would tell a replica that nothing more comes.
+    const trouble = cluster?.node.trouble.value
+    return trouble?.code === 'E_MEMBER_REMOVED' ? trouble.message : undefined
   }
 
   async startSource(change?: SourceChange): Promise<SourceStatus> {

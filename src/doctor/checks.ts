@@ -46,6 +46,8 @@ export const CHECKS = {
   'source.url': 'without a source only what is stored already is served',
   ...SOURCE_CHECKS,
   'data-dir': 'everything that is kept lies there, with rights for its owner alone',
+  'data-dir.cluster':
+    'a node that is alone takes records that a cluster lacks, and a cluster has no use for those',
   'data-dir.in-use': 'one process at a time may write a data directory',
   'disk.file-system': 'what fdatasync has confirmed must survive a power cut',
   'disk.space': 'Kingbus stops reading from the source while less than disk.min-free is free',

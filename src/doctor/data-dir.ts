@@ -2,10 +2,10 @@
   The data directory as the next start finds it: there or to be made, whose, in use, on what file system.
 */
 import { dirname, resolve } from 'node:path'
-import type { Config } from '../config/index.ts'
+import { type ClusterConfig, type Config, clusterConfig } from '../config/index.ts'
 import { formatBytes, messageOf, OperationalError, systemCodeOf } from '../lib/index.ts'
 import type { Disk, DiskSpace, FileAttributes, Machine } from '../platform/index.ts'
-import { type Identity, isFileName, minFreeBytes, readIdentity } from '../store/index.ts'
+import { type Identity, isFileName, isLog, minFreeBytes, readIdentity } from '../store/index.ts'
 import { type DoctorFinding, note, ok, problem, warning } from './checks.ts'
 import { mountOf } from './mounts.ts'
 
@@ -19,6 +19,10 @@ export interface DataDirFacts {
   readonly identity: Identity | OperationalError | undefined
   /** names of the binlog files that are stored */
   readonly stored: readonly string[]
+  /** they are the log of a cluster's node */
+  readonly isLog: boolean
+  /** what the configuration says; undefined for a node that is alone */
+  readonly cluster: ClusterConfig | undefined
   readonly fileSystem: string | undefined
   readonly space: DiskSpace
   readonly minFreeBytes: number
@@ -36,6 +40,8 @@ export async function lookAtDataDir(config: Config, disk: Disk): Promise<DataDir
     inUse: there && (await isLocked(disk, `${path}/lock`)),
     identity: there ? await identityOf(disk, path) : undefined,
     stored: there ? (await disk.list(`${path}/binlogs`)).filter(isFileName) : [],
+    isLog: there && (await isLog(disk, `${path}/binlogs`)),
+    cluster: clusterConfig(config),
     fileSystem: await fileSystemOf(disk, folder),
     space: await disk.space(folder),
     minFreeBytes: config['disk.min-free'] ?? (await minFreeBytes(disk, folder)),
@@ -91,7 +97,13 @@ async function fileSystemOf(disk: Disk, folder: string): Promise<string | undefi
 }
 
 export function dataDirFindings(facts: DataDirFacts, machine: Machine): DoctorFinding[] {
-  return [checkFolder(facts, machine), checkInUse(facts), checkFileSystem(facts), checkSpace(facts)]
+  return [
+    checkFolder(facts, machine),
+    checkCluster(facts),
+    checkInUse(facts),
+    checkFileSystem(facts),
+    checkSpace(facts),
+  ]
 }
 
 function checkFolder(facts: DataDirFacts, { userId }: Machine): DoctorFinding {
@@ -117,6 +129,32 @@ function checkFolder(facts: DataDirFacts, { userId }: Machine): DoctorFinding {
   }
   const what = identity === undefined ? 'is empty' : `holds ${facts.stored.length} binlog files`
   return ok('data-dir', `${path} ${what}`)
+}
+
+function checkCluster({ path, cluster, isLog, stored }: DataDirFacts): DoctorFinding {
+  const id = 'data-dir.cluster'
+  if (cluster === undefined) {
+    if (!isLog) return ok(id, 'this node is alone')
+    return problem(
+      id,
+      `${path} is that of a cluster's node, and the configuration has no cluster.peer-url`,
+      'set cluster.* as the node had it, or give another data-dir',
+    )
+  }
+  if (isLog) return ok(id, `${path} is that of a cluster's node`)
+  if (stored.length === 0) return ok(id, 'the node begins with nothing')
+  const held = `${path} holds ${stored.length} binlog files of a node that was alone`
+  const remedy =
+    'to keep them, let this node begin a cluster alone (itself in cluster.initial-cluster, ' +
+    'initial-cluster-state new) and add the others by kingbus members add; else give an empty data-dir'
+  if (cluster.initialClusterState === 'existing') {
+    const end = 'the node would stop, or give them up for those of the others'
+    return problem(id, `${held}, and it is to join a cluster: ${end}`, remedy)
+  }
+  const isAlone = cluster.initialCluster.every(({ name }) => name === cluster.name)
+  if (isAlone) return ok(id, `${held}: they become those of the cluster`)
+  const found = `${held}, and a cluster of several begins only when none of them holds any`
+  return problem(id, found, remedy)
 }
 
 function checkInUse({ inUse, path }: DataDirFacts): DoctorFinding {

@@ -67,6 +67,15 @@ async function severityOf(id: CheckId, given: Given = {}): Promise<string | unde
   return (await examine(given)).get(id)?.severity
 }
 
+function clusterSettings(initialCluster: string): Partial<Record<Key, string>> {
+  return {
+    name: 'one',
+    'cluster.peer-url': 'http://127.0.0.1:9600',
+    'cluster.initial-cluster': initialCluster,
+    'cluster.secret-file': file('secret', 'sixteen or more of them'),
+  }
+}
+
 function file(name: string, text: string, mode = 0o600): string {
   const path = join(folder, name)
   writeFileSync(path, text, { mode })
@@ -109,6 +118,40 @@ describe('the data directory', () => {
       remedy: expect.stringMatching(/ss -ltnp/),
     })
     await new Promise((resolve) => taken.close(resolve))
+  })
+
+  test('of a cluster’s node is not for one that is alone', async () => {
+    const open = await openDataDir({ disk: systemDisk, random: systemRandom, path: dataDir })
+    await open.release()
+    expect((await examine()).get('data-dir.cluster')?.severity).toBe('ok')
+    mkdirSync(open.binlogs, { recursive: true })
+    writeFileSync(join(open.binlogs, 'log.json'), '{}')
+    expect((await examine()).get('data-dir.cluster')).toMatchObject({
+      severity: 'problem',
+      found: expect.stringContaining(dataDir),
+      remedy: expect.stringMatching(/set cluster\.\*/),
+    })
+    const settings = clusterSettings('one=http://127.0.0.1:9600,two=http://127.0.0.1:9700')
+    expect(await severityOf('data-dir.cluster', { settings })).toBe('ok')
+  })
+
+  test('with files of a node that was alone begins a cluster alone, and joins none', async () => {
+    const settings = clusterSettings('one=http://127.0.0.1:9600')
+    expect(await severityOf('data-dir.cluster', { settings })).toBe('ok')
+    const open = await openDataDir({ disk: systemDisk, random: systemRandom, path: dataDir })
+    await open.release()
+    mkdirSync(open.binlogs, { recursive: true })
+    writeFileSync(join(open.binlogs, 'binlog.000001'), '')
+    const { severity, found } = (await examine({ settings })).get('data-dir.cluster') ?? {}
+    expect([severity, found]).toEqual(['ok', expect.stringMatching(/1 binlog files.*become/)])
+    const several = clusterSettings('one=http://127.0.0.1:9600,two=http://127.0.0.1:9700')
+    const existing = { ...settings, 'cluster.initial-cluster-state': 'existing' }
+    for (const wrong of [several, existing]) {
+      expect((await examine({ settings: wrong })).get('data-dir.cluster')).toMatchObject({
+        severity: 'problem',
+        remedy: expect.stringMatching(/kingbus members add/),
+      })
+    }
   })
 
   test('that others may look into, or that is another user’s, is a warning with the command', async () => {

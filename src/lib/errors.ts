@@ -71,6 +71,7 @@ export const ERROR_CATALOGUE = {
   E_MEMBER_UNKNOWN: entry('refuse', 67),
   E_MEMBER_EXISTS: entry('refuse', 65),
   E_MEMBER_REFUSED: entry('refuse', 75),
+  E_MEMBER_REMOVED: entry('operator', 78),
   E_CLUSTER_SECRET: entry('refuse', 78),
   E_CLUSTER_NOT_EMPTY: entry('operator', 78),
   E_CLUSTER_OTHER: entry('operator', 74),

@@ -23,6 +23,7 @@ export {
 } from './record.ts'
 export { previousGtidsFault, sequenceFault } from './recovery/chain.ts'
 export { replaceFile } from './replace-file.ts'
+export { isLog } from './replicated/log-facts.ts'
 export type {
   BeginFacts,
   LogBase,

@@ -176,7 +176,7 @@ export class NodeProcess implements Listener {
     log: ReplicatedLog,
     journal: ClusterJournal,
   ): Promise<Alarm | OperationalError | undefined> {
-    const { node, storeId, disk, observer, logger, limits, register: service, clock } = this.#parts
+    const { node, storeId, disk, observer, limits, register: service, clock } = this.#parts
     const facts = await readFacts(disk, FACTS)
     const self: LeaderName = { node, store: storeId, incarnation: this.#parts.nextIncarnation() }
     const over = new AbortController()
@@ -196,7 +196,6 @@ export class NodeProcess implements Listener {
       register,
       writeFacts: (next) => writeFacts(disk, FACTS, next),
       clock,
-      logger,
       resign: () => register.withdraw(),
       ended: (reason) => {
         why ??= reason
@@ -276,7 +275,8 @@ export class NodeProcess implements Listener {
   #link(connection: WireEnd, peer: string): PeerLink {
     const { clock, logger, observer } = this.#parts
     const unread = Buffer.alloc(0)
-    const link = new ConnectedLink({ connection, peer, unread, clock, logger, limits: LINK_LIMITS })
+    const parts = { connection, peer, version: 1, unread, clock, logger }
+    const link = new ConnectedLink({ ...parts, limits: LINK_LIMITS })
     const send = link.send.bind(link)
     link.send = (message, records) => {
       observer.sends(message)

@@ -5,18 +5,14 @@
 import type { ClusterState, Limits, Member } from '../../src/cluster/index.ts'
 import type { ClusterJournal } from '../../src/cluster/node/cluster-journal.ts'
 import type { Driver } from '../../src/cluster/node/driver.ts'
-import { messageOf, OperationalError } from '../../src/lib/index.ts'
 import type { Disk } from '../../src/platform/index.ts'
-import { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
-import { SimulatedClock } from '../../src/platform/testing/simulated-clock.ts'
-import { ProcessDied } from '../../src/platform/testing/simulated-process.ts'
 import type { HeaderLog } from '../cluster-simulation/header-log.ts'
 import type { WitnessedWorld } from '../cluster-simulation/log-witness.ts'
 import { plant, type Replacement } from '../cluster-simulation/planted.ts'
 import { Expected } from '../simulation/expected.ts'
 import type { SeedResult } from '../simulation/seeds.ts'
 import { SourceHistory } from '../simulation/source/history.ts'
-import { Trace } from '../simulation/trace.ts'
+import { type Pace, type SeedOptions, SteppedWorld } from '../simulation/stepped-world.ts'
 import { Violation } from '../simulation/violation.ts'
 import { calm } from './calm.ts'
 import { chaosActions } from './chaos.ts'
@@ -27,8 +23,7 @@ import { SimulatedSource } from './source.ts'
 import { Supervisor } from './supervisor.ts'
 import { NodesWitness } from './witness.ts'
 
-/** More steps than this are a simulation that does not end. */
-const STEPS_MAX = 2_000_000
+const PACE: Pace = { stepsMax: 2_000_000, lookMs: 20, stuck: 'ingest goes on' }
 
 /** Faults planted into the nodes, to see that a check notices; honest nodes have none. */
 export interface Sabotage {
@@ -37,18 +32,11 @@ export interface Sabotage {
   readonly begins?: (driver: Driver, journal: ClusterJournal, node: SimulatedNode) => void
 }
 
-export interface WorldOptions {
-  readonly seed: number
+export interface WorldOptions extends SeedOptions {
   readonly sabotage?: Sabotage
-  readonly say?: (line: string) => void
 }
 
-export class World implements WitnessedWorld {
-  readonly time = new SimulatedClock()
-  /** of the world itself, which never dies */
-  readonly clock = this.time.process()
-  readonly random: SeededRandom
-  readonly trace: Trace
+export class World extends SteppedWorld implements WitnessedWorld {
   readonly sabotage: Sabotage
   readonly register: RegisterService
   readonly network: SimulatedNetwork
@@ -56,17 +44,14 @@ export class World implements WitnessedWorld {
   readonly witness: NodesWitness
   readonly nodes: readonly SimulatedNode[]
   readonly supervisor: Supervisor
-  readonly counts = new Map<string, number>()
   /** stores that do not exist any more */
   readonly lost = new Set<string>()
   wipes: number
   isEnding = false
-  #violation: Violation | undefined
 
-  constructor({ seed, sabotage = {}, say = () => {} }: WorldOptions) {
-    this.random = new SeededRandom(seed)
+  constructor({ sabotage = {}, ...options }: WorldOptions) {
+    super(options, PACE)
     this.sabotage = sabotage
-    this.trace = new Trace(() => this.time.nowMs, say)
     const nowSeconds = (): number => Math.floor(this.clock.nowMs() / 1000)
     const history = new SourceHistory(this.random.fork(), nowSeconds)
     this.source = new SimulatedSource(history, this.random.fork())
@@ -106,84 +91,18 @@ export class World implements WitnessedWorld {
     return this.nodes.find((node) => node.driver?.node.leader?.epoch === epoch)
   }
 
-  // ---- what happens
-
-  count(what: string): void {
-    this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
-  }
-
-  note(text: string): void {
-    this.trace.note(text)
-  }
-
-  fail(violation: Violation): void {
-    if (this.#violation !== undefined) return
-    this.#violation = violation
-    this.note(`VIOLATION of '${violation.checker}': ${violation.message}`)
-  }
-
-  /** Runs a check where nothing may be thrown. */
-  guard(check: () => void): void {
-    try {
-      check()
-    } catch (thrown) {
-      this.fail(asViolation(thrown))
-    }
-  }
-
-  /** Something was thrown that nobody caught. */
-  bug(thrown: unknown): void {
-    if (!(thrown instanceof ProcessDied)) this.fail(asViolation(thrown))
-  }
-
-  /** Waits in simulated time until the condition holds; false when it does not in time. */
-  async until(condition: () => boolean, withinMs: number): Promise<boolean> {
-    const endMs = this.time.nowMs + withinMs
-    while (!condition()) {
-      if (this.time.nowMs > endMs) return false
-      await this.clock.sleep(20)
-    }
-    return true
-  }
-
   // ---- the run
 
   /** Steps through everything that happens until the script is over or something is wrong. */
   async run(): Promise<Violation | undefined> {
-    const over = { is: false }
-    const script = this.#script().then(
-      () => {
-        over.is = true
-      },
-      (thrown: unknown) => this.fail(asViolation(thrown)),
-    )
-    for (let step = 0; !over.is && this.#violation === undefined; step += 1) {
-      await new Promise((resolve) => {
-        setImmediate(resolve)
-      })
-      this.guard(() => this.witness.check())
-      if (this.#violation !== undefined || over.is) break
-      if (!this.#step() || step > STEPS_MAX) {
-        this.fail(new Violation('ingest goes on', `nothing goes on after ${step} steps`))
-      }
-    }
-    if (over.is) await script
+    await this.play(this.#script(), () => this.witness.check())
     for (const node of this.nodes) node.die('kill')
-    return this.#violation
-  }
-
-  #step(): boolean {
-    try {
-      return this.time.step()
-    } catch (thrown) {
-      this.bug(thrown)
-      return true
-    }
+    return this.violation
   }
 
   async #script(): Promise<void> {
     const tending = this.supervisor.run()
-    tending.catch((thrown: unknown) => this.fail(asViolation(thrown)))
+    tending.catch((thrown: unknown) => this.bug(thrown))
     const committing = this.#commitAndRotate()
     const actions = chaosActions(this)
     for (let left = this.random.between(6, 16); left > 0; left -= 1) {
@@ -263,13 +182,6 @@ function firstState(names: readonly string[]): ClusterState {
     voters: members,
     inSync: members,
   }
-}
-
-function asViolation(thrown: unknown): Violation {
-  if (thrown instanceof Violation) return thrown
-  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : messageOf(thrown)
-  const code = thrown instanceof OperationalError ? `${thrown.code}: ` : ''
-  return new Violation('no promise of the code breaks', `${code}${text}`)
 }
 
 /** Runs one seed to its end, or to the first thing that is wrong. */

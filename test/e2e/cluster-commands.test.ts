@@ -1,10 +1,16 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { createConnection } from 'mysql2/promise'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endEverything } from './harness/child.ts'
 import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
 import type { Kingbus } from './harness/kingbus.ts'
 import { Mysqld, replicationPassword, replicationUser } from './harness/mysqld.ts'
+import { etcdProgram, makeRunFolder, projectFolder } from './harness/project.ts'
 import { waitFor } from './harness/wait.ts'
+
+const execute = promisify(execFile)
 
 /*
   What people ask of a cluster, at whichever of its nodes.
@@ -188,6 +194,20 @@ test('settings are changed at any node, and a node that is configured otherwise 
     return other.logTail(200).includes('source.url holds as the cluster has it')
   })
   expect(other.logTail(200)).toContain('by kingbus source set')
+})
+
+test('etcdctl talks to a node’s etcd by what `cluster certs` has made, and not without', async () => {
+  const certs = join(makeRunFolder('certs'), 'certs')
+  const program = join(projectFolder, 'bin', 'kingbus')
+  const made = ['cluster', 'certs', certs, '--secret-file', cluster.secretFile, '--json']
+  const { authority, client } = JSON.parse((await execute(program, made)).stdout)
+  const trust = ['--endpoints', cluster.etcdUrlOf(0), '--cacert', authority]
+  const etcdctl = async (...args: readonly string[]) =>
+    await execute(etcdProgram('etcdctl'), [...trust, ...args])
+  const proof = ['--cert', client.certificate, '--key', client.key]
+  const keys = await etcdctl(...proof, 'get', '--prefix', '--keys-only', '')
+  expect(keys.stdout).toContain('/kingbus/main/')
+  await expect(etcdctl('endpoint', 'health', '--command-timeout', '2s')).rejects.toThrow()
 })
 
 test('without a majority the node that is left says that the leader does not answer', async () => {

@@ -2,13 +2,14 @@ import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { createConnection } from 'mysql2/promise'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { endEverything } from './harness/child.ts'
 import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
 import { fileDifference } from './harness/compare.ts'
 import { Kingbus } from './harness/kingbus.ts'
 import { Load } from './harness/load.ts'
-import { Mysqld } from './harness/mysqld.ts'
+import { Mysqld, replicationPassword, replicationUser } from './harness/mysqld.ts'
 import { projectFolder } from './harness/project.ts'
 import { waitFor } from './harness/wait.ts'
 
@@ -181,5 +182,47 @@ test('an observer follows and serves and never counts, and a node moves to anoth
   await cluster.leader()
   await more(load)
   await leader.launch()
+  await expectAllTheSame(cluster, source)
+})
+
+test('a node that was removed says so once, serves what it has, and is let alone', async () => {
+  const source = await Mysqld.start({ serverId: 1, options: { max_binlog_size: '1M' } })
+  const load = await startLoad(source)
+  const cluster = await KingbusCluster.start({ source })
+  const leader = await cluster.leader()
+  await more(load, 200)
+  const index = cluster.nodes.findIndex((node) => node !== leader)
+  const gone = cluster.node(index)
+  const name = cluster.nameOf(index)
+  await leader.request('DELETE', `/api/v1/members/${name}`)
+  const trouble = async (): Promise<unknown> => {
+    const { cluster: part } = await gone.status()
+    return (part as { trouble: { code: string } | null }).trouble?.code
+  }
+  const isTold = { what: 'the removed node to say so', explain: () => gone.logTail(40) }
+  await waitFor(isTold, async () => (await trouble()) === 'E_MEMBER_REMOVED')
+  expect((await fetch(`${gone.adminUrl}/readyz`)).status).toBe(503)
+  const { visibleEnd } = await gone.status()
+  const times = (text: string): number => gone.logTail(10_000).split(text).length - 1
+  const dialled = times('E_PEER_')
+  await more(load, 200)
+  expect((await gone.status())['visibleEnd']).toEqual(visibleEnd)
+  expect(times('was removed from the cluster')).toBe(1)
+  expect(times('E_PEER_')).toBe(dialled)
+  const connection = await createConnection({
+    port: gone.port,
+    user: replicationUser,
+    password: replicationPassword,
+  })
+  const [files] = await connection.query('SHOW BINARY LOGS')
+  expect(files).not.toHaveLength(0)
+  connection.destroy()
+  // A restart makes no difference, and is no harm.
+  await gone.stop()
+  await gone.launch('/healthz')
+  await waitFor(isTold, async () => (await trouble()) === 'E_MEMBER_REMOVED')
+  expect((await cluster.status(leader)).nodes).toHaveLength(2)
+  await more(load)
+  await gone.stop()
   await expectAllTheSame(cluster, source)
 })

@@ -2,11 +2,8 @@
   One seed: a source with a history, a node, its clients, and what befalls them. Everything happens in
   simulated time and in an order that the seed alone decides, so that the same seed runs the same again.
 */
-import { messageOf, Watch } from '../../src/lib/index.ts'
-import { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
-import { SimulatedClock } from '../../src/platform/testing/simulated-clock.ts'
+import { Watch } from '../../src/lib/index.ts'
 import { SimulatedDisk } from '../../src/platform/testing/simulated-disk.ts'
-import { ProcessDied } from '../../src/platform/testing/simulated-process.ts'
 import { chaosActions, heal } from './chaos.ts'
 import { ReplicaFleet } from './clients.ts'
 import { Expected } from './expected.ts'
@@ -14,28 +11,20 @@ import { BINLOGS, type Sabotage, SimulatedNode } from './node.ts'
 import type { SeedResult } from './seeds.ts'
 import { SourceHistory, type WrittenFile } from './source/history.ts'
 import { SourceServer } from './source/server.ts'
+import { type Pace, type SeedOptions, SteppedWorld } from './stepped-world.ts'
 import { Supervisor } from './supervisor.ts'
-import { Trace } from './trace.ts'
 import { Violation } from './violation.ts'
 import { Witness } from './witness.ts'
 
-/** More steps than this are a simulation that does not end. */
-const STEPS_MAX = 3_000_000
+const PACE: Pace = { stepsMax: 3_000_000, lookMs: 5, stuck: 'the node catches up' }
 /** The node has this long, in simulated time, to have everything after the last fault. */
 const CATCH_UP_MS = 180_000
 
-export interface WorldOptions {
-  readonly seed: number
+export interface WorldOptions extends SeedOptions {
   readonly sabotage?: Sabotage
-  readonly say?: (line: string) => void
 }
 
-export class World {
-  readonly time = new SimulatedClock()
-  /** of the world itself, which never dies */
-  readonly clock = this.time.process()
-  readonly random: SeededRandom
-  readonly trace: Trace
+export class World extends SteppedWorld {
   readonly disk: SimulatedDisk
   readonly history: SourceHistory
   readonly server: SourceServer
@@ -44,7 +33,6 @@ export class World {
   readonly node: SimulatedNode
   readonly supervisor: Supervisor
   readonly fleet: ReplicaFleet
-  readonly counts = new Map<string, number>()
   /** processes of the node that have died or ended */
   readonly ends = new Watch(0)
   /** a file whose last transactions the source has lost */
@@ -56,11 +44,9 @@ export class World {
   /** an index that is not what was written: the operator removes it when the node does not open */
   damagedIndex: string | undefined
   isEnding = false
-  #violation: Violation | undefined
 
-  constructor({ seed, sabotage = {}, say = () => {} }: WorldOptions) {
-    this.random = new SeededRandom(seed)
-    this.trace = new Trace(() => this.time.nowMs, say)
+  constructor({ sabotage = {}, ...options }: WorldOptions) {
+    super(options, PACE)
     this.disk = new SimulatedDisk(this.time, this.random.fork())
     const nowSeconds = (): number => Math.floor(this.clock.nowMs() / 1000)
     this.history = new SourceHistory(this.random.fork(), nowSeconds)
@@ -88,79 +74,23 @@ export class World {
     return this.damage !== undefined || met.has('bit flips on read') || met.has('read fails')
   }
 
-  count(what: string): void {
-    this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
-  }
-
-  note(text: string): void {
-    this.trace.note(text)
-  }
-
-  fail(violation: Violation): void {
-    if (this.#violation !== undefined) return
-    this.#violation = violation
-    this.note(`VIOLATION of '${violation.checker}': ${violation.message}`)
-  }
-
-  /** Waits in simulated time until the condition holds; false when it does not in time. */
-  async until(condition: () => boolean, withinMs: number): Promise<boolean> {
-    const endMs = this.time.nowMs + withinMs
-    while (!condition()) {
-      if (this.time.nowMs > endMs) return false
-      await this.clock.sleep(5)
-    }
-    return true
-  }
-
   /** Steps through everything that happens until the script is over or something is wrong. */
   async run(): Promise<Violation | undefined> {
-    const over = { is: false }
-    const script = this.#script().then(
-      () => {
-        over.is = true
-      },
-      (thrown: unknown) => {
-        this.fail(asViolation(thrown))
-      },
-    )
-    for (let step = 0; !over.is && this.#violation === undefined; step += 1) {
-      await new Promise((resolve) => {
-        setImmediate(resolve)
-      })
-      this.#look()
-      if (this.#violation !== undefined || over.is) break
-      if (!this.#step() || step > STEPS_MAX) {
-        this.fail(new Violation('the node catches up', `nothing goes on after ${step} steps`))
-      }
-    }
-    if (over.is) await script
+    await this.play(this.#script(), () => this.#look())
     this.node.die('kill')
-    return this.#violation
-  }
-
-  #step(): boolean {
-    try {
-      return this.time.step()
-    } catch (thrown) {
-      if (!(thrown instanceof ProcessDied)) this.fail(asViolation(thrown))
-      return true
-    }
+    return this.violation
   }
 
   #look(): void {
-    try {
-      this.witness.look()
-      this.witness.heardSafe(this.node.safeToPurgeTo)
-      this.supervisor.look()
-      this.fleet.look()
-    } catch (thrown) {
-      this.fail(asViolation(thrown))
-    }
+    this.witness.look()
+    this.witness.heardSafe(this.node.safeToPurgeTo)
+    this.supervisor.look()
+    this.fleet.look()
   }
 
   async #script(): Promise<void> {
     const tending = this.supervisor.run()
-    tending.catch((thrown: unknown) => this.fail(asViolation(thrown)))
+    tending.catch((thrown: unknown) => this.bug(thrown))
     const committing = this.#commitAndRotate()
     this.fleet.start()
     const actions = chaosActions(this)
@@ -236,12 +166,6 @@ export class World {
     const file = this.random.pick(this.history.kept)
     return file.heldAt(this.random.between(4, file.size))
   }
-}
-
-function asViolation(thrown: unknown): Violation {
-  if (thrown instanceof Violation) return thrown
-  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : messageOf(thrown)
-  return new Violation('no promise of the code breaks', text)
 }
 
 /** Runs one seed to its end, or to the first thing that is wrong. */

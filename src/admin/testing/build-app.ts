@@ -1,11 +1,11 @@
 import { silentLogger } from '../../lib/index.ts'
 import type { NodeFace } from '../node-face.ts'
-import { type AdminApp, buildAdmin } from '../server.ts'
+import { type AdminApp, type AdminOptions, buildAdmin } from '../server.ts'
 import { exampleNode } from './example-node.ts'
 
-/** The API of the example node, changed in the named parts; whoever builds it closes it. */
-export async function buildExampleApp(node: Partial<NodeFace> = {}): Promise<AdminApp> {
-  return await buildAdmin({
+/** The example node, changed in the named parts, without token and TLS. */
+export function exampleOptions(node: Partial<NodeFace> = {}): AdminOptions {
+  return {
     node: { ...exampleNode, ...node },
     version: '1.2.3',
     log: silentLogger,
@@ -14,5 +14,10 @@ export async function buildExampleApp(node: Partial<NodeFace> = {}): Promise<Adm
     onBug: (bug) => {
       throw bug
     },
-  })
+  }
+}
+
+/** Its API; whoever builds it closes it. */
+export async function buildExampleApp(node: Partial<NodeFace> = {}): Promise<AdminApp> {
+  return await buildAdmin(exampleOptions(node))
 }

@@ -5,6 +5,7 @@ import { type NodeOptions, nodeClient, withNodeOptions } from '../node-options.t
 import type { Outcome } from '../outcome.ts'
 import { printFacts, printJson, printTable } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
+import { addCertsCommand } from './cluster-certs.ts'
 import { addRecoverCommand } from './cluster-recover.ts'
 
 const AFTER = `
@@ -22,6 +23,7 @@ export function addClusterCommands(program: Command, terminal: Terminal, outcome
       else show(status, terminal)
       if (status.leader === null) outcome.exitCode = ExitCode.NOT_WELL
     })
+  addCertsCommand(cluster, terminal)
   addRecoverCommand(cluster, terminal)
 }
 

@@ -28,8 +28,9 @@ export async function dialPeer(
   const attempt = new Attempt(url, { options, signal, withinMs: limits.greetingMs })
   return await attempt.run(async () => {
     const { connection, proven } = await attempt.meet('follow')
-    const { peer, intake } = proven
-    return new ConnectedLink({ connection, peer, unread: intake.rest(), clock, logger, limits })
+    const { peer, version, intake } = proven
+    const parts = { connection, peer, version, unread: intake.rest(), clock }
+    return new ConnectedLink({ ...parts, logger, limits })
   })
 }
 
@@ -106,11 +107,11 @@ class Attempt {
   async meet(
     purpose: Purpose,
   ): Promise<{ readonly connection: Connection; readonly proven: Proven }> {
-    const { self, secret, random } = this.#options.options
+    const { self, secret, random, versions } = this.#options.options
     const key = await secret.key('peer link', 32)
     const plain = this.#hold(await this.#connect())
     const connection = this.#address.isSecure ? this.#hold(await this.#secure(plain)) : plain
-    const met = await introduce(connection, purpose, { node: self.node, key, random })
+    const met = await introduce(connection, purpose, { node: self.node, key, random, versions })
     this.#over.signal.throwIfAborted()
     if ('fault' in met) throw this.#unproven(met)
     return { connection, proven: met }

@@ -31,7 +31,7 @@ export const PROOF_BYTES = 32
 /** Versions of the link that are spoken: this one, and one back when there is one. */
 export const VERSIONS: Versions = { oldest: 1, newest: 1 }
 
-interface Versions {
+export interface Versions {
   readonly oldest: number
   readonly newest: number
 }

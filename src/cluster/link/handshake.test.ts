@@ -226,6 +226,35 @@ test('no byte of a greeting can be changed on the way', async () => {
   expect(two.links).toEqual([])
 })
 
+const VERSION_1 = { oldest: 1, newest: 1 }
+const VERSIONS_1_2 = { oldest: 1, newest: 2 }
+const VERSIONS_2_3 = { oldest: 2, newest: 3 }
+
+test.each([
+  ['a node of today and the next version', VERSION_1, VERSIONS_1_2, 1],
+  ['the next version and a node of today', VERSIONS_1_2, VERSION_1, 1],
+  ['two of the next version', VERSIONS_1_2, VERSIONS_1_2, 2],
+  ['the next version and the one after it', VERSIONS_1_2, VERSIONS_2_3, 2],
+])('%s meet in the newest that both speak', async (_, ours, theirs, version) => {
+  const two = await node({}, 'http', { versions: theirs })
+  const options = { ...optionsOf('one'), versions: ours }
+  const link = await dialPeer(two.url, options, signal)
+  closing.push(() => link.close())
+  await vi.waitFor(() => expect(two.links).toHaveLength(1))
+  expect([link.version, two.links[0]?.version]).toEqual([version, version])
+})
+
+test('a node that is two versions back is refused, and both say what both speak', async () => {
+  const two = await node({}, 'http', { versions: VERSIONS_2_3 })
+  await expect(dialPeer(two.url, optionsOf('one'), signal)).rejects.toMatchObject({
+    code: 'E_PEER_VERSION',
+    message: expect.stringContaining('versions 2 to 3 of the link, this node 1 to 1'),
+  })
+  const reason = 'it speaks the versions 1 to 1 of the link, this node 2 to 3'
+  await vi.waitFor(() => expect(two.lines).toEqual([expect.objectContaining({ reason })]))
+  expect(two.links).toEqual([])
+})
+
 test('versions that have none in common are told apart from other failures', async () => {
   const two = await node()
   const { connection, intake } = await knock(two.url)

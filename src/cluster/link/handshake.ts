@@ -14,6 +14,7 @@ import {
   proofOf,
   sharedVersion,
   VERSIONS,
+  type Versions,
 } from './greeting.ts'
 import { Intake } from './intake.ts'
 
@@ -24,6 +25,8 @@ const ACCEPTED = 1
 export interface Proven {
   readonly peer: string
   readonly purpose: Purpose
+  /** the newest that both speak, for all that follows */
+  readonly version: number
   readonly intake: Intake
 }
 
@@ -38,6 +41,8 @@ export interface HandshakeOptions {
   /** that the secret gives for links */
   readonly key: Buffer
   readonly random: Random
+  /** that this node speaks; default VERSIONS */
+  readonly versions?: Versions | undefined
 }
 
 const ENDED: Unproven = { fault: 'ended', message: 'the connection ended during the greeting' }
@@ -47,15 +52,16 @@ const WRONG_SECRET: Unproven = { fault: 'secret', message: 'the cluster secrets 
 export async function introduce(
   connection: Connection,
   purpose: Purpose,
-  { node, key, random }: HandshakeOptions,
+  { node, key, random, versions = VERSIONS }: HandshakeOptions,
 ): Promise<Proven | Unproven> {
   const intake = new Intake(connection)
-  const dialler = encodeGreeting({ ...VERSIONS, purpose, node }, makeChance(random))
+  const dialler = encodeGreeting({ ...versions, purpose, node }, makeChance(random))
   connection.write(dialler)
   const heard = await takeGreeting(intake)
   if (heard === undefined) return ENDED
-  const mismatch = mismatchOf(node, heard.greeting)
-  if (mismatch !== undefined) return mismatch
+  const version = sharedVersion(versions, heard.greeting)
+  if (version === undefined) return strangerTo(versions, heard.greeting)
+  if (heard.greeting.node === node) return itself(node)
   if (heard.greeting.purpose !== purpose) throw new ProtocolError('it answers another purpose')
   const meeting: Meeting = { key, dialler, listener: heard.bytes }
   connection.write(proofOf('dialler', meeting))
@@ -66,22 +72,23 @@ export async function introduce(
   const proof = await intake.take(PROOF_BYTES)
   if (proof === undefined) return ENDED
   if (!isProof(proof, 'listener', meeting)) return WRONG_SECRET
-  return { peer: heard.greeting.node, purpose, intake }
+  return { peer: heard.greeting.node, purpose, version, intake }
 }
 
 /** The side that was connected to: it says nothing before a greeting, and proves nothing before a proof. */
 export async function answer(
   connection: Connection,
-  { node, key, random }: HandshakeOptions,
+  { node, key, random, versions = VERSIONS }: HandshakeOptions,
 ): Promise<Proven | Unproven> {
   const intake = new Intake(connection)
   const heard = await takeGreeting(intake)
   if (heard === undefined) return ENDED
   const { purpose, node: peer } = heard.greeting
-  const listener = encodeGreeting({ ...VERSIONS, purpose, node }, makeChance(random))
+  const listener = encodeGreeting({ ...versions, purpose, node }, makeChance(random))
   connection.write(listener)
-  const mismatch = mismatchOf(node, heard.greeting)
-  if (mismatch !== undefined) return mismatch
+  const version = sharedVersion(versions, heard.greeting)
+  if (version === undefined) return strangerTo(versions, heard.greeting)
+  if (peer === node) return itself(node)
   const meeting: Meeting = { key, dialler: heard.bytes, listener }
   const proof = await intake.take(PROOF_BYTES)
   if (proof === undefined) return ENDED
@@ -90,7 +97,7 @@ export async function answer(
     return WRONG_SECRET
   }
   connection.writeAll([Buffer.of(ACCEPTED), proofOf('listener', meeting)], () => {})
-  return { peer, purpose, intake }
+  return { peer, purpose, version, intake }
 }
 
 async function takeGreeting(
@@ -102,13 +109,15 @@ async function takeGreeting(
   return { greeting: decodeGreeting(fields), bytes: Buffer.concat([head, fields]) }
 }
 
-function mismatchOf(node: string, other: Greeting): Unproven | undefined {
-  if (sharedVersion(VERSIONS, other) === undefined) {
-    const theirs = `${other.oldest} to ${other.newest}`
-    const ours = `${VERSIONS.oldest} to ${VERSIONS.newest}`
-    const message = `it speaks the versions ${theirs} of the link, this node ${ours}`
-    return { fault: 'version', message }
-  }
-  if (other.node !== node) return undefined
+function strangerTo(own: Versions, other: Versions): Unproven {
+  const message = `it speaks the versions ${textOf(other)} of the link, this node ${textOf(own)}`
+  return { fault: 'version', message }
+}
+
+function textOf({ oldest, newest }: Versions): string {
+  return `${oldest} to ${newest}`
+}
+
+function itself(node: string): Unproven {
   return { fault: 'itself', message: `it is called ${node}, as this node is` }
 }

@@ -5,6 +5,7 @@
 */
 export { callPeer, dialPeer } from './dial-peer.ts'
 export { headerOf } from './header-of.ts'
+export { linkAddressOf } from './link-address.ts'
 export { type LinkHandlers, LinkListener } from './link-listener.ts'
 export type { Carried } from './message-codec.ts'
 export type { LinkLimits, LinkOptions, LinkSelf } from './options.ts'

@@ -104,9 +104,10 @@ export class LinkListener {
   }
 
   async #prove(connection: Connection): Promise<Proven | undefined> {
-    const { self, random } = this.#options
+    const { self, random, versions } = this.#options
     try {
-      const met = await answer(connection, { node: self.node, key: this.#key, random })
+      const own = { node: self.node, key: this.#key, random, versions }
+      const met = await answer(connection, own)
       if ('intake' in met) return met
       this.#log(connection, met.message)
     } catch (thrown) {
@@ -128,7 +129,7 @@ export class LinkListener {
       connection.destroy()
       return
     }
-    const { peer, intake } = proven
+    const { peer, version, intake } = proven
     connection.gone.addEventListener('abort', () => void this.#proven.delete(connection))
     if (proven.purpose === 'call') {
       this.#proven.set(connection, () => connection.destroy())
@@ -136,7 +137,7 @@ export class LinkListener {
       return
     }
     const { clock } = this.#options
-    const parts = { connection, peer, unread: intake.rest(), clock }
+    const parts = { connection, peer, version, unread: intake.rest(), clock }
     const link = new ConnectedLink({ ...parts, logger: this.#logger, limits: this.#limits })
     this.#proven.set(connection, () => link.close('this node closes its links'))
     this.#handlers.follow(link)

@@ -2,6 +2,7 @@ import type { Logger } from '../../lib/index.ts'
 import type { Clock, Random } from '../../platform/index.ts'
 import type { Authority } from '../authority.ts'
 import type { ClusterSecret } from '../cluster-secret.ts'
+import type { Versions } from './greeting.ts'
 
 /** Who we are to the other nodes. */
 export interface LinkSelf {
@@ -48,4 +49,6 @@ export interface LinkOptions {
   readonly random: Random
   readonly logger: Logger
   readonly limits?: Partial<LinkLimits>
+  /** of the link that are spoken; default VERSIONS */
+  readonly versions?: Versions
 }

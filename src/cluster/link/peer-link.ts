@@ -11,6 +11,8 @@ import type { LinkLimits } from './options.ts'
 export interface PeerLink {
   /** the other node's name: of somebody who has the cluster's secret and calls itself so */
   readonly peer: string
+  /** of the link: the newest that both nodes speak */
+  readonly version: number
   /**
    * Queues a message; never waits. The bytes of the records are not copied and must stay as they are. A link that
    * has ended takes it and does nothing.
@@ -40,6 +42,7 @@ export interface PeerLink {
 export interface LinkParts {
   readonly connection: Connection
   readonly peer: string
+  readonly version: number
   /** of the link's first frames: what was read behind the greeting */
   readonly unread: Buffer
   readonly clock: Clock
@@ -54,6 +57,7 @@ const ALIVE = encodeFrame('alive', Buffer.alloc(0))
 
 export class ConnectedLink implements PeerLink {
   readonly peer: string
+  readonly version: number
   readonly closed: Promise<{ readonly reason: string }>
   readonly #parts: LinkParts
   readonly #ended = new AbortController()
@@ -68,6 +72,7 @@ export class ConnectedLink implements PeerLink {
   constructor(parts: LinkParts) {
     this.#parts = parts
     this.peer = parts.peer
+    this.version = parts.version
     this.closed = new Promise((resolve) => {
       this.#end = resolve
     })

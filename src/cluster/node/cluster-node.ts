@@ -8,6 +8,7 @@ import type { LeaderName } from '../protocol/state/cluster-state.ts'
 import { ClusterJournal } from './cluster-journal.ts'
 import { Driver } from './driver.ts'
 import { Life } from './life.ts'
+import { Admission, notAMember } from './members/admission.ts'
 import { Directory } from './members/directory.ts'
 import { type ClusterFigures, figuresOf } from './members/figures.ts'
 import { Management } from './members/management.ts'
@@ -52,6 +53,7 @@ export class ClusterNode {
   readonly #leads = new Watch(false)
   readonly #trouble = new Watch<Trouble | undefined>(undefined)
   readonly #directory: Directory
+  readonly #admission: Admission
   readonly management: Management
   readonly #lease: SessionLease
   readonly #links: LinkListener
@@ -81,6 +83,12 @@ export class ClusterNode {
       link,
       clock: options.clock,
     })
+    this.#admission = new Admission({
+      name: settings.name,
+      directory: this.#directory,
+      register: this.register,
+      clock: options.clock,
+    })
     this.#links = new LinkListener(link, {
       follow: (link) => this.#accept(link),
       call: (_, method, body) => this.management.answer(method, body),
@@ -93,7 +101,6 @@ export class ClusterNode {
       directory: this.#directory,
       self: () => this.#report(),
       clock: options.clock,
-      logger: log,
     })
   }
 
@@ -208,7 +215,7 @@ export class ClusterNode {
         if (!isRead) await log.reopen()
         isRead = false
         const why = await this.#liveOnce(signal)
-        if (why === undefined) return
+        if (why === undefined) continue
         if (typeof why === 'string') return this.#stop(why)
         logger.error({ code: why.code }, `${why.message}; tries again`)
         this.#trouble.set({ code: why.code, message: why.message })
@@ -230,7 +237,7 @@ export class ClusterNode {
     await log.show(Math.min(known, log.durable))
   }
 
-  /** @returns why it has ended; undefined when the signal fired */
+  /** @returns why it has ended; undefined when the signal fired, or this node was removed */
   async #liveOnce(signal: AbortSignal): Promise<Alarm | OperationalError | undefined> {
     const { settings, disk, random, clock, folder, storeId, logger } = this.#options
     const { register } = this
@@ -245,6 +252,7 @@ export class ClusterNode {
       { register, nodes: this.#directory.nodes, first, clock, random, log: logger },
       signal,
     )
+    await this.#admission.wait(() => this.#refused(), signal)
     if (signal.aborted) return undefined
     const life = new Life({
       ...this.#options,
@@ -257,12 +265,15 @@ export class ClusterNode {
       membership: this.etcd.membership,
     })
     this.#life = life
+    const removed = new AbortController()
     const unfollow = life.driver.stepped.follow(() => this.#noteLeading(life.driver))
+    const unwatch = this.#admission.watch(life.driver, () => removed.abort())
     this.#driver.set(life.driver)
     this.#trouble.set(undefined)
     try {
-      return await life.run(signal)
+      return await life.run(AbortSignal.any([signal, removed.signal]))
     } finally {
+      unwatch()
       unfollow()
       this.#life = undefined
       this.#driver.set(undefined)
@@ -298,6 +309,11 @@ export class ClusterNode {
 
   async #facts() {
     return await readFacts(this.#options.disk, `${this.#options.folder}/cluster.json`)
+  }
+
+  /** It takes no part until it is added. */
+  async #refused(): Promise<void> {
+    this.#fail(notAMember(this.name, (await this.#facts()).cluster !== undefined))
   }
 
   #stop(alarm: Alarm): void {

@@ -99,6 +99,7 @@ export class Dialer {
     const unfollow = driver.stepped.follow(() => {
       hasFollowed ||= driver.node.follower.stage === 'following'
     })
+    logger.debug({ leader: link.peer, version: link.version }, 'linked to the leader')
     const beganMs = clock.monotonicMs()
     driver.opened(link)
     const end = (): void => link.close('this node ends')

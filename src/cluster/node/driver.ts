@@ -1,4 +1,4 @@
-import { assert, type Logger, OperationalError, Watch, type Watched } from '../../lib/index.ts'
+import { assert, OperationalError, Watch, type Watched } from '../../lib/index.ts'
 import { type Clock, yieldTurn } from '../../platform/index.ts'
 import type { LogRecord, ReplicatedLog } from '../../store/index.ts'
 import type { Carried, PeerLink } from '../link/index.ts'
@@ -29,7 +29,6 @@ export interface DriverOptions extends Omit<ProtocolOptions, 'log'> {
   readonly register: RegisterCalls
   readonly writeFacts: (facts: DurableFacts) => Promise<void>
   readonly clock: Clock
-  readonly logger: Logger
   /** gives up the sign of life of a leader */
   readonly resign: () => void
   /** the disk failed or the protocol stopped: this life of the node is over */

@@ -57,7 +57,6 @@ export class Life {
       register: this.#register,
       writeFacts: (next) => writeFacts(disk, `${folder}/cluster.json`, next),
       clock,
-      logger,
       resign: () => void this.#resign(),
       ended: (why) => this.#end(why),
       onBug,

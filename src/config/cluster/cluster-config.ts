@@ -1,3 +1,4 @@
+import type { Address } from '../address.ts'
 import type { Config } from '../keys.ts'
 import { type NamedUrl, type NodeUrl } from './urls.ts'
 
@@ -69,7 +70,7 @@ export function clusterConfig(config: Config): ClusterConfig | undefined {
 
 type EtcdUrls = Pick<ClusterNode, 'etcdPeerUrl' | 'etcdClientUrl'>
 
-export function etcdUrlsBeside({ host, port }: NodeUrl): EtcdUrls {
+export function etcdUrlsBeside({ host, port }: Address): EtcdUrls {
   return {
     etcdPeerUrl: { secure: true, host, port: port + ETCD_PEER_PORT },
     etcdClientUrl: { secure: true, host, port: port + ETCD_CLIENT_PORT },

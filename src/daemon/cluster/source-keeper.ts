@@ -8,7 +8,7 @@ import {
   type Watched,
 } from '../../lib/index.ts'
 import { type Clock, connect, type Random } from '../../platform/index.ts'
-import type { SourceRunner } from '../source/source-runner.ts'
+import type { SourceParts, SourceRunner } from '../source/source-runner.ts'
 
 /** A leader whose source does not answer for so long asks the others. */
 const PATIENCE_MS = 5000
@@ -69,20 +69,28 @@ export class SourceKeeper {
     return this.#options.runner.current?.link.state.value.phase === 'streaming'
   }
 
+  /** undefined while another node is to read the source */
+  get #link(): SourceParts['link'] | undefined {
+    const { node, runner } = this.#options
+    return node.leads.value ? runner.current?.link : undefined
+  }
+
   get #isFull(): boolean {
-    const { node, runner, clock } = this.#options
-    const state = runner.current?.link.state.value
-    if (!node.leads.value || state?.phase !== 'paused' || state.code !== 'E_DISK_FULL') return false
-    return clock.nowMs() - state.sinceMs > PATIENCE_MS
+    const state = this.#link?.state.value
+    if (state?.phase !== 'paused' || state.code !== 'E_DISK_FULL') return false
+    return this.#isOverdue(state.sinceMs)
   }
 
   get #isCutOff(): boolean {
-    const { node, runner, clock } = this.#options
-    const progress = runner.current?.link.progress
-    const state = runner.current?.link.state.value
-    if (!node.leads.value || state === undefined || progress === undefined) return false
-    if (state.phase === 'streaming' || !OF_THE_NETWORK.has(state.code)) return false
-    return clock.nowMs() - Math.max(progress.lastEventAtMs, this.#leadsSinceMs) > PATIENCE_MS
+    const link = this.#link
+    if (link === undefined) return false
+    const { phase, code } = link.state.value
+    if (phase === 'streaming' || !OF_THE_NETWORK.has(code)) return false
+    return this.#isOverdue(Math.max(link.progress.lastEventAtMs, this.#leadsSinceMs))
+  }
+
+  #isOverdue(sinceMs: number): boolean {
+    return this.#options.clock.nowMs() - sinceMs > PATIENCE_MS
   }
 
   async #letLead(): Promise<void> {

@@ -56,23 +56,27 @@ export async function writeLogFacts(disk: Disk, folder: string, facts: LogFacts)
   await disk.replaceFile(`${folder}/${NAME}`, Buffer.from(text))
 }
 
+/** Whether the folder is the log of a cluster's node, and not the store of one that is alone. */
+export async function isLog(disk: Disk, folder: string): Promise<boolean> {
+  return await disk.exists(`${folder}/${NAME}`)
+}
+
 /**
  * For whoever is alone: records taken without the others would be of no cluster.
  * @throws OperationalError E_CONFIG_INVALID when the folder is the log of a cluster's node
  */
 export async function refuseLog(disk: Disk, folder: string): Promise<void> {
-  const path = `${folder}/${NAME}`
-  if (!(await disk.exists(path))) return
+  if (!(await isLog(disk, folder))) return
   const message =
     `${folder} is the log of a node of a cluster (${NAME} is there), and the configuration has no cluster.peer-url: ` +
     'a node that is alone would take records that the others lack; set cluster.* again, or give another data-dir'
-  throw new OperationalError('E_CONFIG_INVALID', message, { file: path })
+  throw new OperationalError('E_CONFIG_INVALID', message, { file: `${folder}/${NAME}` })
 }
 
 /** Undefined when there are none. @throws OperationalError E_STORE_FORMAT, E_STORE_DAMAGED */
 export async function readLogFacts(disk: Disk, folder: string): Promise<LogFacts | undefined> {
+  if (!(await isLog(disk, folder))) return undefined
   const path = `${folder}/${NAME}`
-  if (!(await disk.exists(path))) return undefined
   const facts = parse((await disk.readFile(path)).toString('utf8'))
   if (facts === undefined) {
     const message = `${path} is not readable; without it nobody knows where the log begins`

@@ -127,8 +127,8 @@ export class Kingbus {
     this.#flags = flags
   }
 
-  /** Starts the process and waits for `/readyz`. */
-  async launch(): Promise<void> {
+  /** Starts the process and waits for this probe. */
+  async launch(probe: '/readyz' | '/healthz' = '/readyz'): Promise<void> {
     const flags = {
       'data-dir': this.dataFolder,
       source: this.#sourceUrl,
@@ -152,7 +152,7 @@ export class Kingbus {
     const explain = (): string => `; its log ends:\n${server.logTail()}`
     await waitFor({ what: 'Kingbus to be ready', explain, stepMs: 20 }, async () => {
       if (!server.isRunning) throw new Error(`Kingbus ended with ${server.exitCode}${explain()}`)
-      const answer = await fetch(`${this.adminUrl}/readyz`).catch(() => undefined)
+      const answer = await fetch(`${this.adminUrl}${probe}`).catch(() => undefined)
       return answer?.ok
     })
   }

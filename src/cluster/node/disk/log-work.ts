@@ -43,16 +43,11 @@ export class LogWork {
     return this.#unsyncedBytes
   }
 
-  /** The bytes of the records may be used again when this returns, unless `mustKeepBytes`. */
+  /** The bytes of the records must stay as they are until these are durable: a record may have to wait its turn. */
   append(records: readonly LogRecord[]): void {
     if (this.#isOver) return
     for (const record of records) this.#append(record)
     this.#go()
-  }
-
-  /** Whether bytes that are appended now must stay as they are until they are durable. */
-  get mustKeepBytes(): boolean {
-    return this.#isExclusive || this.#steps.length > 0
   }
 
   truncate(to: number): void {
@@ -99,6 +94,11 @@ export class LogWork {
 
   readonly #waiters: (() => void)[] = []
 
+  /** What is appended now comes behind a step that is under way or waits. */
+  get #mustWait(): boolean {
+    return this.#isExclusive || this.#steps.length > 0
+  }
+
   get #log(): ReplicatedLog {
     return this.#options.log
   }
@@ -109,7 +109,7 @@ export class LogWork {
       this.#unsynced.push({ sequence: record.sequence, bytes: size })
       this.#unsyncedBytes += size
     }
-    if (record.kind !== 'bytes' || record.isShort === true || this.mustKeepBytes) {
+    if (record.kind !== 'bytes' || record.isShort === true || this.#mustWait) {
       this.#steps.push(async () => {
         await this.#log.append([record])
         return undefined

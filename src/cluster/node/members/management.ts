@@ -1,12 +1,8 @@
-import {
-  type Logger,
-  messageOf,
-  OperationalError,
-  type Watched,
-  waitUntil,
-} from '../../../lib/index.ts'
+import { etcdUrlsBeside, formatUrl } from '../../../config/index.ts'
+import { messageOf, OperationalError, type Watched, waitUntil } from '../../../lib/index.ts'
 import type { Clock } from '../../../platform/index.ts'
 import type { Membership, Register } from '../../etcd/index.ts'
+import { linkAddressOf } from '../../link/index.ts'
 import { keyOf, type Member } from '../../protocol/state/cluster-state.ts'
 import type { Driver } from '../driver.ts'
 import type { Directory } from './directory.ts'
@@ -32,7 +28,6 @@ export interface ManagementOptions {
   readonly directory: Directory
   readonly self: () => NodeReport
   readonly clock: Clock
-  readonly logger: Logger
 }
 
 export interface NewMember {
@@ -141,7 +136,7 @@ export class Management {
   /** Resolves when the node is one of the members that are wanted; it counts once it has everything. */
   async add({ name, peerUrl, isObserver }: NewMember): Promise<void> {
     const { etcd, register } = this.#options
-    const etcdPeerUrl = isObserver || etcd === undefined ? undefined : beside(peerUrl)
+    const etcdPeerUrl = isObserver || etcd === undefined ? undefined : etcdUrlBeside(peerUrl)
     const key = register.member(name)
     const present = await key.read()
     if (present !== undefined || this.#hasUrl(peerUrl)) {
@@ -181,7 +176,7 @@ export class Management {
     const seen = await key.read()
     if (seen === undefined) throw unknownMember(name)
     const { etcdPeerUrl: old } = seen.content
-    const etcdPeerUrl = old === undefined ? undefined : beside(peerUrl)
+    const etcdPeerUrl = old === undefined ? undefined : etcdUrlBeside(peerUrl)
     if (etcd !== undefined && etcdPeerUrl !== undefined && old !== etcdPeerUrl) {
       await this.#repeat('etcd to move a member', async () => {
         const found = (await etcd.list()).find(({ peerUrls }) => peerUrls.includes(old ?? ''))
@@ -295,8 +290,7 @@ function unknownMember(name: string): OperationalError {
   return new OperationalError('E_MEMBER_UNKNOWN', `there is no member ${name}`, { name })
 }
 
-/** etcd's port for peers beside that of the links. */
-function beside(peerUrl: URL): string {
-  const url = new URL(peerUrl)
-  return `https://${url.hostname}:${Number(url.port) + 1}`
+/** Where the members of etcd find that of a node. */
+function etcdUrlBeside(peerUrl: URL): string {
+  return formatUrl(etcdUrlsBeside(linkAddressOf(peerUrl)).etcdPeerUrl)
 }

@@ -149,6 +149,10 @@ export class EtcdSide {
     if (isGone || found === undefined) {
       await membership.addLearner([mine])
       list = await membership.list()
+      // The answer may have been lost, and nothing done: a list without itself would keep etcd from starting for ever.
+      if (!list.some(({ peerUrls }) => peerUrls.includes(mine))) {
+        throw new OperationalError('E_ETCD_UNAVAILABLE', `etcd has no member at ${mine} yet`)
+      }
       await EtcdMember.forget(this.#options.folder, this.#options.disk)
     }
     const names = list.flatMap(({ name, peerUrls }) =>

@@ -44,7 +44,7 @@ export class KingbusCluster {
   /** of what the nodes share */
   readonly folder = makeRunFolder('cluster')
   readonly #options: ClusterOptions
-  readonly #secretFile: string
+  readonly secretFile: string
   readonly #ports: number[] = []
 
   static async start(options: ClusterOptions): Promise<KingbusCluster> {
@@ -80,8 +80,8 @@ export class KingbusCluster {
 
   private constructor(options: ClusterOptions) {
     this.#options = options
-    this.#secretFile = join(this.folder, 'secret')
-    writeFileSync(this.#secretFile, 'a secret of the test cluster\n', { mode: 0o600 })
+    this.secretFile = join(this.folder, 'secret')
+    writeFileSync(this.secretFile, 'a secret of the test cluster\n', { mode: 0o600 })
   }
 
   /** Adds a node by way of one that runs, starts it, and returns it. */
@@ -97,6 +97,11 @@ export class KingbusCluster {
     const node = await Kingbus.start({ ...options, flags: { ...flags, ...more } })
     this.nodes.push(node)
     return node
+  }
+
+  /** where a client of etcd calls the member of this node */
+  etcdUrlOf(index: number): string {
+    return `https://127.0.0.1:${this.peerPort(index) + 2}`
   }
 
   peerPort(index: number): number {
@@ -142,7 +147,7 @@ export class KingbusCluster {
       'cluster-peer-url': this.urlOf(index),
       'cluster-initial-cluster': all.join(','),
       'cluster-initial-cluster-state': state,
-      'cluster-secret-file': this.#secretFile,
+      'cluster-secret-file': this.secretFile,
       ...this.#etcdFlags(),
     }
     return {
