@@ -10,6 +10,7 @@
 export { Authority } from './authority.ts'
 export { ClusterSecret } from './cluster-secret.ts'
 export { EtcdDesired } from './desired/etcd-desired.ts'
+export { readHeld } from './log/facts-file.ts'
 export { ClusterNode } from './node/cluster-node.ts'
 export type { ReportedNode } from './node/members/node-report.ts'
 export type { ClusterSettings } from './node/settings.ts'

@@ -55,7 +55,7 @@ export class Life {
       facts,
       log,
       register: this.#register,
-      writeFacts: (next) => writeFacts(disk, `${folder}/cluster.json`, next),
+      writeFacts: (next) => writeFacts(disk, `${folder}/cluster.json`, next, log.durable),
       clock,
       logger,
       resign: () => void this.#resign(),
