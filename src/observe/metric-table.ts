@@ -68,8 +68,8 @@ export const METRICS = {
     '1 on the node that leads, 0 on the others; absent on a node that is alone',
   ),
   kingbus_cluster_checked_bytes_total: counter(
-    'Bytes of closed files and their indexes that the background check has read since the start; absent on a ' +
-      'node that is alone, and so what follows',
+    'Bytes of closed files and their indexes that the background check has read since the start; absent, as what ' +
+      'follows, on a node that is alone',
   ),
   kingbus_cluster_file_alarms: gauge(
     'Ranges of closed files in which this copy is not what was stored (damaged), or is and another than that ' +

@@ -48,7 +48,7 @@ async function metric(node: Kingbus, series: string): Promise<number> {
   return Number(line?.slice(series.length + 1))
 }
 
-test('a byte that changes in a closed file of a follower is an alarm of that node, and the cluster goes on', async () => {
+test('a byte that changes in a closed file of a follower is its alarm, and the cluster goes on', async () => {
   const leader = await cluster.leader()
   const load = await Load.start(source, { seed: 31, restMs: 2 })
   await waitFor({ what: 'a load' }, async () => load.committed > 100)

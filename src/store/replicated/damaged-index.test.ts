@@ -94,7 +94,7 @@ it('a file that is damaged before its last group is refused, and torn in it', as
   }
 })
 
-it('damage in the last group is told from a torn end where its records were committed, and nothing is cut', async () => {
+it('damage in the last group is told from a torn end where it was committed, and nothing is cut', async () => {
   const { before, after, ends } = await filled()
   const [, first = 0, last = 0] = ends
   const index = readFileSync(join(folder, 'kept.idx'))
