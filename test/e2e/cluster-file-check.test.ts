@@ -1,4 +1,12 @@
-import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endEverything } from './harness/child.ts'
 import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
@@ -112,4 +120,16 @@ test('a byte that changes in a closed file of a follower is its alarm, and the c
   await load.stop()
   await cluster.catchUpWith(source)
   expect(await cluster.leader()).toBe(leader)
+
+  // As the guide says: the file of another node in its place.
+  await damaged.stop()
+  copyFileSync(leader.binlogs().find(({ name }) => name === held.name)?.path ?? '', held.path)
+  await damaged.launch()
+  await cluster.waitForRoles({ [name]: 'in-sync' })
+  const { size } = statSync(held.path)
+  await waitFor(
+    { what: 'the file to be checked' },
+    async () => (await metric(damaged, checked)) > size,
+  )
+  expect((await alarmsBy(leader)).get(name)).toEqual([])
 })

@@ -20,6 +20,8 @@ import { type AlarmCode, type FileAlarm, FileAlarms } from './file-alarms.ts'
 
 /** So fast files are read: nobody should notice, and a terabyte takes three days. */
 const BYTES_PER_SECOND = 4 * 1024 * 1024
+/** It rests so long behind each file, so that many small ones are not asked for one after the other at once. */
+const FILE_REST_MS = 250
 /** All files are checked again at the earliest so long after the last time began. */
 const ROUND_LEAST_MS = 20_000
 
@@ -104,16 +106,10 @@ export class FileChecker {
       if (name === undefined) return
       last = name
       const checked = await this.#check(name, signal)
-      if (checked === undefined) continue
-      const { damages } = checked
-      this.#alarms.set(
-        name,
-        'E_STORE_DAMAGED',
-        damages.map((range) => this.#damaged(range)),
-      )
+      const isWhole = checked?.damages.length === 0
       // What differs behind the first difference cannot be told from it.
-      if (damages.length > 0 || isDifferent) continue
-      isDifferent = (await this.#compare(name, checked)) === 'different'
+      if (isWhole && !isDifferent) isDifferent = await this.#isDifferent(name, checked)
+      await this.#options.clock.sleep(FILE_REST_MS, signal)
     }
   }
 
@@ -121,7 +117,10 @@ export class FileChecker {
     const { disk, folder, logger } = this.#options
     const pace = (bytes: number) => this.#pace(bytes, signal)
     try {
-      return await checkClosedFile({ disk, folder, name, pace, signal })
+      const checked = await checkClosedFile({ disk, folder, name, pace, signal })
+      const found = checked?.damages.map((range) => this.#damaged(range))
+      if (found !== undefined) this.#alarms.set(name, 'E_STORE_DAMAGED', found)
+      return checked
     } catch (thrown) {
       // It cannot be opened at the moment: the next round tries again.
       if (!(thrown instanceof OperationalError)) throw thrown
@@ -146,18 +145,16 @@ export class FileChecker {
     return { code, file, from, to, message }
   }
 
-  async #compare(
-    name: string,
-    { points }: CheckedFile,
-  ): Promise<'different' | 'equal' | 'unknown'> {
+  /** Whether the leader's copy of a file is known to be another. */
+  async #isDifferent(name: string, { points }: CheckedFile): Promise<boolean> {
     const leader = this.#options.leader()
-    if (leader === undefined || leader === this.#options.name) return 'unknown'
+    if (leader === undefined || leader === this.#options.name) return false
     const others = await this.#pointsOf(leader, name)
-    if (others === undefined) return 'unknown'
+    if (others === undefined) return false
     const difference = firstDifference(points, others)
     const found = difference === undefined ? [] : [this.#differs(name, leader, difference)]
     this.#alarms.set(name, 'E_COPIES_DIFFER', found)
-    return difference === undefined ? 'equal' : 'different'
+    return difference !== undefined
   }
 
   /** Undefined when it does not say: it has no such file any more, or a damaged one, or cannot be reached. */
