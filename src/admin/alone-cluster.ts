@@ -33,7 +33,7 @@ export class AloneCluster implements ClusterFace {
       leader: name,
       epoch: 0,
       committed: visibleEnd === null ? null : { ...visibleEnd, sequence: end },
-      nodes: [{ name, role: 'leader', epoch: 0, end, visibleEnd, address }],
+      nodes: [{ name, role: 'leader', epoch: 0, end, visibleEnd, address, alarms: [] }],
     }
   }
 

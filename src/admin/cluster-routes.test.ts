@@ -104,15 +104,14 @@ describe('a node that is alone', () => {
   })
 
   test('leads itself in epoch 0', async () => {
+    const node = { name: 'one', role: 'leader', epoch: 0, end: 12 }
     const visibleEnd = { file: 'binlog.000002', position: 1200 }
     expect((await ask('GET /api/v1/cluster')).json()).toEqual({
       name: 'one',
       leader: 'one',
       epoch: 0,
       committed: { sequence: 12, ...visibleEnd },
-      nodes: [
-        { name: 'one', role: 'leader', epoch: 0, end: 12, visibleEnd, address: '127.0.0.1:3390' },
-      ],
+      nodes: [{ ...node, visibleEnd, address: '127.0.0.1:3390', alarms: [] }],
     })
     expect(namesOf(await ask('GET /api/v1/members'))).toEqual(['one'])
   })

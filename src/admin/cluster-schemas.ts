@@ -3,7 +3,7 @@
 */
 import { z } from 'zod'
 import { formatUrl, nodeNameSchema, nodeUrlSchema, peerUrlSchema } from '../config/index.ts'
-import { NODE_ROLES, positionSchema } from './schemas.ts'
+import { fileAlarmsSchema, NODE_ROLES, positionSchema } from './schemas.ts'
 
 const clusterNodeSchema = z.object({
   name: z.string(),
@@ -20,6 +20,7 @@ const clusterNodeSchema = z.object({
     .describe('sequence of its last durable record; 0 before the first, null where not known'),
   visibleEnd: positionSchema.nullable().describe('what it shows to replicas'),
   address: z.string().nullable().describe('HOST:PORT where replicas connect to it'),
+  alarms: fileAlarmsSchema,
 })
 
 export const clusterSchema = z.object({

@@ -34,6 +34,19 @@ export const SOURCE_STATES = [
 
 export const NODE_ROLES = ['leader', 'in-sync', 'catching-up', 'observer', 'away'] as const
 
+export const fileAlarmsSchema = z
+  .array(
+    errorSchema.extend({
+      file: z.string().describe('a name that ends in .idx is the index of that file'),
+      from: z.number().describe('first byte of the range'),
+      to: z.number().describe('the byte behind the range'),
+    }),
+  )
+  .describe(
+    'what the background check has found in closed files: E_STORE_DAMAGED: its copy is not what it stored; ' +
+      "E_COPIES_DIFFER: it is, and the leader's is another; at most 64",
+  )
+
 export const sourceSchema = z.object({
   state: z
     .enum(SOURCE_STATES)
@@ -158,6 +171,7 @@ export const statusSchema = z.object({
         .describe('of this node, as in GET /api/v1/cluster; away: it takes no part'),
       epoch: z.number(),
       trouble: errorSchema.nullable().describe('what keeps this node from taking part'),
+      alarms: fileAlarmsSchema,
     })
     .nullable()
     .describe('null on a node that is alone'),

@@ -156,7 +156,7 @@ describe('a running node', () => {
       leader: 'two',
       error: null,
     } as const
-    const cluster = { leader: 'two', role: 'in-sync', epoch: 4, trouble: null } as const
+    const cluster = { leader: 'two', role: 'in-sync', epoch: 4, trouble: null, alarms: [] } as const
     const shown = async (status: object) => {
       const url = await startNode({ status: async () => ({ ...exampleStatus, ...status }) })
       const ran = await kingbus(`status --admin ${url}`)
@@ -174,6 +174,10 @@ describe('a running node', () => {
     const out = await shown({ source, cluster: { ...cluster, role: 'away', trouble } })
     expect(out.code).toBe(1)
     expect(out.out).toMatch(/cluster +away; .*\n +the log differs \[E_CLUSTER_STOPPED\]/)
+    const alarm = { code: 'E_STORE_DAMAGED', message: 'it is damaged', file: 'f', from: 4, to: 9 }
+    const damaged = await shown({ source, cluster: { ...cluster, alarms: [alarm] } })
+    expect(damaged.code).toBe(1)
+    expect(damaged.out).toMatch(/epoch 4\n +it is damaged \[E_STORE_DAMAGED\]\n/)
   })
 
   test('that asks for a token gets it from a file', async () => {
@@ -206,6 +210,15 @@ describe('a cluster', () => {
     cluster.loseLeader()
     const ran = await kingbus(`cluster status --admin ${await startNode({ cluster })}`)
     expect(ran).toMatchObject({ code: 1, out: expect.stringMatching(/leader +none/) })
+  })
+
+  test('is shown with what the check of files has found', async () => {
+    const cluster = new MemoryCluster()
+    cluster.damaged = 'two'
+    const ran = await kingbus(`cluster status --admin ${await startNode({ cluster })}`)
+    expect(ran.out).toMatch(
+      /\nalarm +binlog\.000001 of two is damaged between its bytes 4 and 120 \[E_STORE_DAMAGED\]\n$/,
+    )
   })
 
   test('gets, moves and loses members, and another leader', async () => {

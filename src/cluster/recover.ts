@@ -71,12 +71,9 @@ export async function recover(
   { promised, known, etcdAside }: RecoveryPlan,
 ): Promise<void> {
   // The promise stays: the new cluster's epochs go on from it, so that the log's stay in order.
-  await writeFacts(disk, factsOf(path), {
-    promised,
-    known,
-    cluster: undefined,
-    seen: { epoch: 0, version: 0 },
-  })
+  const facts = { promised, known, cluster: undefined, seen: { epoch: 0, version: 0 } }
+  // What the log lacks of what it had is given up too.
+  await writeFacts(disk, factsOf(path), facts, 0)
   if (etcdAside !== undefined) await disk.rename(`${path}/etcd`, etcdAside)
   await EtcdMember.forget(path, disk)
   await disk.syncFolder(path)

@@ -8,7 +8,7 @@ import { type Address, clusterConfig, formatAddress, readUsersFile } from '../co
 import { type Desired, type DesiredState, FileDesired, firstDesired } from '../desired/index.ts'
 import { type Journal, LocalJournal } from '../journal/index.ts'
 import { Watch, type Watched } from '../lib/index.ts'
-import { type BinlogStore, type DataDir, ReplicatedLog, Store } from '../store/index.ts'
+import { type BinlogStore, type DataDir, Store } from '../store/index.ts'
 import type { ClusterWishes } from './cluster/cluster-wishes.ts'
 import type { NodeOptions } from './node-options.ts'
 import { ClusterUsers, FileUsers, type NodeUsers } from './node-users.ts'
@@ -81,12 +81,12 @@ async function openInCluster(
   },
 ): Promise<Engine> {
   // Loaded here, so that a node that is alone has neither etcd's client nor the rest in its memory.
-  const { buildCluster } = await import('./cluster/build-cluster.ts')
+  const { buildCluster, openLog } = await import('./cluster/build-cluster.ts')
   const { ClusterWishes: Wishes } = await import('./cluster/cluster-wishes.ts')
   const { disk, random } = options
   const entries = await readUsersFile(disk, usersFile(options, dataDir))
   const configured = configuredBy(options, dataDir, entries)
-  const log = await ReplicatedLog.open(storeOptions)
+  const log = await openLog(dataDir, storeOptions)
   const places = () => ({
     address: listening.address === undefined ? null : formatAddress(listening.address),
     adminUrl: adminUrlOf(options),

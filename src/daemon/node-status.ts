@@ -84,9 +84,10 @@ export class NodeStatus implements NodeFace {
   #standing(): Status['cluster'] {
     const { cluster } = this.#parts
     if (cluster === undefined) return null
-    const { leader, management, trouble } = cluster.node
+    const { leader, management, trouble, checker } = cluster.node
     const { role, epoch } = management
-    return { leader: leader ?? null, role, epoch, trouble: trouble.value ?? null }
+    const alarms = [...checker.alarms]
+    return { leader: leader ?? null, role, epoch, trouble: trouble.value ?? null, alarms }
   }
 
   /** A node that has just started would tell its configuration for what is wanted. */

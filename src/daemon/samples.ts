@@ -41,7 +41,21 @@ export function samplesOf(node: {
   }
 }
 
-function clusterSamples({ figures }: NonNullable<NodeParts['cluster']>['node']): Samples {
+function clusterSamples(node: NonNullable<NodeParts['cluster']>['node']): Samples {
+  return { ...checkSamples(node), ...figureSamples(node) }
+}
+
+function checkSamples({ checker }: NonNullable<NodeParts['cluster']>['node']): Samples {
+  return {
+    kingbus_cluster_checked_bytes_total: checker.checkedBytes,
+    kingbus_cluster_file_alarms: [
+      { labels: { kind: 'damaged' }, value: checker.countOf('E_STORE_DAMAGED') },
+      { labels: { kind: 'differs' }, value: checker.countOf('E_COPIES_DIFFER') },
+    ],
+  }
+}
+
+function figureSamples({ figures }: NonNullable<NodeParts['cluster']>['node']): Samples {
   if (figures === undefined) return { kingbus_cluster_leads: 0 }
   const { epoch, committed, end, led } = figures
   return {

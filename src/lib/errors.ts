@@ -77,6 +77,7 @@ export const ERROR_CATALOGUE = {
   E_CLUSTER_OTHER: entry('operator', 74),
   E_CLUSTER_STOPPED: entry('operator', 74),
   E_CLUSTER_LATE: entry('refuse', 75),
+  E_COPIES_DIFFER: entry('operator', 74),
   E_NOT_LEADER: entry('retry', 75),
   E_ETCD_BINARY: entry('refuse', 69),
   E_ETCD_EXITED: entry('retry', 69),

@@ -67,6 +67,15 @@ export const METRICS = {
   kingbus_cluster_leads: gauge(
     '1 on the node that leads, 0 on the others; absent on a node that is alone',
   ),
+  kingbus_cluster_checked_bytes_total: counter(
+    'Bytes of closed files and their indexes that the background check has read since the start; absent, as what ' +
+      'follows, on a node that is alone',
+  ),
+  kingbus_cluster_file_alarms: gauge(
+    'Ranges of closed files in which this copy is not what was stored (damaged), or is and another than that ' +
+      'of the leader (differs)',
+    ['kind'],
+  ),
   kingbus_cluster_epoch: gauge(
     'One more with every change of the leader; this and what follows are absent while the node takes no part',
   ),

@@ -5,7 +5,7 @@
 import type { DurableFacts, LeaderName, Limits } from '../../src/cluster/index.ts'
 import { LINK_LIMITS } from '../../src/cluster/link/options.ts'
 import { ConnectedLink, type PeerLink } from '../../src/cluster/link/peer-link.ts'
-import { readFacts, writeFacts } from '../../src/cluster/log/facts-file.ts'
+import { readFacts, readHeld, writeFacts } from '../../src/cluster/log/facts-file.ts'
 import { ClusterJournal } from '../../src/cluster/node/cluster-journal.ts'
 import { Dialer } from '../../src/cluster/node/dialer.ts'
 import { Driver } from '../../src/cluster/node/driver.ts'
@@ -131,7 +131,8 @@ export class NodeProcess implements Listener {
 
   async #run(): Promise<void> {
     const { disk, storeId, logger, observer, clock, node, source, random } = this.#parts
-    const log = await ReplicatedLog.open({ disk, folder: BINLOGS, storeId, logger })
+    const heldAtLeast = await readHeld(disk, FACTS)
+    const log = await ReplicatedLog.open({ disk, folder: BINLOGS, storeId, logger, heldAtLeast })
     const facts = await readFacts(disk, FACTS)
     if (clock.isDead) return
     this.#log = log
@@ -194,7 +195,7 @@ export class NodeProcess implements Listener {
       facts,
       log,
       register,
-      writeFacts: (next) => writeFacts(disk, FACTS, next),
+      writeFacts: (next) => writeFacts(disk, FACTS, next, log.durable),
       clock,
       resign: () => register.withdraw(),
       ended: (reason) => {

@@ -4,12 +4,21 @@ import type { ClusterStatus, MemberStatus, NewMember } from '../cluster-schemas.
 
 const END = { sequence: 12, file: 'binlog.000002', position: 1200 }
 const VISIBLE = { file: END.file, position: END.position }
+const ALARM = {
+  code: 'E_STORE_DAMAGED',
+  message: 'binlog.000001 of two is damaged between its bytes 4 and 120',
+  file: 'binlog.000001',
+  from: 4,
+  to: 120,
+}
 
 /** Three nodes, of which `one` leads, that do at once what they are asked for. */
 export class MemoryCluster implements ClusterFace {
   readonly #members = new Map<string, MemberStatus>()
   #leader: string | null = 'one'
   #epoch = 4
+  /** the node that has an alarm */
+  damaged: string | undefined
 
   constructor() {
     for (const [at, name] of ['one', 'two', 'three'].entries()) this.#put(name, 9600 + 10 * at)
@@ -28,6 +37,7 @@ export class MemoryCluster implements ClusterFace {
       end: END.sequence,
       visibleEnd: VISIBLE,
       address: '127.0.0.1:3390',
+      alarms: name === this.damaged ? [ALARM] : [],
     }))
     return { name: 'one', leader: this.#leader, epoch: this.#epoch, committed: END, nodes }
   }

@@ -47,6 +47,13 @@ function show({ name, leader, epoch, committed, nodes }: ClusterStatus, terminal
     node.address,
   ])
   printTable(terminal, HEAD, rows)
+  const alarms = nodes.flatMap((node) => node.alarms)
+  if (alarms.length === 0) return
+  terminal.out('\n')
+  printFacts(
+    terminal,
+    alarms.map(({ code, message }) => ['alarm', `${message} [${code}]`]),
+  )
 }
 
 function textOf({ file, position }: { readonly file: string; readonly position: number }): string {

@@ -9,8 +9,8 @@ import { semiSyncText } from '../semi-sync-text.ts'
 import type { Terminal } from '../terminal.ts'
 
 const AFTER = `
-Ends with 0 when all is well, and with 1 when the source needs the operator (state failed) or something keeps the node
-from taking part in its cluster.`
+Ends with 0 when all is well, and with 1 when the source needs the operator (state failed), something keeps the node
+from taking part in its cluster, or the check of its files has an alarm.`
 
 export function addStatusCommand(program: Command, terminal: Terminal, outcome: Outcome): void {
   withNodeOptions(program.command('status').description('what a running node does and holds'))
@@ -19,14 +19,14 @@ export function addStatusCommand(program: Command, terminal: Terminal, outcome: 
       const status = await (await nodeClient(options, terminal)).status()
       if (options.json === true) printJson(terminal, status)
       else printFacts(terminal, factsOf(status))
-      if (status.source.state === 'failed' || isKeptOut(status)) {
+      if (status.source.state === 'failed' || hasTrouble(status)) {
         outcome.exitCode = ExitCode.NOT_WELL
       }
     })
 }
 
-function isKeptOut({ cluster }: Status): boolean {
-  return cluster !== null && cluster.trouble !== null
+function hasTrouble({ cluster }: Status): boolean {
+  return cluster !== null && (cluster.trouble !== null || cluster.alarms.length > 0)
 }
 
 function sourceText({ address, state, leader }: Status['source']): string {
@@ -37,10 +37,12 @@ function sourceText({ address, state, leader }: Status['source']): string {
 
 function clusterFacts({ cluster }: Status): (readonly [string, Cell])[] {
   if (cluster === null) return []
-  const { role, leader, epoch, trouble } = cluster
+  const { role, leader, epoch, trouble, alarms } = cluster
   return [
     ['cluster', `${role}; ${leader === null ? 'no node' : leader} leads, epoch ${epoch}`],
-    ...(trouble === null ? [] : [['', `${trouble.message} [${trouble.code}]`] as const]),
+    ...[...(trouble === null ? [] : [trouble]), ...alarms].map(
+      ({ code, message }) => ['', `${message} [${code}]`] as const,
+    ),
   ]
 }
 

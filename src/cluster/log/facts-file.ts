@@ -11,14 +11,42 @@ const VERSION = 1
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** @param path DATA-DIR/cluster.json. @throws OperationalError E_DISK_FULL, E_STORE_WRITE */
-export async function writeFacts(disk: Disk, path: string, facts: DurableFacts): Promise<void> {
-  await replaceKept(disk, path, { version: VERSION, ...facts })
+interface Kept {
+  readonly facts: DurableFacts
+  /** the last record that was committed and durable in the log beside it: it is never taken back */
+  readonly held: number
+}
+
+/**
+ * @param path DATA-DIR/cluster.json
+ * @param durable end of the log beside it, of which everything is durable; 0 when nobody looked
+ * @throws OperationalError E_DISK_FULL, E_STORE_WRITE
+ */
+export async function writeFacts(
+  disk: Disk,
+  path: string,
+  facts: DurableFacts,
+  durable: number,
+): Promise<void> {
+  const held = Math.min(facts.known, durable)
+  await replaceKept(disk, path, { version: VERSION, ...facts, held })
 }
 
 /** `NO_FACTS` when there is no file. @throws OperationalError E_STORE_DAMAGED, E_STORE_FORMAT */
 export async function readFacts(disk: Disk, path: string): Promise<DurableFacts> {
-  if (!(await disk.exists(path))) return NO_FACTS
+  return (await readKept(disk, path)).facts
+}
+
+/**
+ * The record that the log beside it must still have, or be purged behind; 0 when nobody knows of one.
+ * @throws OperationalError as readFacts
+ */
+export async function readHeld(disk: Disk, path: string): Promise<number> {
+  return (await readKept(disk, path)).held
+}
+
+async function readKept(disk: Disk, path: string): Promise<Kept> {
+  if (!(await disk.exists(path))) return { facts: NO_FACTS, held: 0 }
   const fields = fieldsOf((await disk.readFile(path)).toString('utf8'))
   const { version } = fields ?? {}
   if (typeof version === 'number' && version !== VERSION) {
@@ -26,7 +54,9 @@ export async function readFacts(disk: Disk, path: string): Promise<DurableFacts>
     throw new OperationalError('E_STORE_FORMAT', message, { file: path })
   }
   const facts = version === VERSION ? factsOf(fields ?? {}) : undefined
-  if (facts !== undefined) return facts
+  // A file of before there was such a field says nothing.
+  const held = fields?.['held'] ?? 0
+  if (facts !== undefined && isCount(held)) return { facts, held }
   const message =
     `${path} is not readable, so nobody knows what this node has promised; ` +
     'let it join anew with an empty data directory'

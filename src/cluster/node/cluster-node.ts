@@ -5,6 +5,8 @@ import { dialPeer, LinkListener, type LinkOptions, type PeerLink } from '../link
 import { readFacts } from '../log/facts-file.ts'
 import type { Alarm } from '../protocol/decisions.ts'
 import type { LeaderName } from '../protocol/state/cluster-state.ts'
+import { DIGEST_POINTS } from './check/digest-call.ts'
+import { FileChecker } from './check/file-checker.ts'
 import { ClusterJournal } from './cluster-journal.ts'
 import { Driver } from './driver.ts'
 import { Life } from './life.ts'
@@ -55,6 +57,8 @@ export class ClusterNode {
   readonly #directory: Directory
   readonly #admission: Admission
   readonly management: Management
+  /** of the files of this node */
+  readonly checker: FileChecker
   readonly #lease: SessionLease
   readonly #links: LinkListener
   /** as its disk says; undefined before it was in one */
@@ -102,6 +106,25 @@ export class ClusterNode {
       self: () => this.#report(),
       clock: options.clock,
     })
+    this.checker = this.#makeChecker()
+  }
+
+  #makeChecker(): FileChecker {
+    const { log, disk, clock, logger } = this.#options
+    const { name, management } = this
+    const { folder } = log.context
+    const checker = new FileChecker({
+      name,
+      disk,
+      folder,
+      clock,
+      logger,
+      files: () => log.files(),
+      leader: () => this.leader,
+      ask: (node, question) => management.ask(node, DIGEST_POINTS, question),
+    })
+    management.handle(DIGEST_POINTS, (question) => checker.answer(question))
+    return checker
   }
 
   /** Shows what this node knew to be committed when it ended last. @throws OperationalError */
@@ -171,6 +194,7 @@ export class ClusterNode {
         this.#lease.run(until),
         this.#directory.run(until),
         this.#live(until),
+        this.checker.run(until),
       ])
     } finally {
       ended.abort()
@@ -379,6 +403,7 @@ export class ClusterNode {
       visible: visible === undefined ? null : { file: visible.file, position: visible.position },
       ...places(),
       trouble: this.#trouble.value?.message ?? null,
+      alarms: [...this.checker.alarms],
     }
   }
 }

@@ -55,7 +55,7 @@ export class Life {
       facts,
       log,
       register: this.#register,
-      writeFacts: (next) => writeFacts(disk, `${folder}/cluster.json`, next),
+      writeFacts: (next) => writeFacts(disk, `${folder}/cluster.json`, next, log.durable),
       clock,
       resign: () => void this.#resign(),
       ended: (why) => this.#end(why),

@@ -1,11 +1,17 @@
 /*
   The part of a node that only a cluster has: what the settings say becomes a ClusterNode.
 */
-import { Authority, ClusterNode, ClusterSecret, type ClusterSettings } from '../../cluster/index.ts'
+import {
+  Authority,
+  ClusterNode,
+  ClusterSecret,
+  type ClusterSettings,
+  readHeld,
+} from '../../cluster/index.ts'
 import { type ClusterConfig, clusterConfig, formatUrl, type NodeUrl } from '../../config/index.ts'
 import { present } from '../../lib/index.ts'
 import { type Disk, systemProcesses } from '../../platform/index.ts'
-import type { DataDir, ReplicatedLog } from '../../store/index.ts'
+import { type DataDir, ReplicatedLog, type StoreOptions } from '../../store/index.ts'
 import type { NodeOptions } from '../node-options.ts'
 import { readPem } from '../serve-material.ts'
 
@@ -15,6 +21,15 @@ export interface ClusterParts {
   readonly log: ReplicatedLog
   /** where people and replicas find this node */
   readonly places: () => { readonly address: string | null; readonly adminUrl: string | null }
+}
+
+/** The log of a node, which must have what it had. @throws OperationalError E_STORE_DAMAGED, E_STORE_FORMAT */
+export async function openLog(
+  { path }: DataDir,
+  storeOptions: StoreOptions,
+): Promise<ReplicatedLog> {
+  const heldAtLeast = await readHeld(storeOptions.disk, `${path}/cluster.json`)
+  return await ReplicatedLog.open({ ...storeOptions, heldAtLeast })
 }
 
 /** @throws OperationalError E_CLUSTER_SECRET and what else keeps it from starting */

@@ -30,6 +30,7 @@ export class ClusterCommands implements ClusterFace {
         end: report?.end ?? null,
         visibleEnd: report?.visible ?? null,
         address: report?.address ?? null,
+        alarms: report?.alarms ?? [],
       })),
     }
   }

@@ -93,16 +93,29 @@ export function readClosingSet(file: DiskFile, closing: Closed): GtidSet | undef
   })
 }
 
+/** The head and the checkpoints of the index of a closed file. */
+interface Landmarks {
+  readonly head: ReadHead
+  readonly closing: Closed
+  /** in the index's order */
+  readonly checkpoints: ReadonlyArray<{
+    readonly checkpoint: Checkpoint
+    readonly offset: number
+    readonly size: number
+  }>
+}
+
 /**
+ * From the closing entry backwards.
  * @throws OperationalError E_STORE_DAMAGED when the index of a closed file is not what was written
  */
-export function loadClosed(name: string, file: DiskFile, cache: ExtentsCache): IndexDirectory {
+export function readLandmarks(name: string, file: DiskFile): Landmarks {
   const head = readHead(file)
   const closing = readClosing(file)
   if (head === undefined || closing === undefined) {
     throw damaged(`${name}.idx`, 0, 'it lacks its head or its closing entry')
   }
-  const found: Array<{ checkpoint: Checkpoint; offset: number; size: number }> = []
+  const found: Landmarks['checkpoints'][number][] = []
   for (let offset = closing.lastCheckpoint; offset > 0; ) {
     const read = readOrNothing(() => decodeDetached(readAt(file, offset, CHECKPOINT_SIZE_MAX)))
     if (read?.entry.kind !== 'checkpoint') {
@@ -111,9 +124,15 @@ export function loadClosed(name: string, file: DiskFile, cache: ExtentsCache): I
     found.push({ checkpoint: read.entry, offset, size: read.next })
     offset = read.entry.previousDistance === 0 ? 0 : offset - read.entry.previousDistance
   }
+  return { head, closing, checkpoints: found.reverse() }
+}
+
+/** @throws OperationalError as readLandmarks */
+export function loadClosed(name: string, file: DiskFile, cache: ExtentsCache): IndexDirectory {
+  const { head, checkpoints } = readLandmarks(name, file)
   const state = firstState(head.check, head.head.firstSequence)
   const directory = new IndexDirectory(name, file, cache, { headSize: head.size, state })
-  for (const { checkpoint, offset, size } of found.reverse()) {
+  for (const { checkpoint, offset, size } of checkpoints) {
     directory.addCheckpoint(checkpoint, offset, size)
   }
   return directory

@@ -20,6 +20,8 @@ export interface RecoveryContext {
   readonly cache: ExtentsCache
   /** of the indexes that are written */
   readonly checkpoints?: Checkpoints
+  /** a record that was durable here, and has not been taken back; of a replicated log */
+  readonly heldAtLeast?: number
 }
 
 /** A file whose index can be written on, after recovery. */

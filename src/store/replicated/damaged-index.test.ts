@@ -40,11 +40,11 @@ async function filled(): Promise<{ before: number; after: number; ends: number[]
 }
 
 /** Where the log ends that is opened with this index, or why it is not. */
-async function openedWith(index: Buffer): Promise<number | string> {
+async function openedWith(index: Buffer, heldAtLeast = 0): Promise<number | string> {
   copyFileSync(join(folder, 'kept'), join(folder, FILE))
   writeFileSync(join(folder, `${FILE}.idx`), index)
   try {
-    const log = await openLog(crashing.disk, folder)
+    const log = await openLog(crashing.disk, folder, heldAtLeast)
     const { end } = log
     await log.close()
     return end
@@ -92,4 +92,36 @@ it('a file that is damaged before its last group is refused, and torn in it', as
     writeFileSync(join(folder, 'kept'), bytes.subarray(0, at))
     expect([at, await openedWith(index)]).toEqual([at, at < synced ? 'E_STORE_DAMAGED' : last])
   }
+})
+
+it('damage in the last group is told from a torn end where it was committed, and nothing is cut', async () => {
+  const { before, after, ends } = await filled()
+  const [, first = 0, last = 0] = ends
+  const index = readFileSync(join(folder, 'kept.idx'))
+  const bytes = readFileSync(join(folder, 'kept'))
+  expect(await openedWith(index, last)).toBe(last)
+  for (let at = before; at < after; at += 1) {
+    const damaged = Buffer.from(index)
+    damaged[at] = (damaged[at] ?? 0) ^ 0x10
+    expect([at, await openedWith(damaged, last)]).toEqual([at, 'E_STORE_DAMAGED'])
+    expect(readFileSync(join(folder, `${FILE}.idx`))).toEqual(damaged)
+    expect(readFileSync(join(folder, FILE))).toEqual(bytes)
+    // Of the records up to there all are true.
+    expect(await openedWith(damaged, first)).toBeGreaterThanOrEqual(first)
+  }
+  const flipped = Buffer.from(bytes)
+  flipped[bytes.length - 1] = (flipped[bytes.length - 1] ?? 0) ^ 1
+  writeFileSync(join(folder, 'kept'), flipped)
+  expect(await openedWith(index, last)).toBe('E_STORE_DAMAGED')
+  expect(readFileSync(join(folder, FILE))).toEqual(flipped)
+  expect(await openedWith(index, last - 1)).toBe(last - 1)
+}, 60_000)
+
+it('a log whose files are gone is not taken for a new one where its records were committed', async () => {
+  const { ends } = await filled()
+  rmSync(join(folder, FILE))
+  rmSync(join(folder, `${FILE}.idx`))
+  await expect(openLog(crashing.disk, folder, ends[2])).rejects.toMatchObject({
+    code: 'E_STORE_DAMAGED',
+  })
 })

@@ -33,6 +33,7 @@ import {
   writeAgain,
 } from '../recovery/file-recovery.ts'
 import { checkMagic, readClosed, removeLeftovers } from '../recovery/folder-recovery.ts'
+import type { StoreOptions } from '../store.ts'
 import { StoredFile } from '../stored-file.ts'
 import { firstDamage, verifyRange } from '../verified-read.ts'
 import { adoptStore } from './adopt-store.ts'
@@ -45,6 +46,8 @@ const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
 const TORN_BYTES_MAX = 64 * 1024 * 1024
 const NOT_MADE_ANEW =
   'it is not whole, and in a cluster it cannot be made anew from the file; begin with an empty data directory'
+
+export type LogOptions = StoreOptions & Pick<RecoveryContext, 'heldAtLeast'>
 
 /** A cut in the newest file. */
 export interface LogCut {
@@ -95,6 +98,7 @@ export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog
     files.push(seen.recovered.stored)
     chain.sequence = seen.scan.end.state.sequence
   }
+  requireHeld(context, chain.sequence, () => ({ file: newest ?? folder, position: 0 }))
   await disk.syncFolder(folder)
   const cuts = seen?.cuts ?? []
   if (
@@ -107,6 +111,23 @@ export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog
   const purges = [...facts.purges, ...(seen?.purges ?? [])]
   const removals = pendingRemovals({ files, cuts, purges, base: base.sequence })
   return { facts, files, last: seen?.recovered, cuts, end: chain.sequence, lineage, removals }
+}
+
+/**
+ * What looks like a torn end is damage when a record behind it was durable once: before anything is cut away.
+ * @throws OperationalError E_STORE_DAMAGED
+ */
+function requireHeld(
+  { heldAtLeast = 0 }: RecoveryContext,
+  end: number,
+  where: () => { readonly file: string; readonly position: number },
+): void {
+  if (end >= heldAtLeast) return
+  const { file, position } = where()
+  const what =
+    `the records from ${end + 1} to ${heldAtLeast} were stored and committed, and are not there; ` +
+    'let this node join anew with an empty data directory'
+  throw damaged(file, position, what)
 }
 
 /** The gap, unless its records are not there, or the cut that it waited for is. */
@@ -274,6 +295,10 @@ async function recoverNewest(
     }
     const end = lastWhole(name, data, all, gap)
     const newest = readNewest(context, name, index, end)
+    requireHeld(context, end, () => ({
+      file: end < state.sequence ? name : `${name}.idx`,
+      position: end < state.sequence ? newest.scan.end.state.end : offset,
+    }))
     const here = gapIn(name, { cuts: newest.cuts, end }, gap)
     const recovered = await settle(context, newest, { data, index, gap: here, cutDone })
     return { ...newest, recovered }

@@ -8,14 +8,13 @@ import { type Divided, ExtentsCache } from '../index-file/extents.ts'
 import { ReadableFiles, ReadableStore } from '../readable-files.ts'
 import { type FileBegin, RECORD_BYTES_MAX } from '../record.ts'
 import type { RecoveryContext } from '../recovery/file-recovery.ts'
-import type { StoreOptions } from '../store.ts'
 import type { StoredFile } from '../stored-file.ts'
 import { FailureLatch } from './failure-latch.ts'
 import { LogContents } from './log-contents.ts'
 import { prefaceDigest, readDigest } from './log-digest.ts'
 import { type LogFacts, type LogGap, writeLogFacts } from './log-facts.ts'
 import type { BeginFacts, LogBase, LogPoint, LogRecord, LogRemoval } from './log-record.ts'
-import { floorOf, type LogCut, recoverLog } from './log-recovery.ts'
+import { floorOf, type LogCut, type LogOptions, recoverLog } from './log-recovery.ts'
 import { truncateFiles } from './log-truncation.ts'
 import { type ReadableLog, RecordReader, type Unwritten } from './record-reader.ts'
 import { Showing } from './showing.ts'
@@ -36,7 +35,7 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
   #contents!: LogContents
   readonly #latch: FailureLatch
 
-  private constructor(options: StoreOptions) {
+  private constructor(options: LogOptions) {
     super(new ReadableFiles(options))
     const cache = new ExtentsCache(INDEX_RECORDS_CACHED)
     const known = () => {
@@ -58,7 +57,7 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
    * Everything that it finds is durable when it returns; nothing is shown yet.
    * @throws OperationalError E_STORE_DAMAGED (file and position in its context), E_STORE_FORMAT
    */
-  static async open(options: StoreOptions): Promise<ReplicatedLog> {
+  static async open(options: LogOptions): Promise<ReplicatedLog> {
     const log = new ReplicatedLog(options)
     await log.#load()
     return log

@@ -6,8 +6,9 @@ import type { LogRecord } from '../replicated/log-record.ts'
 import { ReplicatedLog } from '../replicated/replicated-log.ts'
 import { beginOf } from './binlog-feed.ts'
 
-export async function openLog(disk: Disk, folder: string): Promise<ReplicatedLog> {
-  return await ReplicatedLog.open({ disk, folder, storeId: 'store-1', logger: silentLogger })
+export async function openLog(disk: Disk, folder: string, heldAtLeast = 0): Promise<ReplicatedLog> {
+  const where = { disk, folder, storeId: 'store-1' }
+  return await ReplicatedLog.open({ ...where, logger: silentLogger, heldAtLeast })
 }
 
 /** For tests: makes records behind a log, as a leader does, and keeps them as they travel. */

@@ -2,6 +2,7 @@
   What nodes tell each other about themselves, over calls of the peer link, and what is made of it for people.
 */
 import { z } from 'zod'
+import { fileAlarm } from '../check/file-alarms.ts'
 
 const position = z.object({ file: z.string(), position: z.number() }).nullable()
 
@@ -18,6 +19,7 @@ export const nodeReport = z.object({
   address: z.string().nullable(),
   adminUrl: z.string().nullable(),
   trouble: z.string().nullable(),
+  alarms: z.array(fileAlarm),
 })
 
 export type NodeReport = z.infer<typeof nodeReport>
