@@ -1,9 +1,10 @@
+import { layFarApart } from '../../test/e2e/harness/cluster/far-apart.ts'
 import { BridgedNetwork } from '../../test/e2e/harness/network/bridged-network.ts'
 import { DelayProxy } from '../../test/e2e/harness/network/delay-proxy.ts'
 import { alternate } from '../alternate.ts'
 import { ChildProgram } from '../client/child-program.ts'
+import { BenchCluster } from '../cluster/bench-cluster.ts'
 import { clusterReplica } from '../cluster/cluster-replica.ts'
-import { startFarApart } from '../cluster/far-apart.ts'
 import type { Run } from '../figures.ts'
 import type { CommitterCommand, CommitterReport } from '../programs/committer.ts'
 import type { Goal, Measured, Scenario } from '../scenario.ts'
@@ -46,16 +47,17 @@ async function measureAll(stage: Stage): Promise<Measured[]> {
   )
   const receivers = await startReceivers(server, way)
   const flags = { 'source-semi-sync': 'true', 'source-start-at': 'newest' }
-  const far = await startFarApart(server, oneWayMs, flags)
+  const far = await layFarApart(server, oneWayMs)
+  const cluster = await BenchCluster.start(server, { ...far.options, flags })
   const program = new ChildProgram<CommitterCommand, CommitterReport>('committer')
   try {
-    const ours = clusterReplica(far.cluster, { standsStill: false })
+    const ours = clusterReplica(cluster, { standsStill: false })
     await ours.detach()
-    let epoch = await far.cluster.epoch()
+    let epoch = await cluster.epoch()
     const byCluster = async (bench: Bench): Promise<Run> => {
       const run = await runWith(bench, ours)
       const before = epoch
-      epoch = await far.cluster.epoch()
+      epoch = await cluster.epoch()
       return { ...run, takeOvers: epoch - before }
     }
     const measured: Measured[] = []
@@ -71,7 +73,7 @@ async function measureAll(stage: Stage): Promise<Measured[]> {
     return measured
   } finally {
     program.close()
-    await far.cluster.stopAndRemove()
+    await cluster.stopAndRemove()
     await far.close()
     await receivers.remove()
     await way.close()

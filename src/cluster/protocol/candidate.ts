@@ -30,8 +30,8 @@ export interface Won {
 export class Candidate {
   stage: Stage = 'idle'
   won: Won | undefined
-  /** the epoch whose leader seems to be gone */
-  #lostEpoch = 0
+  /** the epoch whose leader seems to be gone, 0 before the first leader; undefined while nothing is known of any */
+  #lostEpoch: number | undefined
   #gone: readonly Member[] = []
   #delayTicks = 0
   /** it resigned: it does not stand for so long */
@@ -77,20 +77,27 @@ export class Candidate {
 
   #begin(): void {
     const { register, facts } = this.context
-    if (this.#knownEpoch() > this.#lostEpoch) return this.giveUp()
+    if (this.#isBehind(this.#knownEpoch())) return this.giveUp()
     this.stage = 'reading'
     register.read(facts.now)
   }
 
-  #knownEpoch(): number {
-    return Math.max(this.context.register.state?.epoch ?? 0, this.context.facts.now.promised)
+  #knownEpoch(): number | undefined {
+    const { register, facts } = this.context
+    const { promised } = facts.now
+    if (register.state === undefined && promised === 0) return undefined
+    return Math.max(register.state?.epoch ?? 0, promised)
+  }
+
+  /** Somebody leads since the leader was lost. Of the first candidates of a cluster one is first, too. */
+  #isBehind(epoch: number | undefined): boolean {
+    return epoch !== undefined && this.#lostEpoch !== undefined && epoch > this.#lostEpoch
   }
 
   /** What the linearizable read showed. */
   takeState(revision: number, state: ClusterState): void {
     if (this.stage !== 'reading') return
-    const isNewer = state.epoch > this.#lostEpoch && this.#lostEpoch > 0
-    if (isNewer || !this.mayTakeOver(state)) return this.giveUp()
+    if (this.#isBehind(state.epoch) || !this.mayTakeOver(state)) return this.giveUp()
     this.stage = 'writing'
     this.context.register.write(this.takenOver(state), revision)
   }

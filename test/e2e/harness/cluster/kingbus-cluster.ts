@@ -9,7 +9,7 @@ import { waitFor } from '../wait.ts'
 import type { EtcdCluster } from './etcd-cluster.ts'
 
 /** The link's, and two of etcd behind it. */
-const PORTS_OF_A_NODE = 3
+export const PORTS_OF_A_NODE = 3
 
 export interface ClusterOptions {
   readonly source: Mysqld
@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly places?: readonly Place[]
   /** an etcd that is there already, in the place of members of their own */
   readonly etcd?: EtcdCluster
+  /** of every node's link, etcd's are behind it; each needs a place then. Default is any that is free */
+  readonly firstPort?: number
   /** one for each node: the folder that is its disk */
   readonly disks?: readonly string[]
 }
@@ -133,7 +135,7 @@ export class KingbusCluster {
   }
 
   async #takePorts(): Promise<number> {
-    this.#ports.push(await freePorts(PORTS_OF_A_NODE))
+    this.#ports.push(this.#options.firstPort ?? (await freePorts(PORTS_OF_A_NODE)))
     return this.#ports.length - 1
   }
 
