@@ -9,6 +9,7 @@ export {
   formatAddress,
   isAnyAddress,
   isLoopback,
+  MYSQL_PORT,
   type SourceUrl,
 } from './address.ts'
 export { type ClusterConfig, clusterConfig } from './cluster/cluster-config.ts'

@@ -102,7 +102,11 @@ export {
   ColumnFlag,
   ColumnType,
   encodeResultSet,
+  encodeResultSetEnd,
+  encodeResultSetHead,
+  encodeRow,
   type ResultSet,
+  type Row,
 } from './packets/result-set.ts'
 export { encodeSemiSyncAck } from './packets/semi-sync-ack.ts'
 export {

@@ -8,6 +8,8 @@ import {
   encodeOk,
 } from '../../mysql/index.ts'
 import type { Clock, Connection, Random, ServerTls } from '../../platform/index.ts'
+import type { Administration } from '../administration.ts'
+import type { BinlogReader } from '../dump/binlog-reader.ts'
 import { type DumpEnd, type DumpRequest, type DumpSink, SHUTDOWN } from '../dump-request.ts'
 import type { ServeLimits } from '../limits.ts'
 import type { Replicas } from '../replicas.ts'
@@ -34,6 +36,8 @@ export interface SessionContext {
   readonly tls: ServerTls | undefined
   readonly sessions: SessionList
   readonly replicas: Replicas
+  readonly binlogs: BinlogReader
+  readonly administration: Administration
   readonly runDump: RunDump
   readonly limits: ServeLimits
   readonly clock: Clock
@@ -203,12 +207,16 @@ export class Session implements ListedSession {
   }
 
   #scope(): Scope {
-    const { facts, sessions, replicas, clock, random } = this.#context
+    const { facts, sessions, replicas, binlogs, administration, clock, random } = this.#context
     return {
       facts,
       session: this.state,
       sessions,
       replicas,
+      binlogs,
+      administration,
+      clock,
+      gone: this.#channel.connection.gone,
       nowMs: clock.nowMs(),
       monotonicMs: clock.monotonicMs(),
       uuid: () => random.uuid(),

@@ -89,6 +89,7 @@ const CUSTOMARY: Readonly<Record<string, Variable>> = {
   collation_database: text('session', 'utf8mb4_0900_ai_ci'),
   collation_server: text('session', 'utf8mb4_0900_ai_ci'),
   default_storage_engine: text('session', 'InnoDB'),
+  error_count: integer('session', 0n),
   foreign_key_checks: boolean('session', true),
   group_concat_max_len: integer('session', 1024n),
   gtid_next: text('session', 'AUTOMATIC'),
@@ -120,6 +121,7 @@ const CUSTOMARY: Readonly<Record<string, Variable>> = {
   tx_read_only: boolean('session', false),
   unique_checks: boolean('session', true),
   wait_timeout: integer('session', 28800n),
+  warning_count: integer('session', 0n),
 }
 
 const VARIABLES: ReadonlyMap<string, Variable> = new Map(
