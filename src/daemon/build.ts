@@ -113,6 +113,7 @@ function buildServer(
       executed: () => store.executed(),
       purged: () => store.purged(),
       sourceUuid: () => store.files().at(-1)?.sourceUuid ?? '',
+      sourceServerId: () => facts.serverId,
       checksum: () => facts.checksum,
       files: () => store.files(),
       visibleEnd: () => store.visible.value,

@@ -1,4 +1,4 @@
-import type { Column } from '../../mysql/index.ts'
+import type { Column, Row } from '../../mysql/index.ts'
 import { type Answer, columnOf, integerColumn, refuseTooLong, rows } from './answer.ts'
 import type { Cursor } from './cursor.ts'
 import { type Expression, ExpressionParser } from './expression.ts'
@@ -23,6 +23,8 @@ interface Order {
 
 interface Query {
   readonly table: Table
+  /** rows that are alike are shown once */
+  readonly isDistinct: boolean
   readonly items: readonly SelectItem[]
   readonly condition: Expression | undefined
   readonly order: readonly Order[]
@@ -36,12 +38,15 @@ interface Query {
 export function select(cursor: Cursor, scope: Scope): Answer | Promise<Answer> {
   const table = findTable(cursor, scope)
   const parser = new ExpressionParser(cursor, { mayWait: true })
-  while (cursor.takeWord('ALL', 'DISTINCT', 'SQL_NO_CACHE')) continue
+  let isDistinct = false
+  while (cursor.isWord('ALL', 'DISTINCT', 'SQL_NO_CACHE')) {
+    isDistinct ||= cursor.next().text.toUpperCase() === 'DISTINCT'
+  }
   const items = readItems(cursor, parser, table)
   if (cursor.takeWord('FROM')) passTable(cursor)
   const condition = cursor.takeWord('WHERE') ? parser.parse() : undefined
   const order = readOrder(cursor, parser, items)
-  const query = { table, items, condition, order, limit: readLimit(cursor) }
+  const query = { table, isDistinct, items, condition, order, limit: readLimit(cursor) }
   cursor.expectEnd()
   if (parser.waits.length === 0) return evaluate(query, scope)
   return waited(query, parser, scope)
@@ -52,32 +57,30 @@ async function waited(query: Query, parser: ExpressionParser, scope: Scope): Pro
   return evaluate(query, scope)
 }
 
-function evaluate({ table, items, condition, order, limit }: Query, scope: Scope): Answer {
+function evaluate(query: Query, scope: Scope): Answer {
+  const { table, isDistinct, items, condition, order, limit } = query
   const found: RowScope[] = table
     .rows(scope)
     .map((row) => rowScope(table, row))
     .filter((row) => condition === undefined || truthOf(condition(scope, row)) === true)
   const isCount = items.some(({ expression }) => expression === undefined)
-  const chosen = isCount ? found.slice(0, 1) : sorted(found, order, scope)
+  const chosen = isCount ? [found[0]] : sorted(found, order, scope)
   const valueOf = ({ expression }: SelectItem, row: RowScope | undefined): Value => {
     if (expression === undefined) return BigInt(found.length)
-    return row === undefined ? null : expression(scope, table === NO_TABLE ? undefined : row)
+    if (table === NO_TABLE) return expression(scope)
+    return row === undefined ? null : expression(scope, row)
   }
-  const all = isCount ? [chosen[0]] : chosen
-  const shown = all.slice(limit.skipped, limit.skipped + limit.count)
-  const values = shown.map((row) => items.map((item) => valueOf(item, row)))
+  const values = chosen.map((row) => items.map((item) => valueOf(item, row)))
   const texts = values.map((row) => row.map(textOf))
   refuseTooLong(texts.flat())
-  const first = values[0] ?? items.map((item) => valueOf(item, columnless(table)))
-  return rows(
-    items.map((item, index) => columnOfItem(item, table, first[index] ?? null)),
-    texts,
-  )
+  const first = values[0] ?? items.map((item) => valueOf(item, undefined))
+  const columns = items.map((item, index) => columnOfItem(item, table, first[index] ?? null))
+  const unlike = isDistinct ? withoutTwins(texts) : texts
+  return rows(columns, unlike.slice(limit.skipped, limit.skipped + limit.count))
 }
 
-/** A row to learn the columns of an empty answer from. */
-function columnless(table: Table): RowScope | undefined {
-  return table === NO_TABLE ? () => undefined : undefined
+function withoutTwins(found: readonly Row[]): Row[] {
+  return [...new Map(found.map((row) => [JSON.stringify(row), row])).values()]
 }
 
 function columnOfItem(

@@ -184,7 +184,13 @@ export function showDatabases(): Answer {
 const PRIVILEGES = {
   replicate: ['REPLICATION SLAVE', 'REPLICATION CLIENT'],
   monitor: ['PROCESS', 'REPLICATION CLIENT'],
-  administer: ['PROCESS', 'REPLICATION CLIENT', 'CONNECTION_ADMIN', 'BINLOG_ADMIN'],
+  administer: [
+    'PROCESS',
+    'REPLICATION CLIENT',
+    'CONNECTION_ADMIN',
+    'REPLICATION_SLAVE_ADMIN',
+    'BINLOG_ADMIN',
+  ],
 } as const
 
 /** SHOW GRANTS of oneself, with our rights in MySQL's words. */

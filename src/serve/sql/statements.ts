@@ -33,7 +33,7 @@ type Run = (cursor: Cursor, scope: Scope, words: readonly string[]) => Answer | 
   between them, words that may be left out in brackets. The first row that fits is taken. All that fits
   none is error 1064: a client must never take an OK for a result.
 */
-const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
+export const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
   ['SELECT', select],
   ['SET', set],
   ['SHOW [GLOBAL|SESSION|LOCAL] VARIABLES', showVariables],

@@ -36,6 +36,7 @@ export const FACTS: ServerFacts = {
   executed: () => GtidSet.parse(EXECUTED),
   purged: () => GtidSet.parse('24bc7850-2c16-11e6-a073-0242ac110001:1-10'),
   sourceUuid: () => 'aaaaaaaa-0000-4000-8000-000000000001',
+  sourceServerId: () => 3,
   checksum: () => 'CRC32',
   files: () => [
     { name: 'binlog.000001', size: 177 },

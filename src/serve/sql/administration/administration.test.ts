@@ -190,6 +190,7 @@ describe('SHOW REPLICA STATUS', () => {
       Source_SSL_Allowed: 'Yes',
       Source_SSL_CA_File: '/etc/ca.pem',
       Seconds_Behind_Source: '0',
+      Source_Server_Id: '3',
       Source_UUID: 'aaaaaaaa-0000-4000-8000-000000000001',
       Last_IO_Errno: '0',
       Auto_Position: '1',

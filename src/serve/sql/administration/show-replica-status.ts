@@ -119,7 +119,6 @@ function valuesOf(
     Source_Host: address?.slice(0, at).replace(/^\[|\]$/g, ''),
     Source_User: user,
     Source_Port: address?.slice(at + 1),
-    Connect_Retry: 60,
     Source_Log_File: file,
     Read_Source_Log_Pos: position,
     Relay_Log_File: end?.file,
@@ -136,8 +135,8 @@ function valuesOf(
     Source_SSL_Verify_Server_Cert: tls === 'verify-identity' ? 'Yes' : 'No',
     Last_IO_Errno: isFailing ? (ERRORS[error.code] ?? OTHER_ERROR) : 0,
     Last_IO_Error: isFailing ? `${error.code}: ${error.message}` : '',
+    Source_Server_Id: facts.sourceServerId(),
     Source_UUID: source.serverUuid,
-    Source_Info_File: 'mysql.slave_master_info',
     Replica_SQL_Running_State:
       runs === 'No' ? '' : 'Replica has read all relay log; waiting for more updates',
     Last_IO_Error_Timestamp: isFailing ? timestampOf(source.since, nowMs) : '',

@@ -84,8 +84,7 @@ function xaPrepare({ bytes }: ReadEvent): string {
 
 function payload({ bytes }: ReadEvent, checksum: ChecksumAlgorithm): string {
   const { compression, uncompressedSize } = decodeTransactionPayloadHeader(bytes, checksum)
-  const name = compression === 0 ? 'ZSTD' : 'NONE'
-  return `compression='${name}', decompressed_size=${uncompressedSize} bytes`
+  return `compression='${compression}', decompressed_size=${uncompressedSize} bytes`
 }
 
 function tableMap({ bytes }: ReadEvent): string {

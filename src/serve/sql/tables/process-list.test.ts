@@ -53,6 +53,8 @@ test('sessions are counted, sorted, and cut off', async () => {
   expect(await outcomeOf(`SELECT COUNT(*) n ${from} WHERE ID > 100`, scope)).toEqual([['0']])
   expect(await outcomeOf(`SELECT ID ${from} ORDER BY 1 DESC LIMIT 1`, scope)).toEqual([['9']])
   expect(await outcomeOf(`SELECT ID ${from} LIMIT 1, 1`, scope)).toEqual([['9']])
+  expect(await outcomeOf(`SELECT DISTINCT TIME ${from}`, scope)).toEqual([['7']])
+  expect(await outcomeOf(`SELECT ALL TIME ${from}`, scope)).toEqual([['7'], ['7']])
   expect(await outcomeOf(`SELECT ID ${from} WHERE 0`, scope)).toEqual([])
   expect(await outcomeOf(`SELECT ID ${from} GROUP BY ID`, scope)).toBe(1064)
 })
