@@ -33,7 +33,9 @@ export const ColumnType = {
   LONGLONG: 0x08,
   DATETIME: 0x0c,
   LONG_BLOB: 0xfb,
+  BLOB: 0xfc,
   VAR_STRING: 0xfd,
+  STRING: 0xfe,
 } as const
 
 export const ColumnFlag = {

@@ -3,6 +3,7 @@ import {
   type Answer,
   countColumn,
   integerColumn,
+  longTextColumn,
   nameColumn,
   rows,
   shortCountColumn,
@@ -21,6 +22,7 @@ import { shownVariables } from './variables.ts'
 const NAME_CHARACTERS = 255
 const FILE_CHARACTERS = 512
 const INFO_CHARACTERS = 100
+const FULL_INFO_CHARACTERS = 65_535
 
 /** SHOW [GLOBAL | SESSION] VARIABLES [LIKE 'pattern' | WHERE condition] */
 export function showVariables(cursor: Cursor, scope: Scope, words: readonly string[]): Answer {
@@ -119,7 +121,8 @@ export function showReplicas(cursor: Cursor, scope: Scope, words: readonly strin
 /** SHOW [FULL] PROCESSLIST: the sessions of everybody for those with the right, else the user's own. */
 export function showProcessList(cursor: Cursor, scope: Scope, words: readonly string[]): Answer {
   cursor.expectEnd()
-  const characters = words.includes('FULL') ? Number.MAX_SAFE_INTEGER : INFO_CHARACTERS
+  const isFull = words.includes('FULL')
+  const characters = isFull ? FULL_INFO_CHARACTERS : INFO_CHARACTERS
   return rows(
     [
       integerColumn('Id'),
@@ -129,7 +132,7 @@ export function showProcessList(cursor: Cursor, scope: Scope, words: readonly st
       nameColumn('Command', 16),
       { ...shortCountColumn('Time', 8), flags: integerColumn('').flags },
       textColumn('State', 30),
-      textColumn('Info', INFO_CHARACTERS),
+      (isFull ? longTextColumn : textColumn)('Info', characters),
     ],
     processes(scope).map(({ id, user, host, database, command, seconds, state, info }) => [
       String(id),

@@ -59,6 +59,8 @@ const OURS: Readonly<Record<string, Variable>> = {
   log_replica_updates: boolean('global', true),
   log_slave_updates: boolean('global', true),
   read_only: boolean('global', true),
+  report_host: text('global', () => null),
+  report_port: fact('integer', ({ facts }) => BigInt(facts.port)),
   super_read_only: boolean('global', true),
   innodb_read_only: boolean('global', true),
   // Another Kingbus asks for it: its files are the source's, whichever node of ours it reads from.
@@ -94,11 +96,14 @@ const CUSTOMARY: Readonly<Record<string, Variable>> = {
   group_concat_max_len: integer('session', 1024n),
   gtid_next: text('session', 'AUTOMATIC'),
   init_connect: text('global', ''),
+  innodb_lock_wait_timeout: integer('session', 50n),
   interactive_timeout: integer('session', 28800n),
   license: text('global', 'Apache-2.0'),
   lock_wait_timeout: integer('session', 31536000n),
   log_bin_basename: text('global', ''),
   lower_case_table_names: integer('global', 0n),
+  // Where a replica keeps its place, as servers before 8.3 say it; orchestrator asks for it with the GTIDs.
+  master_info_repository: text('global', 'TABLE'),
   max_allowed_packet: integer('global', MAX_ALLOWED_PACKET),
   max_execution_time: integer('session', 0n),
   max_join_size: integer('session', 18446744073709551615n),

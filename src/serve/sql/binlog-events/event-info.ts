@@ -18,9 +18,12 @@ import {
   EventFlag,
   EventType,
   formatGtid,
+  queryXid,
   Reader,
+  rowEventFlagNames,
 } from '../../../mysql/index.ts'
 import { EVENT_BYTES_MOST, type ReadEvent } from './event-reader.ts'
+import { userVariableInfo } from './user-variable.ts'
 
 /** Stands where a longer text was cut off. */
 const CUT = '...'
@@ -46,12 +49,14 @@ function query({ bytes, flags }: ReadEvent, checksum: ChecksumAlgorithm): string
   const { database, text, isWhole } = decodeQueryHead(bytes, checksum, EVENT_BYTES_MOST)
   const names = database !== '' && (flags & EventFlag.SUPPRESS_USE) === 0
   const use = names ? `use \`${database.replaceAll('`', '``')}\`; ` : ''
-  return use + (isWhole ? text : text + CUT)
+  const xid = queryXid(bytes)
+  return use + text + (isWhole ? '' : CUT) + (xid === undefined ? '' : ` /* xid=${xid} */`)
 }
 
 function rows({ bytes }: ReadEvent): string {
-  const { tableId, endsStatement } = decodeRowEventHead(bytes)
-  return `table_id: ${tableId}${endsStatement ? ' flags: STMT_END_F' : ''}`
+  const { tableId } = decodeRowEventHead(bytes)
+  const flags = rowEventFlagNames(bytes).map((name) => ` ${name}`)
+  return `table_id: ${tableId}${flags.length === 0 ? '' : ` flags:${flags.join('')}`}`
 }
 
 function rowsQuery({ bytes, size }: ReadEvent, checksum: ChecksumAlgorithm): string {
@@ -125,6 +130,7 @@ const DESCRIPTIONS: ReadonlyMap<number, Describe> = new Map<number, Describe>([
   [EventType.ROWS_QUERY, rowsQuery],
   [EventType.INTVAR, variable],
   [EventType.RAND, random],
+  [EventType.USER_VAR, ({ bytes }) => userVariableInfo(bodyOf(bytes))],
   [EventType.XA_PREPARE, xaPrepare],
   [EventType.TRANSACTION_PAYLOAD, payload],
 ])

@@ -28,8 +28,8 @@ test('an event of each kind is told as MySQL tells it', async () => {
     `Previous_gtids: ${uuid}:1-2`,
     `Gtid: SET @@SESSION.GTID_NEXT= '${uuid}:3'`,
     `Gtid_tagged_log_event: SET @@SESSION.GTID_NEXT= '${uuid}:alpha:1'`,
-    'Query: create database app',
-    'Query: use `app`; create table x1(a int primary key)',
+    'Query: create database app /* xid=11 */',
+    'Query: use `app`; create table x1(a int primary key) /* xid=44 */',
     'Query: BEGIN',
     'Xid: COMMIT /* xid=46 */',
     'Rotate: mysql-bin.000006;pos=4',
@@ -37,14 +37,17 @@ test('an event of each kind is told as MySQL tells it', async () => {
     "XA_prepare: XA COMMIT X'67747233',X'',1 ONE PHASE",
     "Rows_query: # update t set j=json_set(j,'$.a',2) where v='rq'",
     'Intvar: INSERT_ID=134',
+    'User var: @`u`=_utf8mb4 0x75736572766172 COLLATE utf8mb4_0900_ai_ci',
     'RAND: rand_seed1=200763071,rand_seed2=837413612',
   ]) {
     expect(all).toContain(info)
   }
   expect(all.join('\n')).toMatch(/^Table_map: table_id: \d+ \(app\.\w+\)$/m)
-  expect(all.join('\n')).toMatch(/^Write_rows: table_id: \d+ flags: STMT_END_F$/m)
-  expect(all.join('\n')).toMatch(/^Write_rows: table_id: \d+$/m)
-  expect(all.join('\n')).toMatch(/^Update_rows_partial: table_id: \d+ flags: STMT_END_F$/m)
+  expect(all.join('\n')).toMatch(
+    /^Write_rows: table_id: \d+ flags: STMT_END_F USE_SQL_FOREIGN_KEY_F$/m,
+  )
+  expect(all.join('\n')).toMatch(/^Write_rows: table_id: \d+ flags: USE_SQL_FOREIGN_KEY_F$/m)
+  expect(all.join('\n')).toMatch(/^Update_rows_partial: table_id: \d+ flags: STMT_END_F USE/m)
   expect(all.join('\n')).toMatch(
     /^Transaction_payload: compression='ZSTD', decompressed_size=\d+ bytes$/m,
   )
@@ -92,10 +95,10 @@ describe('a part of a file', () => {
     expect(await positions('LIMIT 1000, 5')).toEqual([])
   })
 
-  test('is refused where no event begins', async () => {
-    expect(await positions('FROM 5')).toBe(1220)
-    expect(await positions('FROM 128 LIMIT 1')).toBe(1220)
-    expect(await positions('FROM 1000000')).toBe(1220)
+  test('begins with the next event where none begins at the place', async () => {
+    expect(await positions('FROM 5 LIMIT 1')).toEqual([127])
+    expect(await positions('FROM 128 LIMIT 1')).toEqual([198])
+    expect(await positions('FROM 1000000')).toEqual([])
     expect(await positions("FROM 'x'")).toBe(1064)
     expect(await positions('LIMIT')).toBe(1064)
   })

@@ -1,8 +1,8 @@
+import { type Column, ColumnType } from '../../../mysql/index.ts'
 import { hasRight, type SessionState } from '../../session/session-state.ts'
 import {
   countColumn,
   integerColumn,
-  longTextColumn,
   nameColumn,
   nullable,
   shortCountColumn,
@@ -61,7 +61,7 @@ const COLUMNS = [
   nameColumn('COMMAND', 16),
   { ...shortCountColumn('TIME', 11), flags: integerColumn('').flags },
   textColumn('STATE', 64),
-  longTextColumn('INFO', INFO_CHARACTERS),
+  { ...textColumn('INFO', INFO_CHARACTERS), type: ColumnType.BLOB },
 ]
 
 const rowOf = (process: Process): Value[] => [
@@ -81,11 +81,17 @@ export const PROCESSLIST: Table = {
   rows: (scope) => processes(scope).map(rowOf),
 }
 
+/** Those that are others there. */
+const PERFORMANCE_COLUMNS: Readonly<Record<string, Column>> = {
+  ID: countColumn('ID'),
+  TIME: nullable(integerColumn('TIME')),
+}
+
 /** performance_schema.processlist */
 export const PERFORMANCE_PROCESSLIST: Table = {
   columns: [
-    ...COLUMNS.map((column) => (column.name === 'ID' ? column : nullable(column))),
-    textColumn('EXECUTION_ENGINE', 9),
+    ...COLUMNS.map((column) => PERFORMANCE_COLUMNS[column.name] ?? nullable(column)),
+    { ...nameColumn('EXECUTION_ENGINE', 9), type: ColumnType.STRING },
   ],
   rows: (scope) => processes(scope).map((process) => [...rowOf(process), 'PRIMARY']),
 }
