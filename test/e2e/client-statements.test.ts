@@ -11,13 +11,16 @@ import { Mysqld, replicationPassword, replicationUser } from './harness/mysqld.t
 */
 
 interface Found {
-  /** name and type of each column */
-  readonly columns: readonly (readonly [name: string, type: number])[]
+  /** name and type of each column, and whether it may be NULL and has a sign */
+  readonly columns: readonly (readonly [name: string, type: number, flags: number])[]
   readonly rows: readonly (readonly unknown[])[]
 }
 
 /** What a server answers: rows, 'OK', or the error's number. */
 type Outcome = Found | 'OK' | number
+
+/** NOT_NULL and UNSIGNED */
+const NULL_AND_SIGN = 0x21
 
 let source: Mysqld
 let kingbus: Kingbus
@@ -58,7 +61,9 @@ async function ask(connection: Connection, sql: string): Promise<Outcome> {
   try {
     const [rows, fields] = (await connection.query(sql)) as [unknown, FieldPacket[] | undefined]
     if (fields === undefined) return 'OK'
-    const columns = fields.map(({ name, columnType }) => [name, columnType ?? -1] as const)
+    const columns = fields.map(({ name, columnType, flags }) => {
+      return [name, columnType ?? -1, Number(flags) & NULL_AND_SIGN] as const
+    })
     return { columns, rows: rows as unknown[][] }
   } catch (thrown) {
     return (thrown as { errno?: number }).errno ?? -1

@@ -95,9 +95,10 @@ export function nullable(column: Column): Column {
 
 /** The column of an expression, by what it is worth. */
 export function columnOf(name: string, value: Value): Column {
-  if (typeof value === 'bigint') return integerColumn(name)
+  const integer = nullable(integerColumn(name))
+  if (typeof value === 'bigint') return integer
   if (typeof value === 'number') {
-    return { ...integerColumn(name), type: ColumnType.DOUBLE, length: DOUBLE_LENGTH }
+    return { ...integer, type: ColumnType.DOUBLE, length: DOUBLE_LENGTH }
   }
   return textColumn(name, value?.length ?? 0)
 }

@@ -1,5 +1,5 @@
 import type { Column } from '../../mysql/index.ts'
-import { longTextColumn } from './answer.ts'
+import { integerColumn, longTextColumn, nameColumn } from './answer.ts'
 import type { Cursor } from './cursor.ts'
 import { callFunction, shapeOfFunction } from './functions.ts'
 import { binaryOperator, type Operator } from './operators.ts'
@@ -7,7 +7,7 @@ import type { RowScope, Scope } from './scope.ts'
 import { SqlError } from './sql-error.ts'
 import type { Token } from './tokenizer.ts'
 import { compare, isLike, numberOf, ofTruth, textOf, truthOf, type Value } from './value.ts'
-import { readSystemVariable } from './variables.ts'
+import { readSystemVariable, shapeOfSystemVariable } from './variables.ts'
 import { waitForGtidSet } from './wait-for-gtid-set.ts'
 
 /*
@@ -119,7 +119,7 @@ export class ExpressionParser {
       case 'user':
         return userVariable(token.text.toLowerCase())
       case 'system':
-        return (scope) => readSystemVariable(token.text, scope)
+        return systemVariable(token.text)
       case 'word':
       case 'quoted':
         return this.#named(token)
@@ -178,7 +178,8 @@ export class ExpressionParser {
         values.map((value) => value(scope, row)),
         scope,
       )
-    return Object.assign(call, { shape: shapeOfFunction(name) })
+    const shape = /^(?:ifnull|coalesce)$/i.test(name) ? values.at(-1)?.shape : shapeOfFunction(name)
+    return Object.assign(call, { shape })
   }
 
   #wait(values: readonly Expression[]): Expression {
@@ -240,8 +241,17 @@ function userVariable(name: string): Expression {
   return Object.assign(read, { shape })
 }
 
-function constant(value: Value): Expression {
-  return () => value
+function systemVariable(name: string): Expression {
+  const read: Expression = (scope) => readSystemVariable(name, scope)
+  return Object.assign(read, { shape: shapeOfSystemVariable(name) })
+}
+
+function constant(constantValue: Value): Expression {
+  const shape: Expression['shape'] = (name, value) => {
+    if (typeof value === 'bigint') return integerColumn(name)
+    return typeof value === 'string' ? nameColumn(name, value.length) : undefined
+  }
+  return Object.assign(() => constantValue, { shape })
 }
 
 const DIGITS_EXACT_MOST = 20

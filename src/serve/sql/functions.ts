@@ -1,6 +1,6 @@
 import { ProtocolError } from '../../lib/index.ts'
 import { type Column, GtidSet } from '../../mysql/index.ts'
-import { dateTimeColumn, refuseTooLong } from './answer.ts'
+import { countColumn, dateTimeColumn, integerColumn, nameColumn, refuseTooLong } from './answer.ts'
 import type { Scope } from './scope.ts'
 import { SqlError } from './sql-error.ts'
 import { dateTime, secondsOfTime, timeDifference } from './time.ts'
@@ -10,16 +10,19 @@ interface SqlFunction {
   readonly least: number
   readonly most: number
   readonly call: (values: readonly Value[], scope: Scope) => Value
-  readonly shape?: (name: string) => Column
+  readonly shape?: (name: string, value: Value) => Column
 }
 
 const ANY = Number.POSITIVE_INFINITY
 
-const plain = (call: (scope: Scope) => Value): SqlFunction => ({
+const plain = (call: (scope: Scope) => Value, shape?: SqlFunction['shape']): SqlFunction => ({
   least: 0,
   most: 0,
   call: (_, scope) => call(scope),
+  ...(shape === undefined ? {} : { shape }),
 })
+
+const neverNull = (name: string, value: Value): Column => nameColumn(name, String(value).length)
 
 const ofTwoSets = (call: (left: GtidSet, right: GtidSet) => Value): SqlFunction => ({
   least: 2,
@@ -60,7 +63,7 @@ const today = plain((scope) => dateTime(scope.nowMs).slice(0, 10))
 const timeOfDay: SqlFunction = { ...now, call: (_, scope) => dateTime(scope.nowMs).slice(11) }
 
 const FUNCTIONS: ReadonlyMap<string, SqlFunction> = new Map([
-  ['UNIX_TIMESTAMP', plain((scope) => BigInt(Math.floor(scope.nowMs / 1000)))],
+  ['UNIX_TIMESTAMP', plain((scope) => BigInt(Math.floor(scope.nowMs / 1000)), integerColumn)],
   ['NOW', now],
   ['CURRENT_TIMESTAMP', now],
   ['LOCALTIME', now],
@@ -75,8 +78,8 @@ const FUNCTIONS: ReadonlyMap<string, SqlFunction> = new Map([
   ['UTC_TIME', timeOfDay],
   ['TIMEDIFF', ofTwoTexts(timeDifference)],
   ['TIME_TO_SEC', ofText(secondsOfTime)],
-  ['VERSION', plain((scope) => scope.facts.version)],
-  ['CONNECTION_ID', plain((scope) => BigInt(scope.session.connectionId))],
+  ['VERSION', plain((scope) => scope.facts.version, neverNull)],
+  ['CONNECTION_ID', plain((scope) => BigInt(scope.session.connectionId), countColumn)],
   ['UUID', plain((scope) => scope.uuid())],
   ['USER', account],
   ['SESSION_USER', account],

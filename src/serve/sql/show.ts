@@ -5,6 +5,7 @@ import {
   integerColumn,
   longTextColumn,
   nameColumn,
+  nullable,
   rows,
   shortCountColumn,
   textColumn,
@@ -161,7 +162,7 @@ export function showCount(cursor: Cursor): Answer {
   const name = cursor.isWord('ERRORS') ? 'error_count' : 'warning_count'
   if (!cursor.takeWord('WARNINGS', 'ERRORS')) throw cursor.error()
   cursor.expectEnd()
-  return rows([countColumn(`@@session.${name}`)], [['0']])
+  return rows([nullable(countColumn(`@@session.${name}`))], [['0']])
 }
 
 /** None: there are no tables. */
@@ -211,7 +212,7 @@ export function showGrants(cursor: Cursor, scope: Scope): Answer {
   const granted = privileges.size === 0 ? 'USAGE' : [...privileges].join(', ')
   const name = user.replaceAll('`', '``')
   const text = `GRANT ${granted} ON *.* TO \`${name}\`@\`%\``
-  return rows([textColumn(`Grants for ${user}@%`, 1024)], [[text]])
+  return rows([nameColumn(`Grants for ${user}@%`, 1024)], [[text]])
 }
 
 function requireBinlogRight({ session }: Scope): void {

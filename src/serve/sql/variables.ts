@@ -1,3 +1,5 @@
+import type { Column } from '../../mysql/index.ts'
+import { countColumn, integerColumn, nullable } from './answer.ts'
 import type { Scope } from './scope.ts'
 import { SqlError, unknownVariable } from './sql-error.ts'
 import { compare, numberOf, textOf, type Value } from './value.ts'
@@ -142,6 +144,19 @@ export function readSystemVariable(written: string, scope: Scope): Value {
     throw new SqlError(1238, 'HY000', `Variable '${name}' is a GLOBAL variable`)
   }
   return valueOf(name.toLowerCase(), variable, scope, prefix === 'GLOBAL')
+}
+
+/** The column of a variable that is a number or a switch, as long as its value is one. */
+export function shapeOfSystemVariable(
+  written: string,
+): (column: string, value: Value) => Column | undefined {
+  const kind = VARIABLES.get(splitName(written).name.toLowerCase())?.kind
+  return (column, value) => {
+    if (typeof value !== 'bigint' || kind === 'text') return undefined
+    return nullable(
+      kind === 'boolean' ? { ...integerColumn(column), length: 1 } : countColumn(column),
+    )
+  }
 }
 
 /** Sets a session's own value; refused for what only SET GLOBAL could set, and unknown names. */

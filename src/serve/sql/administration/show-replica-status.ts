@@ -1,14 +1,7 @@
 import type { Column } from '../../../mysql/index.ts'
 import type { SourceView } from '../../administration.ts'
 import { hasRight } from '../../session/session-state.ts'
-import {
-  type Answer,
-  countColumn,
-  nameColumn,
-  nullable,
-  rows,
-  shortCountColumn,
-} from '../answer.ts'
+import { type Answer, countColumn, nameColumn, rows, shortCountColumn } from '../answer.ts'
 import type { Cursor } from '../cursor.ts'
 import type { Scope } from '../scope.ts'
 import { accessDenied } from '../sql-error.ts'
@@ -16,7 +9,7 @@ import { passChannel } from './channel.ts'
 
 /*
   Columns of SHOW REPLICA STATUS in MySQL's order, each with its type (t text, n number, l large number, ? may be
-  NULL). SHOW SLAVE STATUS has the same with the older words in their names.
+  NULL, although MySQL's columns do not say so). SHOW SLAVE STATUS has the same with the older words in their names.
 */
 const COLUMNS = `
   Replica_IO_State:t Source_Host:t Source_User:t Source_Port:n Connect_Retry:n Source_Log_File:t
@@ -86,8 +79,7 @@ export async function showReplicaStatus(
 
 function columnOf(name: string, type: string): Column {
   if (type === 't') return nameColumn(name, TEXT_CHARACTERS)
-  const column = type.startsWith('n') ? shortCountColumn(name, 10) : countColumn(name)
-  return type.endsWith('?') ? nullable(column) : column
+  return type.startsWith('n') ? shortCountColumn(name, 10) : countColumn(name)
 }
 
 /** What is given nothing is empty, or 0. */

@@ -91,7 +91,7 @@ const PERFORMANCE_COLUMNS: Readonly<Record<string, Column>> = {
 export const PERFORMANCE_PROCESSLIST: Table = {
   columns: [
     ...COLUMNS.map((column) => PERFORMANCE_COLUMNS[column.name] ?? nullable(column)),
-    { ...nameColumn('EXECUTION_ENGINE', 9), type: ColumnType.STRING },
+    { ...textColumn('EXECUTION_ENGINE', 9), type: ColumnType.STRING },
   ],
   rows: (scope) => processes(scope).map((process) => [...rowOf(process), 'PRIMARY']),
 }
