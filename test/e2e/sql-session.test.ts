@@ -4,6 +4,7 @@ import { type Connection, createConnection, type RowDataPacket } from 'mysql2/pr
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { EXECUTED, type FakeServer, startFakeServer } from '../../src/serve/testing/fake-server.ts'
 import { mysqlProgram } from './harness/project.ts'
+import { waitFor } from './harness/wait.ts'
 
 interface Run {
   readonly stdout: string
@@ -222,6 +223,35 @@ describe('a statement that waits', () => {
     letGo()
     const [left] = await watching.query<RowDataPacket[]>('SHOW PROCESSLIST')
     expect(left).toHaveLength(1)
+    await watching.end()
+  })
+
+  const WAIT = "SELECT WAIT_FOR_EXECUTED_GTID_SET('24bc7850-2c16-11e6-a073-0242ac110001:1-100')"
+
+  async function waitingSessions(watching: Connection): Promise<RowDataPacket[]> {
+    const sql = "SELECT ID FROM information_schema.processlist WHERE INFO LIKE 'SELECT WAIT%'"
+    const [found] = await watching.query<RowDataPacket[]>(`${sql} AND ID <> CONNECTION_ID()`)
+    return found
+  }
+
+  test('is ended by KILL QUERY, and its session goes on', async () => {
+    const [waiting, watching] = await Promise.all([connect(), connect()])
+    const answered = expect(waiting.query(WAIT)).rejects.toMatchObject({ errno: 1317 })
+    const what = 'the statement to wait'
+    await waitFor({ what }, async () => (await waitingSessions(watching)).length === 1)
+    await watching.query('KILL QUERY ?', [waiting.threadId])
+    await answered
+    expect((await waiting.query<RowDataPacket[]>('SELECT 1 AS one'))[0]).toEqual([{ one: 1 }])
+    await Promise.all([waiting.end(), watching.end()])
+  })
+
+  test('ends with its client', async () => {
+    const [leaving, watching] = await Promise.all([connect(), connect()])
+    leaving.query(WAIT).catch(() => {})
+    const waited = async (): Promise<number> => (await waitingSessions(watching)).length
+    await waitFor({ what: 'the statement to wait' }, async () => (await waited()) === 1)
+    leaving.destroy()
+    await waitFor({ what: 'the session to end' }, async () => (await waited()) === 0)
     await watching.end()
   })
 })

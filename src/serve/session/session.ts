@@ -67,6 +67,8 @@ export class Session implements ListedSession {
   #capabilities = 0
   #dump: AbortController | undefined
   #answering = false
+  /** of the last statement that had to wait */
+  #waiting: AbortController | undefined
   #killed = false
 
   constructor(connection: Connection, connectionId: number, context: SessionContext) {
@@ -105,6 +107,10 @@ export class Session implements ListedSession {
     if (this.#dump !== undefined) this.#dump.abort('killed')
     // A session that ends itself is still told so.
     else if (!this.#answering) this.#channel.connection.destroy()
+  }
+
+  interrupt(): void {
+    this.#waiting?.abort()
   }
 
   /** Ends the session because the server goes down: a dump gets an EOF. */
@@ -208,6 +214,10 @@ export class Session implements ListedSession {
 
   #scope(): Scope {
     const { facts, sessions, replicas, binlogs, administration, clock, random } = this.#context
+    const beginWait = (): AbortSignal => {
+      this.#waiting = new AbortController()
+      return AbortSignal.any([this.#channel.connection.gone, this.#waiting.signal])
+    }
     return {
       facts,
       session: this.state,
@@ -216,7 +226,7 @@ export class Session implements ListedSession {
       binlogs,
       administration,
       clock,
-      gone: this.#channel.connection.gone,
+      beginWait,
       nowMs: clock.nowMs(),
       monotonicMs: clock.monotonicMs(),
       uuid: () => random.uuid(),

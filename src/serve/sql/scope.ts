@@ -16,8 +16,8 @@ export interface Scope {
   readonly binlogs: BinlogReader
   readonly administration: Administration
   readonly clock: Pick<Clock, 'after'>
-  /** fires when nobody waits for the answer any more */
-  readonly gone: AbortSignal
+  /** Called once by a statement that takes its time; fires when nobody wants its answer any more. */
+  beginWait(): AbortSignal
   /** milliseconds since 1970 */
   readonly nowMs: number
   /** milliseconds since some moment, for how long something lasts */

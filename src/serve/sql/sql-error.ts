@@ -34,6 +34,10 @@ export function accessDenied(privilege: string): SqlError {
   )
 }
 
+export function interrupted(): SqlError {
+  return new SqlError(1317, '70100', 'Query execution was interrupted')
+}
+
 export function unknownVariable(name: string): SqlError {
   return new SqlError(1193, 'HY000', `Unknown system variable '${name}'`)
 }

@@ -223,6 +223,7 @@ describe('SHOW', () => {
     own.sessions.add({
       state: { ...makeScope().session, connectionId: 6, user: 'other' },
       kill: () => {},
+      interrupt: () => {},
     })
     expect(await outcome('SHOW FULL PROCESSLIST', own)).toHaveLength(1)
     const monitor = { ...makeScope({ rights: ['monitor'] }), sessions: own.sessions }

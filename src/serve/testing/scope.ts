@@ -27,7 +27,7 @@ export function makeScope(changes: Partial<SessionState> = {}): Scope {
     ...changes,
   }
   const sessions = new SessionList()
-  sessions.add({ state: session, kill: () => {} })
+  sessions.add({ state: session, kill: () => {}, interrupt: () => {} })
   return {
     facts: FACTS,
     session,
@@ -36,7 +36,7 @@ export function makeScope(changes: Partial<SessionState> = {}): Scope {
     binlogs: new MemoryBinlogs(REAL_FILES),
     administration: new FakeAdministration(),
     clock: systemClock,
-    gone: new AbortController().signal,
+    beginWait: () => new AbortController().signal,
     nowMs: Date.parse('2026-05-01T10:11:12Z'),
     monotonicMs: 0,
     uuid: () => 'ffffffff-2c16-11e6-a073-0242ac110001',

@@ -4,7 +4,7 @@ import { FakeAdministration } from '../../testing/fake-administration.ts'
 import { outcomeOf, runStatement } from '../../testing/run-statement.ts'
 import { makeScope } from '../../testing/scope.ts'
 import type { Scope } from '../scope.ts'
-import { SqlError } from '../sql-error.ts'
+import { refusalOf, SqlError } from '../sql-error.ts'
 
 interface Desk {
   readonly scope: Scope
@@ -163,6 +163,16 @@ test('what keeps the node from it comes back as it is, for the session to say', 
   administration.startSource = () =>
     Promise.reject(new OperationalError('E_SOURCE_UNCONFIGURED', 'there is no source'))
   await expect(outcomeOf('START REPLICA', scope)).rejects.toThrow('there is no source')
+})
+
+test.each([
+  ['E_SOURCE_UNCONFIGURED', 1200],
+  ['E_CONFIG_INVALID', 1210],
+  ['E_FILE_IN_USE', 1378],
+  ['E_NOT_LEADER', 1105],
+] as const)('%s is error %i for a client, with its own code in front', (code, number) => {
+  const refusal = refusalOf(new OperationalError(code, 'why it is so'))
+  expect(refusal).toMatchObject({ code: number, message: `${code}: why it is so` })
 })
 
 describe('SHOW REPLICA STATUS', () => {

@@ -14,7 +14,7 @@ import { type Answer, countColumn, nameColumn, shortCountColumn } from '../answe
 import type { Cursor } from '../cursor.ts'
 import { type RowLimit, readLimit } from '../row-limit.ts'
 import type { Scope } from '../scope.ts'
-import { accessDenied, SqlError } from '../sql-error.ts'
+import { accessDenied, interrupted, SqlError } from '../sql-error.ts'
 import { infoOf } from './event-info.ts'
 import { EventReader, type ReadEvent } from './event-reader.ts'
 
@@ -36,7 +36,7 @@ export async function showBinlogEvents(cursor: Cursor, scope: Scope): Promise<An
   const known = scope.binlogs.files().some(({ name }) => name === wish.file)
   if (!known) throw refused('Could not find target log')
   const file = await scope.binlogs.openFile(wish.file)
-  return { kind: 'stream', columns: columns(), pieces: piecesOf(file, wish) }
+  return { kind: 'stream', columns: columns(), pieces: piecesOf(file, wish, scope.beginWait()) }
 }
 
 interface Wish {
@@ -72,7 +72,11 @@ function columns(): Column[] {
   ]
 }
 
-async function* piecesOf(file: BinlogFile, wish: Wish): AsyncGenerator<Row[]> {
+async function* piecesOf(
+  file: BinlogFile,
+  wish: Wish,
+  unwanted: AbortSignal,
+): AsyncGenerator<Row[]> {
   try {
     let piece: Row[] = []
     let characters = 0
@@ -81,6 +85,7 @@ async function* piecesOf(file: BinlogFile, wish: Wish): AsyncGenerator<Row[]> {
       characters += row.at(-1)?.length ?? 0
       if (piece.length < PIECE_ROWS_MOST && characters < PIECE_CHARACTERS_MOST) continue
       yield piece
+      if (unwanted.aborted) throw interrupted()
       piece = []
       characters = 0
     }

@@ -8,7 +8,7 @@ function withDump(rights: Scope['session']['rights'] = ['monitor']): Scope {
   const scope = makeScope({ rights, statement: 'SELECT 1' })
   const dump = { connectionId: 9, user: 'other', host: '10.0.0.8', command: 'Binlog Dump GTID' }
   const state = { ...scope.session, ...dump, statement: undefined } as Scope['session']
-  scope.sessions.add({ state, kill: () => {} })
+  scope.sessions.add({ state, kill: () => {}, interrupt: () => {} })
   return { ...scope, monotonicMs: 7000 }
 }
 
