@@ -151,7 +151,10 @@ test('files are purged by name and by age', async () => {
     await insert()
     await source.sql('FLUSH BINARY LOGS')
   }
-  await kingbus.catchUpWith(source)
+  const newest = (await source.binlogs()).at(-1)?.name
+  await waitFor({ what: 'the newest file' }, async () => {
+    return await Promise.resolve(kingbus.binlogs().at(-1)?.name === newest)
+  })
   const names = kingbus.binlogs().map(({ name }) => name)
   const [, second = '', third = ''] = names
   expect((await mysql(`PURGE BINARY LOGS TO '${second}'`)).stderr).toBe('')
