@@ -15,7 +15,8 @@ export interface SourceUrl extends Address {
   readonly user: string
 }
 
-const MYSQL_PORT = 3306
+/** where a MySQL server listens that nobody told otherwise */
+export const MYSQL_PORT = 3306
 
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

@@ -9,6 +9,7 @@ export {
   formatAddress,
   isAnyAddress,
   isLoopback,
+  MYSQL_PORT,
   type SourceUrl,
 } from './address.ts'
 export { type ClusterConfig, clusterConfig, etcdUrlsBeside } from './cluster/cluster-config.ts'

@@ -5,15 +5,18 @@
 import { hostname } from 'node:os'
 import { type Address, type Config, KEEP_FOR_ABSENT_REPLICAS_MS } from '../config/index.ts'
 import { picked } from '../lib/index.ts'
-import { ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
+import { type Administration, ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
 import { type DataDir, minFreeBytes, openDataDir } from '../store/index.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { FormatFacts } from './format-facts.ts'
 import type { NodeOptions } from './node-options.ts'
+import { PurgeDesk } from './purge-desk.ts'
 import { RoomJournal } from './room-journal.ts'
 import { loadServeMaterial } from './serve-material.ts'
+import { SourceDesk } from './source/source-desk.ts'
 import { SourceRunner } from './source/source-runner.ts'
 import { sourceSettings } from './source/source-settings.ts'
+import { SqlAdministration } from './sql-administration.ts'
 
 export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly startedMs: number
@@ -22,6 +25,7 @@ export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly facts: FormatFacts
   readonly server: ReplicationServer
   readonly source: SourceRunner
+  readonly sourceDesk: SourceDesk
   /** where replicas connect; undefined while nothing listens */
   readonly listening: { address: Address | undefined }
 }
@@ -54,8 +58,6 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   const facts = new FormatFacts(store, logger)
   await facts.look()
   const startedMs = clock.nowMs()
-  const base = { ...options, ...engine, startedMs, dataDir, journal, facts }
-  const server = buildServer({ ...base, listening }, material)
   const source = new SourceRunner({
     settings: sourceSettings(desired.value, disk),
     wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
@@ -65,7 +67,11 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
     random: options.random,
     logger: logger.child({ part: 'source' }),
   })
-  return { ...base, listening, server, source }
+  const sourceDesk = new SourceDesk({ ...engine, config, clock, source })
+  const desks = { source, sourceDesk }
+  const base = { ...options, ...engine, ...desks, startedMs, dataDir, journal, facts, listening }
+  const administration = new SqlAdministration(sourceDesk, new PurgeDesk(base))
+  return { ...base, server: buildServer(base, administration, material) }
 }
 
 function identityWishes(config: Config) {
@@ -79,13 +85,15 @@ function identityWishes(config: Config) {
 }
 
 function buildServer(
-  parts: Omit<NodeParts, 'server' | 'source'>,
+  parts: Omit<NodeParts, 'server'>,
+  administration: Administration,
   material: Awaited<ReturnType<typeof loadServeMaterial>>,
 ): ReplicationServer {
   const { store, facts, users, clock, random, logger, dataDir, config, listening } = parts
   return new ReplicationServer({
     store,
     users,
+    administration,
     ...material,
     limits: SERVE_LIMITS,
     clock,
@@ -105,6 +113,7 @@ function buildServer(
       executed: () => store.executed(),
       purged: () => store.purged(),
       sourceUuid: () => store.files().at(-1)?.sourceUuid ?? '',
+      sourceServerId: () => facts.serverId,
       checksum: () => facts.checksum,
       files: () => store.files(),
       visibleEnd: () => store.visible.value,

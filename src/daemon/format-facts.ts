@@ -11,12 +11,13 @@ import { type BinlogStore, RECORD_BYTES_MAX } from '../store/index.ts'
 const VERSION_UNTIL_KNOWN = '9.7.0'
 const VERSION_SUFFIX = '-kingbus'
 
-/** Version and checksum of the newest file, as its FORMAT_DESCRIPTION says; looked up at each new file. */
+/** Version, server_id and checksum of the newest file, as its FORMAT_DESCRIPTION says; looked up at each new file. */
 export class FormatFacts {
   readonly #store: BinlogStore
   readonly #logger: Logger
   #file: string | undefined
   #version = VERSION_UNTIL_KNOWN
+  #serverId = 0
   #checksum: 'CRC32' | 'NONE' = 'CRC32'
 
   constructor(store: BinlogStore, logger: Logger) {
@@ -27,6 +28,11 @@ export class FormatFacts {
   /** begins with digits, as every client expects */
   get version(): string {
     return `${this.#version}${VERSION_SUFFIX}`
+  }
+
+  /** of the source that wrote it */
+  get serverId(): number {
+    return this.#serverId
   }
 
   get checksum(): 'CRC32' | 'NONE' {
@@ -72,9 +78,10 @@ export class FormatFacts {
         this.#file = undefined
         return
       }
-      const { size } = readEventHeader(bytes)
+      const { size, serverId } = readEventHeader(bytes)
       const format = decodeFormatDescription(bytes.subarray(0, size))
       this.#version = present(/^[\d.]+/.exec(format.serverVersion)?.[0], 'a version number')
+      this.#serverId = serverId
       this.#checksum = format.checksum
     } finally {
       await file.close()

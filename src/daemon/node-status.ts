@@ -26,7 +26,7 @@ import type { NodeParts } from './build.ts'
 import { ClusterCommands } from './cluster/cluster-face.ts'
 import { samplesOf } from './samples.ts'
 import type { Serving } from './serving.ts'
-import { SourceDesk } from './source/source-desk.ts'
+import type { SourceDesk } from './source/source-desk.ts'
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 const isoOfSeconds = (seconds: number): string | null =>
@@ -47,7 +47,7 @@ export class NodeStatus implements NodeFace {
         : new ClusterCommands(cluster.node, config.name)
     this.#parts = parts
     this.#serving = serving
-    this.#source = new SourceDesk(parts)
+    this.#source = parts.sourceDesk
     this.#metrics = createMetrics(async () =>
       samplesOf({ status: await this.status(), files: this.#parts.store.files(), parts }),
     )

@@ -52,13 +52,14 @@ export {
   type PreviousGtidsFields,
 } from './binlog/previous-gtids.ts'
 export { decodeQueryHead, QUERY_PREFIX_BYTES, queryTextPrefix } from './binlog/query.ts'
+export { queryXid } from './binlog/query-status.ts'
 export {
   decodeRotate,
   encodeRotate,
   type Rotate,
   type RotateFields,
 } from './binlog/rotate.ts'
-export { decodeRowEventHead, decodeTableMapHead } from './binlog/row-events.ts'
+export { decodeRowEventHead, decodeTableMapHead, rowEventFlagNames } from './binlog/row-events.ts'
 export {
   decodeTransactionPayloadHeader,
   type TransactionPayloadHeader,
@@ -102,7 +103,11 @@ export {
   ColumnFlag,
   ColumnType,
   encodeResultSet,
+  encodeResultSetEnd,
+  encodeResultSetHead,
+  encodeRow,
   type ResultSet,
+  type Row,
 } from './packets/result-set.ts'
 export { encodeSemiSyncAck } from './packets/semi-sync-ack.ts'
 export {

@@ -5,6 +5,7 @@
   are; a slow client waits alone, with bounded memory. It must not know where the binlogs come from or when a
   transaction counts as committed: it shows what the store shows.
 */
+export type { Administration, SourceView, SourceWishes } from './administration.ts'
 export { SERVE_LIMITS, type ServeLimits } from './limits.ts'
 export type { DumpProgress, ReplicaRow, Replicas } from './replicas.ts'
 export { ReplicationServer, type ReplicationServerOptions } from './replication-server.ts'

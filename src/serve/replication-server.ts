@@ -2,6 +2,7 @@ import { createPrivateKey } from 'node:crypto'
 import type { Logger } from '../lib/index.ts'
 import type { Clock, Random, ServerTls } from '../platform/index.ts'
 import type { BinlogStore } from '../store/index.ts'
+import type { Administration } from './administration.ts'
 import { binlogReaderOf } from './dump/binlog-reader.ts'
 import { Dumps } from './dump/dumps.ts'
 import type { ServeLimits } from './limits.ts'
@@ -18,6 +19,7 @@ export interface ReplicationServerOptions {
   readonly store: BinlogStore
   readonly facts: ServerFacts
   readonly users: Users
+  readonly administration: Administration
   /** undefined: TLS is not offered */
   readonly tls: ServerTls | undefined
   /** PEM text of an RSA key, by which clients without TLS encrypt a password */
@@ -36,10 +38,12 @@ export class ReplicationServer {
   readonly listener: Listener
 
   constructor(options: ReplicationServerOptions) {
-    const { store, facts, users, tls, passwordKey, limits, clock, random, logger } = options
+    const { store, facts, users, administration, tls, passwordKey } = options
+    const { limits, clock, random, logger } = options
+    const binlogs = binlogReaderOf(store)
     this.replicas = new Replicas(clock)
     const dumps = new Dumps({
-      reader: binlogReaderOf(store),
+      reader: binlogs,
       replicas: this.replicas,
       clock,
       logger,
@@ -57,6 +61,8 @@ export class ReplicationServer {
       tls,
       sessions: this.sessions,
       replicas: this.replicas,
+      binlogs,
+      administration,
       runDump: (request, sink) => dumps.run(request, sink),
       limits,
       clock,

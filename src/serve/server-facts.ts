@@ -15,6 +15,8 @@ export interface ServerFacts {
   purged(): GtidSet
   /** server_uuid of the source that the newest file is of; '' while nobody knows */
   sourceUuid(): string
+  /** server_id of that source; 0 while nobody knows */
+  sourceServerId(): number
   /** of the newest file */
   checksum(): 'CRC32' | 'NONE'
   /** oldest first; sizes are those of what may be seen */

@@ -3,7 +3,7 @@ import type { Verifier } from '../mysql/index.ts'
 /*
   replicate    may dump, register as a replica and see the binlogs
   monitor      may see the binlogs and everybody's sessions
-  administer   may end everybody's sessions and what monitor may
+  administer   may end everybody's sessions, change the source, purge, and what monitor may
 */
 export type Right = 'replicate' | 'monitor' | 'administer'
 

@@ -175,6 +175,42 @@ test('the syncer of the first Kingbus is asked and told at a follower', async ()
   await cluster.catchUpWith(source)
 })
 
+test('SQL at a follower stops and starts the source on the leader, and purges on every node', async () => {
+  const leader = await leading()
+  const [one, other] = await followers()
+  const administrator = { name: 'dba', password: 'd-s3cret', rights: ['monitor', 'administer'] }
+  expect((await ask(one, 'POST /api/v1/users', administrator)).status).toBe(200)
+  const connection = await createConnection({ port: one.port, user: 'dba', password: 'd-s3cret' })
+  const status = async (): Promise<Json> => {
+    const [rows] = await connection.query('SHOW REPLICA STATUS')
+    return (rows as Json[])[0] ?? {}
+  }
+  expect(await status()).toMatchObject({ Replica_IO_Running: 'Yes', Source_Port: source.port })
+  await connection.query('STOP REPLICA')
+  expect((await leader.status()).source.state).toBe('stopped')
+  await other.waitForState('stopped')
+  expect(await status()).toMatchObject({ Replica_IO_Running: 'No', Last_IO_Errno: 0 })
+  await connection.query(
+    "CHANGE REPLICATION SOURCE TO SOURCE_HOST='localhost', SOURCE_PASSWORD=?",
+    [replicationPassword],
+  )
+  expect(await status()).toMatchObject({ Source_Host: 'localhost', Replica_IO_Running: 'No' })
+  await connection.query('START REPLICA')
+  await leader.waitForState('streaming')
+  await source.sql('FLUSH BINARY LOGS')
+  await insert()
+  await cluster.catchUpWith(source)
+  const newest = leader.binlogs().at(-1)?.name
+  expect(leader.binlogs().length).toBeGreaterThan(1)
+  await connection.query('PURGE BINARY LOGS TO ?', [newest])
+  for (const node of cluster.nodes) {
+    await waitFor({ what: `${nameOf(node)} to have one file` }, async () => {
+      return await Promise.resolve(node.binlogs().length === 1)
+    })
+  }
+  await connection.end()
+})
+
 test('settings are changed at any node, and a node that is configured otherwise says so', async () => {
   const [one, other] = await followers()
   const limit = { maxSizeBytes: 2 ** 40, maxAgeMs: null }

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { EXECUTED, type FakeServer, startFakeServer } from '../../src/serve/testing/fake-server.ts'
 import { mysqlProgram } from './harness/project.ts'
+import { waitFor } from './harness/wait.ts'
 
 interface Run {
   readonly stdout: string
@@ -166,5 +168,114 @@ describe('the real client is answered', () => {
   test('and its KILL reaches another session of the same user', async () => {
     const { stderr } = await client('mysql', REPL, '-e', 'KILL 4711')
     expect(stderr).toBe('ERROR 1094 (HY000) at line 1: Unknown thread id: 4711\n')
+  })
+})
+
+describe('a statement that waits', () => {
+  async function connect(): Promise<Connection> {
+    const account = { user: 'admin', password: 'root' }
+    return await createConnection({ host: '127.0.0.1', port: server.port, ...account })
+  }
+
+  /** Begins a statement that waits until it is let go. */
+  async function begin(sql: string, connection: Connection) {
+    let letGo = (): void => {}
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    const reached = new Promise<void>((resolve) => {
+      server.administration.setSource = () => {
+        resolve()
+        return gate
+      }
+    })
+    const answered = connection.query(sql)
+    await reached
+    return { answered, letGo }
+  }
+
+  const CHANGE = "CHANGE REPLICATION SOURCE TO SOURCE_PASSWORD = 's3cret', SOURCE_PORT = 1"
+
+  test('holds up nobody, and shows others no password', async () => {
+    const [changing, watching] = await Promise.all([connect(), connect()])
+    const { answered, letGo } = await begin(CHANGE, changing)
+    const [list] = await watching.query<RowDataPacket[]>('SHOW FULL PROCESSLIST')
+    const [short] = await watching.query<RowDataPacket[]>(
+      "SELECT INFO FROM information_schema.processlist WHERE INFO LIKE 'CHANGE%'",
+    )
+    letGo()
+    await answered
+    const masked = CHANGE.replace("'s3cret'", "'<secret>'")
+    expect(list.map(({ Info }) => String(Info))).toContain(masked)
+    expect(short).toEqual([{ INFO: masked }])
+    await Promise.all([changing.end(), watching.end()])
+  })
+
+  test('is ended by KILL, and its session with it', async () => {
+    const [changing, watching] = await Promise.all([connect(), connect()])
+    const { answered, letGo } = await begin(CHANGE, changing)
+    const over = answered.then(
+      () => 'answered',
+      () => 'closed',
+    )
+    await watching.query('KILL ?', [changing.threadId])
+    expect(await over).toBe('closed')
+    letGo()
+    const [left] = await watching.query<RowDataPacket[]>('SHOW PROCESSLIST')
+    expect(left).toHaveLength(1)
+    await watching.end()
+  })
+
+  const WAIT = "SELECT WAIT_FOR_EXECUTED_GTID_SET('24bc7850-2c16-11e6-a073-0242ac110001:1-100')"
+
+  async function waitingSessions(watching: Connection): Promise<RowDataPacket[]> {
+    const sql = "SELECT ID FROM information_schema.processlist WHERE INFO LIKE 'SELECT WAIT%'"
+    const [found] = await watching.query<RowDataPacket[]>(`${sql} AND ID <> CONNECTION_ID()`)
+    return found
+  }
+
+  test('is ended by KILL QUERY, and its session goes on', async () => {
+    const [waiting, watching] = await Promise.all([connect(), connect()])
+    const answered = expect(waiting.query(WAIT)).rejects.toMatchObject({ errno: 1317 })
+    const what = 'the statement to wait'
+    await waitFor({ what }, async () => (await waitingSessions(watching)).length === 1)
+    await watching.query('KILL QUERY ?', [waiting.threadId])
+    await answered
+    expect((await waiting.query<RowDataPacket[]>('SELECT 1 AS one'))[0]).toEqual([{ one: 1 }])
+    await Promise.all([waiting.end(), watching.end()])
+  })
+
+  test('ends with its client', async () => {
+    const [leaving, watching] = await Promise.all([connect(), connect()])
+    leaving.query(WAIT).catch(() => {})
+    const waited = async (): Promise<number> => (await waitingSessions(watching)).length
+    await waitFor({ what: 'the statement to wait' }, async () => (await waited()) === 1)
+    leaving.destroy()
+    await waitFor({ what: 'the session to end' }, async () => (await waited()) === 0)
+    await watching.end()
+  })
+})
+
+describe('the events of a file', () => {
+  test('come row by row, from a place, and as many as are wanted', async () => {
+    const all = (await answers("SHOW BINLOG EVENTS IN 'binlog.000006'")).split('\n')
+    expect(all.length).toBeGreaterThan(20)
+    expect(await answers('SHOW BINLOG EVENTS LIMIT 1')).toBe(
+      'binlog.000002\t4\tFormat_desc\t1\t127\tServer ver: 9.7.4-2, Binlog ver: 4\n',
+    )
+    const rest = await answers("SHOW BINLOG EVENTS IN 'binlog.000006' FROM 442 LIMIT 1, 2")
+    expect(rest).toBe(`${all.slice(4, 6).join('\n')}\n`)
+  })
+
+  test.each([
+    ["SHOW BINLOG EVENTS IN 'binlog.000001'", 'ERROR 1220 (HY000)'],
+    ["SHOW BINLOG EVENTS FROM 'x'", 'ERROR 1064 (42000)'],
+  ])('are refused where there are none: %s', async (sql, error) => {
+    expect((await client('mysql', REPL, '-e', sql)).stderr).toContain(error)
+  })
+
+  test('are for those alone who may replicate', async () => {
+    const { stderr } = await client('mysql', ['admin', 'root'], '-e', 'SHOW BINLOG EVENTS')
+    expect(stderr).toContain('ERROR 1227 (42000)')
   })
 })

@@ -9,6 +9,7 @@ import { keysTable, OTHER_VARIABLES } from '../../src/config/index.ts'
 import { CHECKS } from '../../src/doctor/index.ts'
 import { ERROR_CATALOGUE } from '../../src/lib/index.ts'
 import { METRICS } from '../../src/observe/index.ts'
+import { STATEMENTS } from '../../src/serve/sql/statements.ts'
 import { filesBelow, ROOT } from './source-tree.ts'
 
 const TABLE = /(<!-- table: [^\n]*-->\n)([^]*?)(<!-- end of table -->)/
@@ -98,6 +99,13 @@ describe('the reference says what the code does', () => {
   test('about every route', async () => {
     const table = markdown(['route', 'what it does'], await routes())
     expect(tableOf('http-api.md', table)).toBe(table)
+  })
+
+  test('about every statement, and about none that is not understood', () => {
+    const part = /<!-- every row [^\n]*-->\n([^]*?)\n\n/.exec(read('sql.md'))?.[1] ?? ''
+    const documented = [...part.matchAll(/^\| `(.+?)` \|/gm)].map(([, words = '']) => words)
+    const known = STATEMENTS.map(([words]) => words.replaceAll('|', '\\|'))
+    expect(documented).toEqual(known)
   })
 
   test('about every error code, and about none that is gone', () => {

@@ -1,7 +1,7 @@
 import { type SourceStatus, sourceSchema } from '../../admin/index.ts'
 import { SOURCE_COMMAND_WAIT_MS } from '../../config/index.ts'
 import { OperationalError } from '../../lib/index.ts'
-import type { NodeParts } from '../build.ts'
+import type { Engine } from '../engine.ts'
 
 const STATUS_MS = 2000
 /** The leader reads what is wanted first. */
@@ -18,10 +18,10 @@ export interface OwnSource {
  * node is the one.
  */
 export class LeaderSource {
-  readonly #cluster: NonNullable<NodeParts['cluster']>
+  readonly #cluster: NonNullable<Engine['cluster']>
   readonly #here: OwnSource
 
-  constructor(cluster: NonNullable<NodeParts['cluster']>, here: OwnSource) {
+  constructor(cluster: NonNullable<Engine['cluster']>, here: OwnSource) {
     this.#cluster = cluster
     this.#here = here
     const { management } = cluster.node

@@ -1,19 +1,20 @@
 import type { SourceChange, SourceStatus } from '../../admin/index.ts'
 import { OperationalError } from '../../lib/index.ts'
-import type { NodeParts } from '../build.ts'
 import { LeaderSource } from '../cluster/leader-source.ts'
-import { SourceCommands } from './source-commands.ts'
-import { ownSourceStatus } from './source-status.ts'
-import { withSource } from './source-wish.ts'
+import { SourceCommands, type SourceCommandsOptions } from './source-commands.ts'
+import { ownSourceStatus, type SourceStatusParts } from './source-status.ts'
+import { type SourceUpdate, withSource } from './source-wish.ts'
+
+export type SourceDeskParts = SourceStatusParts & Pick<SourceCommandsOptions, 'clock'>
 
 /** What people see and ask of the source at this node, whichever node reads it. */
 export class SourceDesk {
-  readonly #parts: NodeParts
+  readonly #parts: SourceDeskParts
   readonly #commands: SourceCommands
   /** undefined on a node that is alone */
   readonly #leader: LeaderSource | undefined
 
-  constructor(parts: NodeParts) {
+  constructor(parts: SourceDeskParts) {
     this.#parts = parts
     const { desired, source: runner, clock, cluster } = parts
     this.#commands = new SourceCommands({ desired, runner, clock })
@@ -46,7 +47,7 @@ export class SourceDesk {
     return await this.#settled(false)
   }
 
-  async set(change: SourceChange): Promise<SourceStatus> {
+  async set(change: SourceUpdate): Promise<SourceStatus> {
     await this.#commands.set((now) => withSource(now, change))
     return await this.#settled(false)
   }

@@ -1,9 +1,11 @@
 import type { SourceStatus } from '../../admin/index.ts'
 import type { SourceLink } from '../../source/index.ts'
-import type { NodeParts } from '../build.ts'
-import type { SourceParts } from './source-runner.ts'
+import type { Engine } from '../engine.ts'
+import type { NodeOptions } from '../node-options.ts'
+import type { SourceParts, SourceRunner } from './source-runner.ts'
 
-export type SourceStatusParts = Pick<NodeParts, 'source' | 'desired' | 'config' | 'cluster'>
+export type SourceStatusParts = Pick<Engine, 'desired' | 'cluster'> &
+  Pick<NodeOptions, 'config'> & { readonly source: SourceRunner }
 
 /** The source as this node sees it. Who follows another node knows little of it. */
 export function ownSourceStatus(parts: SourceStatusParts): SourceStatus {

@@ -15,13 +15,16 @@ test('what is left out stays as it is', () => {
   expect(withSource(own, { caFile: null })).toEqual(exampleDesired)
 })
 
-test.each([{ address }, { user: 'other' }])('%j does not take the password with it', (change) => {
-  const refused = expect.objectContaining({ code: 'E_CONFIG_INVALID' })
-  expect(() => withSource(exampleDesired, change)).toThrow(refused)
-  expect(() => withSource(exampleDesired, change)).not.toThrow(exampleSource.password)
-  const { source } = withSource(exampleDesired, { ...change, password: 'p' })
-  expect(source?.password).toBe('p')
-})
+test.each([{ address }, { host: 'db2' }, { port: 3307 }, { user: 'other' }])(
+  '%j does not take the password with it',
+  (change) => {
+    const refused = expect.objectContaining({ code: 'E_CONFIG_INVALID' })
+    expect(() => withSource(exampleDesired, change)).toThrow(refused)
+    expect(() => withSource(exampleDesired, change)).not.toThrow(exampleSource.password)
+    const { source } = withSource(exampleDesired, { ...change, password: 'p' })
+    expect(source?.password).toBe('p')
+  },
+)
 
 test('a first source needs address and user, and has the defaults of the configuration', () => {
   const none = { ...exampleDesired, source: undefined }
@@ -34,4 +37,15 @@ test('a first source needs address and user, and has the defaults of the configu
     ...address,
     password: '',
   })
+})
+
+test('half an address leaves the other half, or has the usual port', () => {
+  const half = (before: typeof exampleDesired, change: { host?: string; port?: number }) =>
+    withSource(before, { ...change, user: 'repl', password: 'p' }).source
+  const { host, port } = exampleSource
+  expect(half(exampleDesired, { host: 'db2' })).toMatchObject({ host: 'db2', port })
+  expect(half(exampleDesired, { port: 3307 })).toMatchObject({ host, port: 3307 })
+  const none = { ...exampleDesired, source: undefined }
+  expect(half(none, { host: 'db2' })).toMatchObject({ host: 'db2', port: 3306 })
+  expect(() => half(none, { port: 3307 })).toThrow('give the address of the source')
 })

@@ -1,12 +1,19 @@
 import type { SourceChange } from '../../admin/index.ts'
+import { MYSQL_PORT } from '../../config/index.ts'
 import type { Desired, SourceWish } from '../../desired/index.ts'
 import { OperationalError } from '../../lib/index.ts'
+
+/** As the HTTP API takes it, or with half an address: the other half stays, or is the usual port. */
+export interface SourceUpdate extends SourceChange {
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+}
 
 /**
  * What is wanted once another source, or another way to follow it, is asked for; what is left out stays as it is.
  * @throws OperationalError E_CONFIG_INVALID
  */
-export function withSource(now: Desired, change: SourceChange): Desired {
+export function withSource(now: Desired, change: SourceUpdate): Desired {
   const { replicaServerId, replicaUuid, ...ofSource } = change
   const self = {
     serverId: replicaServerId ?? now.self.serverId,
@@ -16,9 +23,10 @@ export function withSource(now: Desired, change: SourceChange): Desired {
   return { ...now, self, source: isOfSource ? changed(now.source, ofSource) : now.source }
 }
 
-function changed(before: SourceWish | undefined, change: SourceChange): SourceWish {
+function changed(before: SourceWish | undefined, change: SourceUpdate): SourceWish {
   const { address, password, caFile } = change
-  const { host, port } = address ?? before ?? missing('address of the source')
+  const host = change.host ?? address?.host ?? before?.host ?? missing('address of the source')
+  const port = change.port ?? address?.port ?? before?.port ?? MYSQL_PORT
   const user = change.user ?? before?.user ?? missing('user at the source')
   // Whoever may change the source need not be one who may have its password sent to another server.
   const isSame = before === undefined || isPlace(before, { host, port, user })

@@ -13,9 +13,19 @@ import { EVENT_HEADER_SIZE } from './header.ts'
   Row events (the old ones, V1, have no extra data)
 
     19  u48      table id
-    25  u16      flags        bit 0: the last one of its statement
+    25  u16      flags        FLAG_NAMES; bit 0: the last one of its statement
 */
 const STATEMENT_END = 0x0001
+const FLAGS_OFFSET = EVENT_HEADER_SIZE + 6
+
+/** Names of the flags of row events, in the order in which MySQL lists them. */
+const FLAG_NAMES: readonly (readonly [bit: number, name: string])[] = [
+  [STATEMENT_END, 'STMT_END_F'],
+  [0x0002, 'NO_FOREIGN_KEY_CHECKS_F'],
+  [0x0004, 'RELAXED_UNIQUE_CHECKS_F'],
+  [0x0010, 'USE_SQL_FOREIGN_KEY_F'],
+  [0x0008, 'COMPLETE_ROWS_F'],
+]
 
 export interface TableMapHead {
   readonly tableId: number
@@ -41,6 +51,12 @@ export function decodeRowEventHead(event: Buffer): RowEventHead {
   const reader = new Reader(event, EVENT_HEADER_SIZE)
   const tableId = readTableId(reader)
   return { tableId, endsStatement: (reader.u16() & STATEMENT_END) !== 0 }
+}
+
+/** @param event its first bytes. @throws ProtocolError when they end before the flags */
+export function rowEventFlagNames(event: Buffer): string[] {
+  const flags = new Reader(event, FLAGS_OFFSET).u16()
+  return FLAG_NAMES.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name)
 }
 
 function readTableId(reader: Reader): number {

@@ -31,7 +31,11 @@ export const ColumnType = {
   LONG: 0x03,
   DOUBLE: 0x05,
   LONGLONG: 0x08,
+  DATETIME: 0x0c,
+  LONG_BLOB: 0xfb,
+  BLOB: 0xfc,
   VAR_STRING: 0xfd,
+  STRING: 0xfe,
 } as const
 
 export const ColumnFlag = {
@@ -59,12 +63,21 @@ export interface ResultSet {
 
 /** The payloads of a result set, in order. */
 export function encodeResultSet({ columns, rows }: ResultSet, deprecateEof: boolean): Buffer[] {
+  const head = encodeResultSetHead(columns, deprecateEof)
+  return [...head, ...rows.map(encodeRow), encodeResultSetEnd(deprecateEof)]
+}
+
+/** What stands before the rows; for a result set whose rows are made on the way. */
+export function encodeResultSetHead(columns: readonly Column[], deprecateEof: boolean): Buffer[] {
   const payloads = [new Writer().lenenc(columns.length).finish()]
   for (const column of columns) payloads.push(encodeColumn(column))
   if (!deprecateEof) payloads.push(encodeEof())
-  for (const row of rows) payloads.push(encodeRow(row))
-  payloads.push(deprecateEof ? encodeEndOfRows() : encodeEof())
   return payloads
+}
+
+/** What stands behind the rows. */
+export function encodeResultSetEnd(deprecateEof: boolean): Buffer {
+  return deprecateEof ? encodeEndOfRows() : encodeEof()
 }
 
 export function encodeColumn(column: Column): Buffer {
@@ -104,7 +117,7 @@ export function decodeColumn(payload: Uint8Array): Column {
   return column
 }
 
-function encodeRow(row: Row): Buffer {
+export function encodeRow(row: Row): Buffer {
   const writer = new Writer()
   for (const value of row) writer.lenencStringOrNull(value)
   return writer.finish()

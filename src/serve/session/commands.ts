@@ -1,4 +1,4 @@
-import { ProtocolError } from '../../lib/index.ts'
+import { OperationalError, ProtocolError } from '../../lib/index.ts'
 import {
   Capability,
   Command,
@@ -9,17 +9,18 @@ import {
   encodeEof,
   encodeErr,
   encodeOk,
-  encodeResultSet,
   Reader,
 } from '../../mysql/index.ts'
 import type { Replicas } from '../replicas.ts'
 import type { Scope } from '../sql/scope.ts'
-import { SqlError } from '../sql/sql-error.ts'
+import { shownStatement } from '../sql/shown-statement.ts'
+import { refusalOf, SqlError } from '../sql/sql-error.ts'
 import { answerStatement } from '../sql/statements.ts'
 import { statisticsText } from '../sql/status.ts'
 import { identityOf } from './dump-command.ts'
 import { accessDeniedFor } from './login.ts'
 import type { PacketChannel } from './packet-channel.ts'
+import { sendAnswer } from './send-answer.ts'
 import { hasRight, type SessionState } from './session-state.ts'
 
 /** The session as its commands see it. */
@@ -30,7 +31,7 @@ export interface CommandContext {
   readonly capabilities: number
   readonly replicas: Pick<Replicas, 'register'>
   scope(): Scope
-  /** Runs while a statement is answered, so that the session knows when it ends itself. */
+  /** Runs while a statement is begun, so that the session knows when it ends itself. */
   answering<T>(answer: () => T): T
   changeUser(payload: Buffer): Promise<Outcome>
   dump(payload: Buffer): Promise<Outcome>
@@ -39,8 +40,6 @@ export interface CommandContext {
 export type Outcome = 'next' | 'close'
 
 type Handler = (payload: Buffer, context: CommandContext) => Promise<Outcome>
-
-const STATEMENT_SHOWN_CHARACTERS = 1024
 
 /** Answers one command. What is not in the table gets error 1047, and the session goes on. */
 export async function runCommand(payload: Buffer, context: CommandContext): Promise<Outcome> {
@@ -76,15 +75,16 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
 
 async function query(payload: Buffer, context: CommandContext): Promise<Outcome> {
   const sql = decodeComQuery(payload)
-  context.state.statement = sql.slice(0, STATEMENT_SHOWN_CHARACTERS)
+  context.state.statement = shownStatement(sql)
+  const deprecateEof = (context.capabilities & Capability.DEPRECATE_EOF) !== 0
   try {
-    const found = context.answering(() => answerStatement(sql, context.scope()))
-    if (found.kind === 'ok') return await answer(context, encodeOk())
-    const deprecateEof = (context.capabilities & Capability.DEPRECATE_EOF) !== 0
-    return await answer(context, ...encodeResultSet(found.result, deprecateEof))
+    const found = await context.answering(() => answerStatement(sql, context.scope()))
+    await sendAnswer(context.channel, found, deprecateEof)
+    return 'next'
   } catch (thrown) {
-    if (!(thrown instanceof SqlError)) throw thrown
-    return await answer(context, encodeErr(thrown))
+    if (thrown instanceof SqlError) return await answer(context, encodeErr(thrown))
+    if (!(thrown instanceof OperationalError)) throw thrown
+    return await answer(context, encodeErr(refusalOf(thrown)))
   } finally {
     context.state.statement = undefined
   }

@@ -4,6 +4,8 @@ import type { SessionState } from './session-state.ts'
 export interface ListedSession {
   readonly state: SessionState
   kill(): void
+  /** Ends the statement that it waits in, if any. */
+  interrupt(): void
 }
 
 /** The sessions that are logged in, by connection id. */

@@ -8,6 +8,8 @@ import {
   encodeOk,
 } from '../../mysql/index.ts'
 import type { Clock, Connection, Random, ServerTls } from '../../platform/index.ts'
+import type { Administration } from '../administration.ts'
+import type { BinlogReader } from '../dump/binlog-reader.ts'
 import { type DumpEnd, type DumpRequest, type DumpSink, SHUTDOWN } from '../dump-request.ts'
 import type { ServeLimits } from '../limits.ts'
 import type { Replicas } from '../replicas.ts'
@@ -34,6 +36,8 @@ export interface SessionContext {
   readonly tls: ServerTls | undefined
   readonly sessions: SessionList
   readonly replicas: Replicas
+  readonly binlogs: BinlogReader
+  readonly administration: Administration
   readonly runDump: RunDump
   readonly limits: ServeLimits
   readonly clock: Clock
@@ -63,6 +67,8 @@ export class Session implements ListedSession {
   #capabilities = 0
   #dump: AbortController | undefined
   #answering = false
+  /** of the last statement that had to wait */
+  #waiting: AbortController | undefined
   #killed = false
 
   constructor(connection: Connection, connectionId: number, context: SessionContext) {
@@ -101,6 +107,10 @@ export class Session implements ListedSession {
     if (this.#dump !== undefined) this.#dump.abort('killed')
     // A session that ends itself is still told so.
     else if (!this.#answering) this.#channel.connection.destroy()
+  }
+
+  interrupt(): void {
+    this.#waiting?.abort()
   }
 
   /** Ends the session because the server goes down: a dump gets an EOF. */
@@ -203,12 +213,20 @@ export class Session implements ListedSession {
   }
 
   #scope(): Scope {
-    const { facts, sessions, replicas, clock, random } = this.#context
+    const { facts, sessions, replicas, binlogs, administration, clock, random } = this.#context
+    const beginWait = (): AbortSignal => {
+      this.#waiting = new AbortController()
+      return AbortSignal.any([this.#channel.connection.gone, this.#waiting.signal])
+    }
     return {
       facts,
       session: this.state,
       sessions,
       replicas,
+      binlogs,
+      administration,
+      clock,
+      beginWait,
       nowMs: clock.nowMs(),
       monotonicMs: clock.monotonicMs(),
       uuid: () => random.uuid(),

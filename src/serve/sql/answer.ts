@@ -1,9 +1,17 @@
-import { type Column, ColumnFlag, ColumnType, type ResultSet } from '../../mysql/index.ts'
+import { type Column, ColumnFlag, ColumnType, type ResultSet, type Row } from '../../mysql/index.ts'
 import { SqlError } from './sql-error.ts'
 import type { Value } from './value.ts'
 
 /** What a statement that could be done answers; one that could not throws SqlError. */
-export type Answer = { readonly kind: 'ok' } | { readonly kind: 'rows'; readonly result: ResultSet }
+export type Answer =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'rows'; readonly result: ResultSet }
+  /** rows that are made piece by piece, as fast as the client takes them */
+  | {
+      readonly kind: 'stream'
+      readonly columns: readonly Column[]
+      readonly pieces: AsyncIterable<readonly Row[]>
+    }
 
 export const OK: Answer = { kind: 'ok' }
 
@@ -11,7 +19,7 @@ export const OK: Answer = { kind: 'ok' }
 const ANSWER_CHARACTERS_MOST = 16 * 1024 * 1024
 
 /** @throws SqlError 1153 when the values are too long together to be made or sent */
-export function refuseTooLong(values: ResultSet['rows'][number]): void {
+export function refuseTooLong(values: Row): void {
   const characters = values.reduce((sum, value) => sum + (value?.length ?? 0), 0)
   if (characters <= ANSWER_CHARACTERS_MOST) return
   const message = `Got a packet bigger than 'max_allowed_packet' bytes: ${characters}`
@@ -24,11 +32,13 @@ const BYTES_PER_CHARACTER = 4
 const DECIMALS_FLOATING = 31
 const INTEGER_LENGTH = 21
 const DOUBLE_LENGTH = 23
+const DATE_TIME_LENGTH = 19
 
 export function rows(columns: readonly Column[], values: ResultSet['rows']): Answer {
   return { kind: 'rows', result: { columns, rows: values } }
 }
 
+/** A text that may be NULL. */
 export function textColumn(name: string, characters: number): Column {
   return {
     name,
@@ -40,6 +50,17 @@ export function textColumn(name: string, characters: number): Column {
   }
 }
 
+/** A text that is never NULL. */
+export function nameColumn(name: string, characters: number): Column {
+  return { ...textColumn(name, characters), flags: ColumnFlag.NOT_NULL }
+}
+
+/** A text without limit, as MySQL shows what is kept in a BLOB. */
+export function longTextColumn(name: string, characters: number): Column {
+  return { ...textColumn(name, characters), type: ColumnType.LONG_BLOB }
+}
+
+/** A whole number of 64 bits that is never NULL. */
 export function integerColumn(name: string): Column {
   return {
     name,
@@ -51,11 +72,33 @@ export function integerColumn(name: string): Column {
   }
 }
 
+/** As integerColumn, without a sign. */
+export function countColumn(name: string): Column {
+  const column = integerColumn(name)
+  return { ...column, flags: column.flags | ColumnFlag.UNSIGNED }
+}
+
+/** A whole number of 32 bits without a sign. */
+export function shortCountColumn(name: string, digits: number): Column {
+  return { ...countColumn(name), type: ColumnType.LONG, length: digits }
+}
+
+/** YYYY-MM-DD HH:MM:SS */
+export function dateTimeColumn(name: string): Column {
+  return { ...integerColumn(name), type: ColumnType.DATETIME, length: DATE_TIME_LENGTH }
+}
+
+/** The same column, whose values may be NULL. */
+export function nullable(column: Column): Column {
+  return { ...column, flags: column.flags & ~ColumnFlag.NOT_NULL }
+}
+
 /** The column of an expression, by what it is worth. */
 export function columnOf(name: string, value: Value): Column {
-  if (typeof value === 'bigint') return integerColumn(name)
+  const integer = nullable(integerColumn(name))
+  if (typeof value === 'bigint') return integer
   if (typeof value === 'number') {
-    return { ...integerColumn(name), type: ColumnType.DOUBLE, length: DOUBLE_LENGTH }
+    return { ...integer, type: ColumnType.DOUBLE, length: DOUBLE_LENGTH }
   }
   return textColumn(name, value?.length ?? 0)
 }

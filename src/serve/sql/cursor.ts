@@ -63,6 +63,11 @@ export class Cursor {
     return true
   }
 
+  /** Does what was read end here: before a comma, one of the keywords, or at the end? */
+  isEndOf(...words: readonly string[]): boolean {
+    return this.atEnd() || this.isSymbol(',') || this.isWord(...words)
+  }
+
   expectSymbol(symbol: string): void {
     if (!this.takeSymbol(symbol)) throw this.error()
   }

@@ -1,11 +1,14 @@
+import type { Column } from '../../mysql/index.ts'
+import { integerColumn, longTextColumn, nameColumn } from './answer.ts'
 import type { Cursor } from './cursor.ts'
-import { callFunction } from './functions.ts'
+import { callFunction, shapeOfFunction } from './functions.ts'
 import { binaryOperator, type Operator } from './operators.ts'
 import type { RowScope, Scope } from './scope.ts'
 import { SqlError } from './sql-error.ts'
 import type { Token } from './tokenizer.ts'
 import { compare, isLike, numberOf, ofTruth, textOf, truthOf, type Value } from './value.ts'
-import { readSystemVariable } from './variables.ts'
+import { readSystemVariable, shapeOfSystemVariable } from './variables.ts'
+import { waitForGtidSet } from './wait-for-gtid-set.ts'
 
 /*
   expression   a chain of operands and operators of operators.ts, by precedence
@@ -13,7 +16,16 @@ import { readSystemVariable } from './variables.ts'
 
   An expression is parsed into a function, which is then called once per row.
 */
-export type Expression = (scope: Scope, row?: RowScope) => Value
+export interface Expression {
+  (scope: Scope, row?: RowScope): Value
+  /** the name of the column, lower case, that it is and nothing else */
+  readonly column?: string
+  /** its column in an answer, where that does not follow from its value */
+  readonly shape?: ((name: string, value: Value) => Column | undefined) | undefined
+}
+
+/** Gets a function that waits ready; it must be awaited before the expressions are called. */
+type Wait = (scope: Scope) => Promise<void>
 
 /** Parts of one statement's expressions in all; more would overrun the stack. Beyond it: error 1436. */
 const PARTS_MOST = 500
@@ -23,11 +35,16 @@ const COMPARISON_PRECEDENCE = 4
 const UNARY_PRECEDENCE = 10
 
 export class ExpressionParser {
+  /** in the order of the statement; empty unless it may wait */
+  readonly waits: Wait[] = []
   readonly #cursor: Cursor
+  readonly #mayWait: boolean
   #parts = 0
 
-  constructor(cursor: Cursor) {
+  /** @param mayWait whether the statement awaits `waits`; else functions that wait are error 1235 */
+  constructor(cursor: Cursor, { mayWait = false }: { readonly mayWait?: boolean } = {}) {
     this.#cursor = cursor
+    this.#mayWait = mayWait
   }
 
   parse(lowest = 0): Expression {
@@ -100,9 +117,9 @@ export class ExpressionParser {
       case 'string':
         return constant(token.text)
       case 'user':
-        return (scope) => scope.session.userVariables.get(token.text.toLowerCase()) ?? null
+        return userVariable(token.text.toLowerCase())
       case 'system':
-        return (scope) => readSystemVariable(token.text, scope)
+        return systemVariable(token.text)
       case 'word':
       case 'quoted':
         return this.#named(token)
@@ -146,28 +163,37 @@ export class ExpressionParser {
     if (keyword === 'NULL') return constant(null)
     if (keyword === 'TRUE') return constant(1n)
     if (keyword === 'FALSE') return constant(0n)
-    if (cursor.takeSymbol('(')) {
-      const values = this.list()
-      return (scope, row) =>
-        callFunction(
-          token.text,
-          values.map((value) => value(scope, row)),
-          scope,
-        )
-    }
-    if (['CURRENT_USER', 'CURRENT_TIMESTAMP', 'UTC_TIMESTAMP'].includes(keyword)) {
-      return (scope) => callFunction(keyword, [], scope)
-    }
+    if (cursor.takeSymbol('(')) return this.#call(token.text, this.list())
+    if (WITHOUT_PARENTHESES.includes(keyword)) return this.#call(keyword, [])
     let name = token.text
     while (cursor.takeSymbol('.')) name = cursor.expectName()
-    return (_, row) => {
-      const value = row?.(name.toLowerCase())
-      if (value === undefined) {
-        const place = row === undefined ? 'field list' : 'where clause'
-        throw new SqlError(1054, '42S22', `Unknown column '${name}' in '${place}'`)
-      }
-      return value
+    return columnNamed(name)
+  }
+
+  #call(name: string, values: readonly Expression[]): Expression {
+    if (/^wait_for_executed_gtid_set$/i.test(name)) return this.#wait(values)
+    const call: Expression = (scope, row) =>
+      callFunction(
+        name,
+        values.map((value) => value(scope, row)),
+        scope,
+      )
+    const shape = /^(?:ifnull|coalesce)$/i.test(name) ? values.at(-1)?.shape : shapeOfFunction(name)
+    return Object.assign(call, { shape })
+  }
+
+  #wait(values: readonly Expression[]): Expression {
+    if (!this.#mayWait) {
+      throw new SqlError(1235, '42000', 'WAIT_FOR_EXECUTED_GTID_SET is supported in SELECT only')
     }
+    let result: Value = null
+    this.waits.push(async (scope) => {
+      result = await waitForGtidSet(
+        values.map((value) => value(scope)),
+        scope,
+      )
+    })
+    return () => result
   }
 
   #count(): void {
@@ -183,8 +209,49 @@ export class ExpressionParser {
   }
 }
 
-function constant(value: Value): Expression {
-  return () => value
+/** Functions that may be written without their parentheses. */
+const WITHOUT_PARENTHESES: readonly string[] = [
+  'CURRENT_USER',
+  'CURRENT_TIMESTAMP',
+  'CURRENT_DATE',
+  'CURRENT_TIME',
+  'LOCALTIME',
+  'LOCALTIMESTAMP',
+  'UTC_TIMESTAMP',
+  'UTC_DATE',
+  'UTC_TIME',
+]
+
+function columnNamed(name: string): Expression {
+  const column = name.toLowerCase()
+  const read: Expression = (_, row) => {
+    const value = row?.(column)
+    if (value !== undefined) return value
+    const place = row === undefined ? 'field list' : 'where clause'
+    throw new SqlError(1054, '42S22', `Unknown column '${name}' in '${place}'`)
+  }
+  return Object.assign(read, { column })
+}
+
+function userVariable(name: string): Expression {
+  const read: Expression = (scope) => scope.session.userVariables.get(name) ?? null
+  // MySQL keeps a text without limit.
+  const shape: Expression['shape'] = (column, value) =>
+    typeof value === 'string' ? longTextColumn(column, value.length) : undefined
+  return Object.assign(read, { shape })
+}
+
+function systemVariable(name: string): Expression {
+  const read: Expression = (scope) => readSystemVariable(name, scope)
+  return Object.assign(read, { shape: shapeOfSystemVariable(name) })
+}
+
+function constant(constantValue: Value): Expression {
+  const shape: Expression['shape'] = (name, value) => {
+    if (typeof value === 'bigint') return integerColumn(name)
+    return typeof value === 'string' ? nameColumn(name, value.length) : undefined
+  }
+  return Object.assign(() => constantValue, { shape })
 }
 
 const DIGITS_EXACT_MOST = 20

@@ -1,23 +1,28 @@
 import { ProtocolError } from '../../lib/index.ts'
-import { GtidSet } from '../../mysql/index.ts'
-import { refuseTooLong } from './answer.ts'
+import { type Column, GtidSet } from '../../mysql/index.ts'
+import { countColumn, dateTimeColumn, integerColumn, nameColumn, refuseTooLong } from './answer.ts'
 import type { Scope } from './scope.ts'
 import { SqlError } from './sql-error.ts'
-import { textOf, type Value } from './value.ts'
+import { dateTime, secondsOfTime, timeDifference } from './time.ts'
+import { numberOf, textOf, truthOf, type Value } from './value.ts'
 
 interface SqlFunction {
   readonly least: number
   readonly most: number
   readonly call: (values: readonly Value[], scope: Scope) => Value
+  readonly shape?: (name: string, value: Value) => Column
 }
 
 const ANY = Number.POSITIVE_INFINITY
 
-const plain = (call: (scope: Scope) => Value): SqlFunction => ({
+const plain = (call: (scope: Scope) => Value, shape?: SqlFunction['shape']): SqlFunction => ({
   least: 0,
   most: 0,
   call: (_, scope) => call(scope),
+  ...(shape === undefined ? {} : { shape }),
 })
+
+const neverNull = (name: string, value: Value): Column => nameColumn(name, String(value).length)
 
 const ofTwoSets = (call: (left: GtidSet, right: GtidSet) => Value): SqlFunction => ({
   least: 2,
@@ -37,28 +42,60 @@ const ofText = (call: (text: string) => Value): SqlFunction => ({
   },
 })
 
+const ofTwoTexts = (call: (left: string, right: string) => Value): SqlFunction => ({
+  least: 2,
+  most: 2,
+  call([left = null, right = null]) {
+    return left === null || right === null ? null : call(String(left), String(right))
+  },
+})
+
 const account = plain(({ session }) => `${session.user}@${session.host}`)
 const currentUser = plain(({ session }) => `${session.user}@%`)
 const database = plain(({ session }) => session.database ?? null)
-const now: SqlFunction = { least: 0, most: 1, call: (_, scope) => dateTime(scope.nowMs) }
+const now: SqlFunction = {
+  least: 0,
+  most: 1,
+  call: (_, scope) => dateTime(scope.nowMs),
+  shape: dateTimeColumn,
+}
+const today = plain((scope) => dateTime(scope.nowMs).slice(0, 10))
+const timeOfDay: SqlFunction = { ...now, call: (_, scope) => dateTime(scope.nowMs).slice(11) }
 
 const FUNCTIONS: ReadonlyMap<string, SqlFunction> = new Map([
-  ['UNIX_TIMESTAMP', plain((scope) => BigInt(Math.floor(scope.nowMs / 1000)))],
+  ['UNIX_TIMESTAMP', plain((scope) => BigInt(Math.floor(scope.nowMs / 1000)), integerColumn)],
   ['NOW', now],
   ['CURRENT_TIMESTAMP', now],
+  ['LOCALTIME', now],
+  ['LOCALTIMESTAMP', now],
+  ['SYSDATE', now],
   ['UTC_TIMESTAMP', now],
-  ['VERSION', plain((scope) => scope.facts.version)],
-  ['CONNECTION_ID', plain((scope) => BigInt(scope.session.connectionId))],
+  ['CURDATE', today],
+  ['CURRENT_DATE', today],
+  ['UTC_DATE', today],
+  ['CURTIME', timeOfDay],
+  ['CURRENT_TIME', timeOfDay],
+  ['UTC_TIME', timeOfDay],
+  ['TIMEDIFF', ofTwoTexts(timeDifference)],
+  ['TIME_TO_SEC', ofText(secondsOfTime)],
+  ['VERSION', plain((scope) => scope.facts.version, neverNull)],
+  ['CONNECTION_ID', plain((scope) => BigInt(scope.session.connectionId), countColumn)],
   ['UUID', plain((scope) => scope.uuid())],
   ['USER', account],
   ['SESSION_USER', account],
+  ['SYSTEM_USER', account],
   ['CURRENT_USER', currentUser],
+  ['CURRENT_ROLE', plain(() => 'NONE')],
   ['DATABASE', database],
   ['SCHEMA', database],
   ['GTID_SUBSET', ofTwoSets((left, right) => (right.contains(left) ? 1n : 0n))],
   ['GTID_SUBTRACT', ofTwoSets((left, right) => left.subtract(right).toString())],
   ['LOWER', ofText((text) => text.toLowerCase())],
   ['UPPER', ofText((text) => text.toUpperCase())],
+  ['LENGTH', ofText((text) => BigInt(Buffer.byteLength(text)))],
+  ['CHAR_LENGTH', ofText((text) => BigInt(text.length))],
+  ['SUBSTRING_INDEX', { least: 3, most: 3, call: substringIndex }],
+  ['IF', { least: 3, most: 3, call: chosen }],
   ['IFNULL', { least: 2, most: 2, call: firstOf }],
   ['COALESCE', { least: 1, most: ANY, call: firstOf }],
   ['CONCAT', { least: 1, most: ANY, call: joined }],
@@ -80,6 +117,11 @@ export function callFunction(name: string, values: readonly Value[], scope: Scop
   return found.call(values, scope)
 }
 
+/** The column of what it gives, where that does not follow from the value. */
+export function shapeOfFunction(name: string): SqlFunction['shape'] {
+  return FUNCTIONS.get(name.toUpperCase())?.shape
+}
+
 /** Characters that the functions of one statement look at in all: more would hold up everybody else. */
 const CHARACTERS_MOST = 32 * 1024 * 1024
 const spent = new WeakMap<Scope, number>()
@@ -93,7 +135,7 @@ function spend(values: readonly Value[], scope: Scope): void {
   spent.set(scope, characters)
 }
 
-function gtidSetOf(value: Value): GtidSet {
+export function gtidSetOf(value: Value): GtidSet {
   const text = textOf(value) ?? ''
   try {
     return GtidSet.parse(text)
@@ -114,7 +156,16 @@ function joined(values: readonly Value[]): Value {
   return texts.join('')
 }
 
-/** `YYYY-MM-DD HH:MM:SS` in UTC, which is our time zone. */
-function dateTime(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+/** What stands before the n-th of the delimiters, or, for a negative n, behind the n-th from the end. */
+function substringIndex([text = null, delimiter = null, count = null]: readonly Value[]): Value {
+  if (text === null || delimiter === null || count === null) return null
+  const wanted = Number(numberOf(count))
+  if (delimiter === '' || wanted === 0) return ''
+  const parts = String(text).split(String(delimiter))
+  const kept = wanted > 0 ? parts.slice(0, wanted) : parts.slice(wanted)
+  return kept.join(String(delimiter))
+}
+
+function chosen([condition = null, yes = null, no = null]: readonly Value[]): Value {
+  return truthOf(condition) === true ? yes : no
 }

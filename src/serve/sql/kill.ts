@@ -3,7 +3,7 @@ import { type Answer, OK } from './answer.ts'
 import type { Cursor } from './cursor.ts'
 import { ExpressionParser } from './expression.ts'
 import type { Scope } from './scope.ts'
-import { SqlError } from './sql-error.ts'
+import { interrupted, SqlError } from './sql-error.ts'
 import { numberOf } from './value.ts'
 
 /** KILL [CONNECTION | QUERY] id: one's own sessions, or anybody's with the right to administer. */
@@ -18,11 +18,9 @@ export function kill(cursor: Cursor, scope: Scope): Answer {
   if (victim.state.user !== session.user && !hasRight(session, 'administer')) {
     throw new SqlError(1095, 'HY000', `You are not owner of thread ${id}`)
   }
-  // A statement is over before another one can name it; a dump is the query of its session.
-  const runs = victim.state.command.startsWith('Binlog Dump')
-  if (!onlyQuery || runs) victim.kill()
-  if (id === session.connectionId) {
-    throw new SqlError(1317, '70100', 'Query execution was interrupted')
-  }
+  // A dump is the query of its session, and ends with it.
+  if (!onlyQuery || victim.state.command.startsWith('Binlog Dump')) victim.kill()
+  else victim.interrupt()
+  if (id === session.connectionId) throw interrupted()
   return OK
 }

@@ -1,6 +1,9 @@
 import type { Token } from './tokenizer.ts'
 import { compare, numberOf, ofTruth, truthOf, type Value } from './value.ts'
 
+/** A sum is not part of an expression that is parsed from this precedence on. */
+export const BINDS_MORE_THAN_SUMS = 9
+
 /** An operator between two operands; a higher precedence binds first. */
 export interface Operator {
   readonly precedence: number

@@ -1,3 +1,6 @@
+import type { Clock } from '../../platform/index.ts'
+import type { Administration } from '../administration.ts'
+import type { BinlogReader } from '../dump/binlog-reader.ts'
 import type { Replicas } from '../replicas.ts'
 import type { ServerFacts } from '../server-facts.ts'
 import type { SessionList } from '../session/session-list.ts'
@@ -10,6 +13,11 @@ export interface Scope {
   readonly session: SessionState
   readonly sessions: SessionList
   readonly replicas: Pick<Replicas, 'list'>
+  readonly binlogs: BinlogReader
+  readonly administration: Administration
+  readonly clock: Pick<Clock, 'after'>
+  /** Called once by a statement that takes its time; fires when nobody wants its answer any more. */
+  beginWait(): AbortSignal
   /** milliseconds since 1970 */
   readonly nowMs: number
   /** milliseconds since some moment, for how long something lasts */

@@ -1,15 +1,29 @@
 import { hasRight } from '../session/session-state.ts'
-import { type Answer, integerColumn, rows, textColumn } from './answer.ts'
+import {
+  type Answer,
+  countColumn,
+  integerColumn,
+  longTextColumn,
+  nameColumn,
+  nullable,
+  rows,
+  shortCountColumn,
+  textColumn,
+} from './answer.ts'
 import type { Cursor } from './cursor.ts'
 import { ExpressionParser } from './expression.ts'
+import { readLimit } from './row-limit.ts'
 import type { Scope } from './scope.ts'
 import { accessDenied, SqlError } from './sql-error.ts'
 import { statusVariables } from './status.ts'
+import { processes } from './tables/process-list.ts'
 import { isLike, truthOf } from './value.ts'
 import { shownVariables } from './variables.ts'
 
 const NAME_CHARACTERS = 255
+const FILE_CHARACTERS = 512
 const INFO_CHARACTERS = 100
+const FULL_INFO_CHARACTERS = 65_535
 
 /** SHOW [GLOBAL | SESSION] VARIABLES [LIKE 'pattern' | WHERE condition] */
 export function showVariables(cursor: Cursor, scope: Scope, words: readonly string[]): Answer {
@@ -26,7 +40,7 @@ function filtered(
   scope: Scope,
   pairs: readonly (readonly [string, string])[],
 ): Answer {
-  const columns = [textColumn('Variable_name', 64), textColumn('Value', 1024)]
+  const columns = [nameColumn('Variable_name', 64), textColumn('Value', 1024)]
   if (cursor.takeWord('LIKE')) {
     if (cursor.token.kind !== 'string') throw cursor.error()
     const pattern = cursor.next().text
@@ -58,15 +72,15 @@ export function showBinaryLogStatus(cursor: Cursor, scope: Scope): Answer {
   requireBinlogRight(scope)
   const { facts } = scope
   const columns = [
-    textColumn('File', NAME_CHARACTERS),
-    integerColumn('Position'),
-    textColumn('Binlog_Do_DB', NAME_CHARACTERS),
-    textColumn('Binlog_Ignore_DB', NAME_CHARACTERS),
+    nameColumn('File', FILE_CHARACTERS),
+    countColumn('Position'),
+    nameColumn('Binlog_Do_DB', NAME_CHARACTERS),
+    nameColumn('Binlog_Ignore_DB', NAME_CHARACTERS),
   ]
   const end = facts.visibleEnd()
   const executed = facts.executed().toString()
   const row = end && [end.file, String(end.position), '', '', executed]
-  columns.push(textColumn('Executed_Gtid_Set', executed.length))
+  columns.push(nameColumn('Executed_Gtid_Set', executed.length))
   return rows(columns, row === undefined ? [] : [row])
 }
 
@@ -75,11 +89,7 @@ export function showBinaryLogs(cursor: Cursor, scope: Scope): Answer {
   cursor.expectEnd()
   requireBinlogRight(scope)
   return rows(
-    [
-      textColumn('Log_name', NAME_CHARACTERS),
-      integerColumn('File_size'),
-      textColumn('Encrypted', 3),
-    ],
+    [nameColumn('Log_name', NAME_CHARACTERS), countColumn('File_size'), nameColumn('Encrypted', 3)],
     scope.facts.files().map(({ name, size }) => [name, String(size), 'No']),
   )
 }
@@ -94,11 +104,11 @@ export function showReplicas(cursor: Cursor, scope: Scope, words: readonly strin
     ? ['Master_id', 'Slave_UUID']
     : ['Source_Id', 'Replica_UUID']
   const columns = [
-    integerColumn('Server_Id'),
-    textColumn('Host', NAME_CHARACTERS),
-    integerColumn('Port'),
-    integerColumn(sourceId ?? ''),
-    textColumn(uuid ?? '', 36),
+    shortCountColumn('Server_Id', 11),
+    nameColumn('Host', NAME_CHARACTERS),
+    shortCountColumn('Port', 8),
+    shortCountColumn(sourceId ?? '', 11),
+    nameColumn(uuid ?? '', 36),
   ]
   const serverId = String(scope.facts.serverId)
   const replicas = scope.replicas.list([]).flatMap((replica) => {
@@ -112,58 +122,79 @@ export function showReplicas(cursor: Cursor, scope: Scope, words: readonly strin
 /** SHOW [FULL] PROCESSLIST: the sessions of everybody for those with the right, else the user's own. */
 export function showProcessList(cursor: Cursor, scope: Scope, words: readonly string[]): Answer {
   cursor.expectEnd()
-  const all = hasRight(scope.session, 'monitor', 'administer')
-  const characters = words.includes('FULL') ? Number.MAX_SAFE_INTEGER : INFO_CHARACTERS
-  const states = scope.sessions.all().map(({ state }) => state)
-  const dumps = new Map(scope.replicas.list([]).map((row) => [row.connectionId, row.dump?.state]))
+  const isFull = words.includes('FULL')
+  const characters = isFull ? FULL_INFO_CHARACTERS : INFO_CHARACTERS
   return rows(
     [
       integerColumn('Id'),
-      textColumn('User', 32),
-      textColumn('Host', NAME_CHARACTERS),
+      nameColumn('User', 32),
+      nameColumn('Host', NAME_CHARACTERS),
       textColumn('db', 64),
-      textColumn('Command', 16),
-      integerColumn('Time'),
-      textColumn('State', 64),
-      textColumn('Info', INFO_CHARACTERS),
+      nameColumn('Command', 16),
+      { ...shortCountColumn('Time', 8), flags: integerColumn('').flags },
+      textColumn('State', 30),
+      (isFull ? longTextColumn : textColumn)('Info', characters),
     ],
-    states
-      .filter((state) => all || state.user === scope.session.user)
-      .map((state) => [
-        String(state.connectionId),
-        state.user,
-        `${state.host}:${state.port}`,
-        state.database ?? null,
-        state.command,
-        String(Math.max(0, Math.floor((scope.monotonicMs - state.sinceMs) / 1000))),
-        DUMP_STATES[dumps.get(state.connectionId) ?? 'none'],
-        state.statement?.slice(0, characters) ?? null,
-      ]),
+    processes(scope).map(({ id, user, host, database, command, seconds, state, info }) => [
+      String(id),
+      user,
+      host,
+      database,
+      command,
+      String(seconds),
+      state,
+      info?.slice(0, characters) ?? null,
+    ]),
   )
 }
 
-/** State of a dump in SHOW PROCESSLIST, in MySQL's words. */
-const DUMP_STATES = {
-  none: null,
-  sending: 'Sending binlog event to replica',
-  waiting: 'Source has sent all binlog to replica; waiting for more updates',
-} as const
-
 /** There are none: what goes wrong is said in the error itself. */
 export function showWarnings(cursor: Cursor): Answer {
-  if (cursor.takeWord('LIMIT')) cursor.next()
+  readLimit(cursor)
   cursor.expectEnd()
-  return rows([textColumn('Level', 7), integerColumn('Code'), textColumn('Message', 512)], [])
+  const code = shortCountColumn('Code', 5)
+  return rows([nameColumn('Level', 7), code, nameColumn('Message', 512)], [])
+}
+
+/** SHOW COUNT(*) WARNINGS | ERRORS */
+export function showCount(cursor: Cursor): Answer {
+  for (const symbol of ['(', '*', ')']) cursor.expectSymbol(symbol)
+  const name = cursor.isWord('ERRORS') ? 'error_count' : 'warning_count'
+  if (!cursor.takeWord('WARNINGS', 'ERRORS')) throw cursor.error()
+  cursor.expectEnd()
+  return rows([nullable(countColumn(`@@session.${name}`))], [['0']])
+}
+
+/** None: there are no tables. */
+export function showEngines(cursor: Cursor): Answer {
+  cursor.expectEnd()
+  return rows(
+    [
+      nameColumn('Engine', 64),
+      nameColumn('Support', 8),
+      nameColumn('Comment', 80),
+      textColumn('Transactions', 3),
+      textColumn('XA', 3),
+      textColumn('Savepoints', 3),
+    ],
+    [],
+  )
 }
 
 export function showDatabases(): Answer {
-  return rows([textColumn('Database', 64)], [])
+  return rows([nameColumn('Database', 64)], [])
 }
 
 const PRIVILEGES = {
   replicate: ['REPLICATION SLAVE', 'REPLICATION CLIENT'],
   monitor: ['PROCESS', 'REPLICATION CLIENT'],
-  administer: ['PROCESS', 'REPLICATION CLIENT', 'CONNECTION_ADMIN', 'BINLOG_ADMIN'],
+  administer: [
+    'PROCESS',
+    'REPLICATION CLIENT',
+    'CONNECTION_ADMIN',
+    'REPLICATION_SLAVE_ADMIN',
+    'BINLOG_ADMIN',
+  ],
 } as const
 
 /** SHOW GRANTS of oneself, with our rights in MySQL's words. */
@@ -181,7 +212,7 @@ export function showGrants(cursor: Cursor, scope: Scope): Answer {
   const granted = privileges.size === 0 ? 'USAGE' : [...privileges].join(', ')
   const name = user.replaceAll('`', '``')
   const text = `GRANT ${granted} ON *.* TO \`${name}\`@\`%\``
-  return rows([textColumn(`Grants for ${user}@%`, 1024)], [[text]])
+  return rows([nameColumn(`Grants for ${user}@%`, 1024)], [[text]])
 }
 
 function requireBinlogRight({ session }: Scope): void {

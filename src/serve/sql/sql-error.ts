@@ -1,3 +1,5 @@
+import type { ErrorCode, OperationalError } from '../../lib/index.ts'
+
 /** A statement's answer when it cannot be done: MySQL's code, SQL state and words. The session goes on. */
 export class SqlError extends Error {
   override readonly name = 'SqlError'
@@ -32,6 +34,23 @@ export function accessDenied(privilege: string): SqlError {
   )
 }
 
+export function interrupted(): SqlError {
+  return new SqlError(1317, '70100', 'Query execution was interrupted')
+}
+
 export function unknownVariable(name: string): SqlError {
   return new SqlError(1193, 'HY000', `Unknown system variable '${name}'`)
+}
+
+/** MySQL's number for what keeps the node from doing what was asked; any other is 1105, "unknown error". */
+const NUMBERS: Partial<Record<ErrorCode, number>> = {
+  E_SOURCE_UNCONFIGURED: 1200,
+  E_CONFIG_INVALID: 1210,
+  E_FILE_UNKNOWN: 1373,
+  E_FILE_IN_USE: 1378,
+}
+
+/** What a client is told that asked for it, with our code in front, by which the reference can be searched. */
+export function refusalOf({ code, message }: OperationalError): SqlError {
+  return new SqlError(NUMBERS[code] ?? 1105, 'HY000', `${code}: ${message}`)
 }

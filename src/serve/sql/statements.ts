@@ -1,4 +1,10 @@
+import { hasRight } from '../session/session-state.ts'
+import { changeSource } from './administration/change-source.ts'
+import { purgeBinaryLogs } from './administration/purge-binary-logs.ts'
+import { showReplicaStatus } from './administration/show-replica-status.ts'
+import { startStopReplica } from './administration/start-stop-replica.ts'
 import { type Answer, OK } from './answer.ts'
+import { showBinlogEvents } from './binlog-events/show-binlog-events.ts'
 import { Cursor } from './cursor.ts'
 import { kill } from './kill.ts'
 import type { Scope } from './scope.ts'
@@ -7,7 +13,9 @@ import { set } from './set.ts'
 import {
   showBinaryLogStatus,
   showBinaryLogs,
+  showCount,
   showDatabases,
+  showEngines,
   showGrants,
   showProcessList,
   showReplicas,
@@ -18,14 +26,14 @@ import {
 import { accessDenied, SqlError } from './sql-error.ts'
 
 /** @param words the keywords that chose this statement, upper case */
-type Run = (cursor: Cursor, scope: Scope, words: readonly string[]) => Answer
+type Run = (cursor: Cursor, scope: Scope, words: readonly string[]) => Answer | Promise<Answer>
 
 /*
   Every statement that is understood, by the keywords that it begins with: alternatives stand with bars
   between them, words that may be left out in brackets. The first row that fits is taken. All that fits
   none is error 1064: a client must never take an OK for a result.
 */
-const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
+export const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
   ['SELECT', select],
   ['SET', set],
   ['SHOW [GLOBAL|SESSION|LOCAL] VARIABLES', showVariables],
@@ -33,10 +41,14 @@ const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
   ['SHOW BINARY LOG STATUS', showBinaryLogStatus],
   ['SHOW MASTER|BINLOG STATUS', showBinaryLogStatus],
   ['SHOW BINARY|MASTER LOGS', showBinaryLogs],
+  ['SHOW BINLOG EVENTS', showBinlogEvents],
+  ['SHOW REPLICA|SLAVE STATUS', showReplicaStatus],
   ['SHOW REPLICAS', showReplicas],
   ['SHOW SLAVE HOSTS', showReplicas],
   ['SHOW [FULL] PROCESSLIST', showProcessList],
   ['SHOW WARNINGS|ERRORS', showWarnings],
+  ['SHOW COUNT', showCount],
+  ['SHOW [STORAGE] ENGINES', showEngines],
   ['SHOW DATABASES|SCHEMAS', showDatabases],
   ['SHOW GRANTS', showGrants],
   ['KILL', kill],
@@ -44,20 +56,26 @@ const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
   ['COMMIT|ROLLBACK', () => OK],
   ['BEGIN', alone],
   ['START TRANSACTION', startTransaction],
-  ['FLUSH [NO_WRITE_TO_BINLOG|LOCAL] BINARY LOGS', refused('RELOAD or FLUSH_LOGS')],
+  ['FLUSH [NO_WRITE_TO_BINLOG|LOCAL] BINARY LOGS', flushBinaryLogs],
   ['FLUSH', refused('RELOAD')],
   ['LOCK|UNLOCK', refused('LOCK TABLES')],
-  ['PURGE BINARY|MASTER LOGS', refused('SUPER or BINLOG_ADMIN')],
-  ['RESET|CHANGE', refused('SUPER or REPLICATION_SLAVE_ADMIN')],
-  ['START|STOP REPLICA|SLAVE', refused('SUPER or REPLICATION_SLAVE_ADMIN')],
+  ['PURGE BINARY|MASTER LOGS', purgeBinaryLogs],
+  ['CHANGE REPLICATION SOURCE TO', changeSource],
+  ['CHANGE MASTER TO', changeSource],
+  ['CHANGE REPLICATION FILTER', changeFilter],
+  ['START|STOP REPLICA|SLAVE', startStopReplica],
+  ['RESET', reset],
   ['INSERT|UPDATE|DELETE|REPLACE|CREATE|ALTER|DROP|TRUNCATE|GRANT|REVOKE|RENAME|LOAD', readOnly],
 ]
 
 /** A statement longer than this is not read. GTID sets in it may be long, all else is short. */
 const STATEMENT_CHARACTERS_MOST = 1024 * 1024
 
-/** Answers one statement; throws SqlError for one that cannot be done. */
-export function answerStatement(sql: string, scope: Scope): Answer {
+/**
+ * Answers one statement, at once unless it has to wait for something; throws SqlError, or rejects with it, for one
+ * that cannot be done, and OperationalError for what keeps the node from doing it.
+ */
+export function answerStatement(sql: string, scope: Scope): Answer | Promise<Answer> {
   if (sql.length > STATEMENT_CHARACTERS_MOST) {
     throw new SqlError(1153, '08S01', "Got a packet bigger than 'max_allowed_packet' bytes")
   }
@@ -112,14 +130,38 @@ function alone(cursor: Cursor): Answer {
 
 /** A snapshot of nothing would be taken for a snapshot of the source. */
 function startTransaction(cursor: Cursor): Answer {
-  if (cursor.isWord('WITH')) {
-    throw new SqlError(
-      1235,
-      '42000',
-      "This version of MySQL doesn't yet support 'CONSISTENT SNAPSHOT'",
-    )
-  }
+  if (cursor.atEnd()) return OK
+  do {
+    if (cursor.takeWord('READ')) {
+      if (!cursor.takeWord('ONLY', 'WRITE')) throw cursor.error()
+    } else {
+      cursor.expectWord('WITH')
+      throw notSupported("'CONSISTENT SNAPSHOT'")
+    }
+  } while (cursor.takeSymbol(','))
+  cursor.expectEnd()
   return OK
+}
+
+function flushBinaryLogs(_: Cursor, { session }: Scope): Answer {
+  if (!hasRight(session, 'administer')) throw accessDenied('RELOAD or FLUSH_LOGS')
+  throw notSupported("'FLUSH BINARY LOGS': a new file begins here where one begins at the source")
+}
+
+function changeFilter(_: Cursor, { session }: Scope): Answer {
+  if (!hasRight(session, 'administer')) throw accessDenied('REPLICATION_SLAVE_ADMIN')
+  throw notSupported("'CHANGE REPLICATION FILTER': every transaction is kept")
+}
+
+function reset(_: Cursor, { session }: Scope): Answer {
+  if (!hasRight(session, 'administer')) throw accessDenied('RELOAD or REPLICATION_SLAVE_ADMIN')
+  throw notSupported(
+    "'RESET': files are removed by PURGE BINARY LOGS, and a source is changed for another",
+  )
+}
+
+function notSupported(what: string): SqlError {
+  return new SqlError(1235, '42000', `This version of MySQL doesn't yet support ${what}`)
 }
 
 function refused(privilege: string): Run {

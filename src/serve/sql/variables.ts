@@ -1,3 +1,5 @@
+import type { Column } from '../../mysql/index.ts'
+import { countColumn, integerColumn, nullable } from './answer.ts'
 import type { Scope } from './scope.ts'
 import { SqlError, unknownVariable } from './sql-error.ts'
 import { compare, numberOf, textOf, type Value } from './value.ts'
@@ -59,6 +61,8 @@ const OURS: Readonly<Record<string, Variable>> = {
   log_replica_updates: boolean('global', true),
   log_slave_updates: boolean('global', true),
   read_only: boolean('global', true),
+  report_host: text('global', () => null),
+  report_port: fact('integer', ({ facts }) => BigInt(facts.port)),
   super_read_only: boolean('global', true),
   innodb_read_only: boolean('global', true),
   // Another Kingbus asks for it: its files are the source's, whichever node of ours it reads from.
@@ -89,15 +93,19 @@ const CUSTOMARY: Readonly<Record<string, Variable>> = {
   collation_database: text('session', 'utf8mb4_0900_ai_ci'),
   collation_server: text('session', 'utf8mb4_0900_ai_ci'),
   default_storage_engine: text('session', 'InnoDB'),
+  error_count: integer('session', 0n),
   foreign_key_checks: boolean('session', true),
   group_concat_max_len: integer('session', 1024n),
   gtid_next: text('session', 'AUTOMATIC'),
   init_connect: text('global', ''),
+  innodb_lock_wait_timeout: integer('session', 50n),
   interactive_timeout: integer('session', 28800n),
   license: text('global', 'Apache-2.0'),
   lock_wait_timeout: integer('session', 31536000n),
   log_bin_basename: text('global', ''),
   lower_case_table_names: integer('global', 0n),
+  // Where a replica keeps its place, as servers before 8.3 say it; orchestrator asks for it with the GTIDs.
+  master_info_repository: text('global', 'TABLE'),
   max_allowed_packet: integer('global', MAX_ALLOWED_PACKET),
   max_execution_time: integer('session', 0n),
   max_join_size: integer('session', 18446744073709551615n),
@@ -120,6 +128,7 @@ const CUSTOMARY: Readonly<Record<string, Variable>> = {
   tx_read_only: boolean('session', false),
   unique_checks: boolean('session', true),
   wait_timeout: integer('session', 28800n),
+  warning_count: integer('session', 0n),
 }
 
 const VARIABLES: ReadonlyMap<string, Variable> = new Map(
@@ -135,6 +144,19 @@ export function readSystemVariable(written: string, scope: Scope): Value {
     throw new SqlError(1238, 'HY000', `Variable '${name}' is a GLOBAL variable`)
   }
   return valueOf(name.toLowerCase(), variable, scope, prefix === 'GLOBAL')
+}
+
+/** The column of a variable that is a number or a switch, as long as its value is one. */
+export function shapeOfSystemVariable(
+  written: string,
+): (column: string, value: Value) => Column | undefined {
+  const kind = VARIABLES.get(splitName(written).name.toLowerCase())?.kind
+  return (column, value) => {
+    if (typeof value !== 'bigint' || kind === 'text') return undefined
+    return nullable(
+      kind === 'boolean' ? { ...integerColumn(column), length: 1 } : countColumn(column),
+    )
+  }
 }
 
 /** Sets a session's own value; refused for what only SET GLOBAL could set, and unknown names. */

@@ -8,6 +8,8 @@ import {
   systemClock,
   systemRandom,
 } from '../../platform/index.ts'
+import { REAL_FILES } from '../dump/testing/captures.ts'
+import { MemoryBinlogs } from '../dump/testing/memory-binlogs.ts'
 import type { DumpRequest, DumpSink } from '../dump-request.ts'
 import { SERVE_LIMITS, type ServeLimits } from '../limits.ts'
 import { Replicas } from '../replicas.ts'
@@ -19,6 +21,7 @@ import { RememberedPasswords } from '../session/remembered-passwords.ts'
 import type { RunDump } from '../session/session.ts'
 import { SessionList } from '../session/session-list.ts'
 import type { User, Users } from '../user.ts'
+import { FakeAdministration } from './fake-administration.ts'
 
 export const EXECUTED = '24bc7850-2c16-11e6-a073-0242ac110001:1-77:tag:5'
 
@@ -33,6 +36,7 @@ export const FACTS: ServerFacts = {
   executed: () => GtidSet.parse(EXECUTED),
   purged: () => GtidSet.parse('24bc7850-2c16-11e6-a073-0242ac110001:1-10'),
   sourceUuid: () => 'aaaaaaaa-0000-4000-8000-000000000001',
+  sourceServerId: () => 3,
   checksum: () => 'CRC32',
   files: () => [
     { name: 'binlog.000001', size: 177 },
@@ -62,6 +66,7 @@ export interface FakeServer {
   readonly listener: Listener
   readonly port: number
   readonly sessions: SessionList
+  readonly administration: FakeAdministration
   /** what the dumps that were asked for asked for */
   readonly requests: DumpRequest[]
   close(): Promise<void>
@@ -89,6 +94,7 @@ export async function startFakeServer(
   const [certificate, passwordKey] = await secrets
   const requests: DumpRequest[] = []
   const sessions = new SessionList()
+  const administration = new FakeAdministration()
   const listener = new Listener({
     facts: FACTS,
     authenticator: new Authenticator({
@@ -100,6 +106,8 @@ export async function startFakeServer(
     tls: makeServerTls(certificate),
     sessions,
     replicas: new Replicas(systemClock),
+    binlogs: new MemoryBinlogs(REAL_FILES),
+    administration,
     runDump: (request, sink) => {
       requests.push(request)
       return runDump(request, sink)
@@ -111,5 +119,5 @@ export async function startFakeServer(
     logger: silentLogger,
   })
   const port = await listener.open('127.0.0.1', 0)
-  return { listener, port, sessions, requests, close: () => listener.close(1000) }
+  return { listener, port, sessions, administration, requests, close: () => listener.close(1000) }
 }

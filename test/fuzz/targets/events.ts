@@ -18,8 +18,10 @@ import {
   eventTypeSymbol,
   isGtidEvent,
   queryTextPrefix,
+  queryXid,
   readEventHeader,
   rewriteFormatDescription,
+  rowEventFlagNames,
   TransactionTracker,
 } from '../../../src/mysql/index.ts'
 import { eventsOf, fixture } from '../../captured-files.ts'
@@ -91,6 +93,8 @@ export const eventTargets: readonly Target[] = [
   decoder(decodeHeartbeat, [27, 41]),
   decoder(decodeTableMapHead, [19]),
   decoder(decodeRowEventHead, [30, 31, 32, 39]),
+  decoder(rowEventFlagNames, [30, 31, 32, 39]),
+  decoder(queryXid, [2]),
   {
     ...decoder((event, checksum) => decodeQueryHead(event, checksum, QUERY_TEXT_MOST), [2]),
     name: 'decodeQueryHead',

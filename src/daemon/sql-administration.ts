@@ -1,0 +1,43 @@
+import type { SourceStatus } from '../admin/index.ts'
+import { OperationalError } from '../lib/index.ts'
+import type { Administration, SourceWishes } from '../serve/index.ts'
+import type { PurgeDesk } from './purge-desk.ts'
+import type { SourceDesk } from './source/source-desk.ts'
+
+/** Administration in SQL, by the same ways as the HTTP API's. */
+export class SqlAdministration implements Administration {
+  readonly #source: SourceDesk
+  readonly #files: PurgeDesk
+
+  constructor(source: SourceDesk, files: PurgeDesk) {
+    this.#source = source
+    this.#files = files
+  }
+
+  /** Where the node that reads the source cannot be asked, what this one knows, with why as the error. */
+  async source(): Promise<SourceStatus> {
+    try {
+      return await this.#source.show()
+    } catch (thrown) {
+      if (!(thrown instanceof OperationalError)) throw thrown
+      const { code, message } = thrown
+      return { ...this.#source.own(), error: { code, message } }
+    }
+  }
+
+  async setSource(wishes: SourceWishes): Promise<void> {
+    await this.#source.set(wishes)
+  }
+
+  async startSource(): Promise<void> {
+    await this.#source.start()
+  }
+
+  async stopSource(): Promise<void> {
+    await this.#source.stop()
+  }
+
+  async purge(upTo: string): Promise<void> {
+    await this.#files.purge(upTo)
+  }
+}
