@@ -95,6 +95,7 @@ export { decodeGreeting, encodeGreeting, type Greeting, SCRAMBLE_SIZE } from './
 export {
   decodeHandshakeResponse,
   encodeHandshakeResponse,
+  type HandshakeResponse,
 } from './packets/handshake-response.ts'
 export { decodeOk, encodeEndOfRows, encodeOk } from './packets/ok.ts'
 export {
@@ -114,6 +115,12 @@ export { DumpFramer, type FramerState, framingBytesMax } from './stream/dump-fra
 export { ChecksumError } from './stream/event-checksum.ts'
 export { EventKernel } from './stream/event-kernel.ts'
 export { type Piece } from './stream/piece-builder.ts'
+export {
+  COMPRESSED_BYTES_LEAST,
+  type CompressedPacket,
+  CompressedPacketReader,
+  encodeCompressedHeader,
+} from './wire/compressed-packet.ts'
 export {
   encodePackets,
   nextSequence,

@@ -5,6 +5,12 @@
 */
 export { type Clock, systemClock, yieldTurn } from './clock.ts'
 export {
+  type Codec,
+  type CompressionAlgorithm,
+  Compressor,
+  hasCompression,
+} from './compression.ts'
+export {
   certificateMismatch,
   type Dialed,
   type DialOptions,

@@ -23,6 +23,8 @@ export interface ServeLimits {
   readonly keepAliveMs: number
   /** users whose password is remembered for the fast login; the longest unused is forgotten */
   readonly rememberedUsersMost: number
+  /** pieces of compressed connections that are worked on at once; the next one waits */
+  readonly compressionJobsMost: number
 }
 
 export const SERVE_LIMITS: ServeLimits = {
@@ -36,4 +38,5 @@ export const SERVE_LIMITS: ServeLimits = {
   lingerMs: 5_000,
   keepAliveMs: 10_000,
   rememberedUsersMost: 1000,
+  compressionJobsMost: 2,
 }

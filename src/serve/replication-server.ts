@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import type { Logger } from '../lib/index.ts'
-import type { Clock, Random, ServerTls } from '../platform/index.ts'
+import { type Clock, Compressor, type Random, type ServerTls } from '../platform/index.ts'
 import type { BinlogStore } from '../store/index.ts'
 import { binlogReaderOf } from './dump/binlog-reader.ts'
 import { Dumps } from './dump/dumps.ts'
@@ -55,6 +55,7 @@ export class ReplicationServer {
       facts,
       authenticator,
       tls,
+      compressor: new Compressor(limits.compressionJobsMost),
       sessions: this.sessions,
       replicas: this.replicas,
       runDump: (request, sink) => dumps.run(request, sink),

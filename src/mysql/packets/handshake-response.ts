@@ -20,6 +20,8 @@ export interface HandshakeResponse extends SslRequest {
   readonly database: string | undefined
   readonly authPlugin: string | undefined
   readonly attributes: ReadonlyMap<string, string>
+  /** how hard the server shall compress, from 1 to 22 */
+  readonly zstdLevel?: number | undefined
 }
 
 const ATTRIBUTES_MOST = 256
@@ -34,6 +36,9 @@ export function encodeHandshakeResponse(response: HandshakeResponse): Buffer {
   if (capabilities & Capability.CONNECT_WITH_DB) writer.nulString(database ?? '')
   if (capabilities & Capability.PLUGIN_AUTH) writer.nulString(authPlugin ?? '')
   if (capabilities & Capability.CONNECT_ATTRS) writeAttributes(writer, response.attributes)
+  if (capabilities & Capability.ZSTD_COMPRESSION && response.zstdLevel !== undefined) {
+    writer.u8(response.zstdLevel)
+  }
   return writer.finish()
 }
 
@@ -48,6 +53,7 @@ export function decodeHandshakeResponse(payload: Uint8Array): HandshakeResponse 
     database: has(Capability.CONNECT_WITH_DB) ? reader.nulString() : undefined,
     authPlugin: has(Capability.PLUGIN_AUTH) ? reader.nulString() : undefined,
     attributes: has(Capability.CONNECT_ATTRS) ? readAttributes(reader) : new Map(),
+    zstdLevel: has(Capability.ZSTD_COMPRESSION) && reader.remaining > 0 ? reader.u8() : undefined,
   }
 }
 

@@ -9,14 +9,14 @@ import {
   isSslRequest,
   STATUS_AUTOCOMMIT,
 } from '../../mysql/index.ts'
-import type { ServerTls } from '../../platform/index.ts'
+import { type CompressionAlgorithm, hasCompression, type ServerTls } from '../../platform/index.ts'
 import type { User } from '../user.ts'
 import type { Authenticator, Verdict } from './authenticator.ts'
 import type { PacketChannel } from './packet-channel.ts'
 
 /*
-  What we can do. Left out on purpose: COMPRESS and ZSTD_COMPRESSION; QUERY_ATTRIBUTES, so that a
-  statement begins right after its command byte; and MULTI_STATEMENTS, which we refuse.
+  What we can do. Left out on purpose: QUERY_ATTRIBUTES, so that a statement begins right after its command
+  byte; and MULTI_STATEMENTS, which we refuse.
 */
 const CAPABILITIES =
   Capability.LONG_PASSWORD |
@@ -24,6 +24,7 @@ const CAPABILITIES =
   Capability.LONG_FLAG |
   Capability.CONNECT_WITH_DB |
   Capability.NO_SCHEMA |
+  Capability.COMPRESS |
   Capability.ODBC |
   Capability.LOCAL_FILES |
   Capability.IGNORE_SPACE |
@@ -38,7 +39,8 @@ const CAPABILITIES =
   Capability.PLUGIN_AUTH |
   Capability.CONNECT_ATTRS |
   Capability.PLUGIN_AUTH_LENENC |
-  Capability.DEPRECATE_EOF
+  Capability.DEPRECATE_EOF |
+  (hasCompression('zstd') ? Capability.ZSTD_COMPRESSION : 0)
 
 export interface LoginOptions {
   readonly authenticator: Authenticator
@@ -52,6 +54,13 @@ export interface LoggedIn {
   readonly database: string | undefined
   /** of both sides */
   readonly capabilities: number
+  /** what both sides do from the OK on; undefined: nothing is compressed */
+  readonly compression: AskedCompression | undefined
+}
+
+export interface AskedCompression {
+  readonly algorithm: CompressionAlgorithm
+  readonly level: number
 }
 
 /**
@@ -97,8 +106,26 @@ export async function login(
     user: verdict.user,
     database: response.database === '' ? undefined : response.database,
     capabilities: offered & response.capabilities,
+    compression: compressionOf(offered & response.capabilities, response.zstdLevel),
   }
 }
+
+/** zlib when both are asked for, as MySQL has it. */
+function compressionOf(
+  capabilities: number,
+  zstdLevel = ZSTD_LEVEL_DEFAULT,
+): AskedCompression | undefined {
+  if (capabilities & Capability.COMPRESS) return { algorithm: 'zlib', level: ZLIB_LEVEL }
+  if ((capabilities & Capability.ZSTD_COMPRESSION) === 0) return undefined
+  const level = Math.min(Math.max(zstdLevel, 1), ZSTD_LEVEL_MOST)
+  return { algorithm: 'zstd', level }
+}
+
+/** MySQL's. */
+const ZLIB_LEVEL = 6
+const ZSTD_LEVEL_DEFAULT = 3
+/** A client may ask for up to 22, which takes minutes of CPU for each gigabyte: ours, not its own. */
+const ZSTD_LEVEL_MOST = 9
 
 /** Tells a client why it is not let in, in MySQL's words. */
 export async function refuse(

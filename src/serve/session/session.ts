@@ -7,7 +7,7 @@ import {
   encodeErr,
   encodeOk,
 } from '../../mysql/index.ts'
-import type { Clock, Connection, Random, ServerTls } from '../../platform/index.ts'
+import type { Clock, Compressor, Connection, Random, ServerTls } from '../../platform/index.ts'
 import { type DumpEnd, type DumpRequest, type DumpSink, SHUTDOWN } from '../dump-request.ts'
 import type { ServeLimits } from '../limits.ts'
 import type { Replicas } from '../replicas.ts'
@@ -32,6 +32,7 @@ export interface SessionContext {
   readonly facts: ServerFacts
   readonly authenticator: Authenticator
   readonly tls: ServerTls | undefined
+  readonly compressor: Compressor
   readonly sessions: SessionList
   readonly replicas: Replicas
   readonly runDump: RunDump
@@ -134,6 +135,11 @@ export class Session implements ListedSession {
     this.#enter(found)
     this.#channel.limitPackets(limits.packetBytesMost)
     await this.#channel.send(encodeOk())
+    if (found.compression !== undefined) {
+      const { algorithm, level } = found.compression
+      this.#channel.compress(this.#context.compressor.codec(algorithm, level))
+      this.#logger.info({ algorithm, level }, 'the connection is compressed')
+    }
     return true
   }
 
@@ -264,8 +270,9 @@ export class Session implements ListedSession {
     connection.gone.addEventListener('abort', () => dump.abort('gone'), { once: true })
     if (connection.gone.aborted) dump.abort('gone')
     this.#channel.limitPackets(DUMP_PACKET_BYTES_MOST)
+    this.#channel.endCommands()
     void this.#listenDuringDump(dump)
-    return { signal: dump.signal, write: (bytes, done) => connection.write(bytes, done) }
+    return { signal: dump.signal, write: (bytes, done) => this.#channel.write(bytes, done) }
   }
 
   /** What a client sends during its dump is passed over, but for its leaving. */

@@ -2,6 +2,7 @@ import { createPrivateKey } from 'node:crypto'
 import { silentLogger } from '../../lib/index.ts'
 import { GtidSet, parsePasswordHash } from '../../mysql/index.ts'
 import {
+  Compressor,
   makePasswordKey,
   makeServerCertificate,
   makeServerTls,
@@ -98,6 +99,7 @@ export async function startFakeServer(
       random: systemRandom,
     }),
     tls: makeServerTls(certificate),
+    compressor: new Compressor(2),
     sessions,
     replicas: new Replicas(systemClock),
     runDump: (request, sink) => {
