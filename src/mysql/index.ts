@@ -15,7 +15,11 @@ export {
   passwordUpToNul,
   SALT_SIZE,
 } from './auth/caching-sha2.ts'
-export { MYSQL_NATIVE_PASSWORD, nativeResponseMatches } from './auth/native-password.ts'
+export {
+  MYSQL_NATIVE_PASSWORD,
+  makeNativeHash,
+  nativeResponseMatches,
+} from './auth/native-password.ts'
 export { parsePasswordHash, passwordMatches, type Verifier } from './auth/verifier.ts'
 export {
   CHECKSUM_SIZE,
@@ -82,7 +86,7 @@ export {
   decodeComBinlogDumpGtid,
   encodeComBinlogDumpGtid,
 } from './packets/com-binlog-dump-gtid.ts'
-export { decodeComChangeUser } from './packets/com-change-user.ts'
+export { type ComChangeUser, decodeComChangeUser } from './packets/com-change-user.ts'
 export { decodeComQuery, encodeComQuery } from './packets/com-query.ts'
 export {
   decodeComRegisterReplica,
@@ -115,6 +119,7 @@ export { DumpFramer, type FramerState, framingBytesMax } from './stream/dump-fra
 export { ChecksumError } from './stream/event-checksum.ts'
 export { EventKernel } from './stream/event-kernel.ts'
 export { type Piece } from './stream/piece-builder.ts'
+export { TaggedGtidHider } from './stream/tagged-gtid-hider.ts'
 export {
   COMPRESSED_BYTES_LEAST,
   type CompressedPacket,

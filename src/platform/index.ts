@@ -32,4 +32,4 @@ export {
 } from './self-signed.ts'
 export { systemDisk } from './system-disk.ts'
 export { systemProcesses } from './system-processes.ts'
-export { makeServerTls, type ServerTls } from './tls.ts'
+export { type ClientCertificate, makeServerTls, type ServerTls } from './tls.ts'

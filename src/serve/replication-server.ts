@@ -10,6 +10,7 @@ import type { ServerFacts } from './server-facts.ts'
 import { Authenticator } from './session/authenticator.ts'
 import { ClientCounts } from './session/client-counts.ts'
 import { Listener } from './session/listener.ts'
+import { LoginGuard } from './session/login-guard.ts'
 import { RememberedPasswords } from './session/remembered-passwords.ts'
 import { SessionList } from './session/session-list.ts'
 import type { Users } from './user.ts'
@@ -45,8 +46,10 @@ export class ReplicationServer {
       logger,
       serverId: facts.serverId,
     })
+    const guard = new LoginGuard(limits, { clock, logger })
     const authenticator = new Authenticator({
       users,
+      guard,
       remembered: new RememberedPasswords(limits.rememberedUsersMost),
       passwordKey: createPrivateKey(passwordKey),
       random,
@@ -54,6 +57,7 @@ export class ReplicationServer {
     this.listener = new Listener({
       facts,
       authenticator,
+      guard,
       tls,
       compressor: new Compressor(limits.compressionJobsMost),
       sessions: this.sessions,

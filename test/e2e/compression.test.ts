@@ -52,12 +52,18 @@ describe.each(ALGORITHMS)('with %s', (algorithm) => {
   test('a real replica ends equal to the source, and goes on while it waits with heartbeats', async () => {
     const before = compressedConnections(algorithm)
     for (const withoutTls of [false, true]) {
-      const clauses = [`SOURCE_COMPRESSION_ALGORITHMS='${algorithm}'`, 'SOURCE_HEARTBEAT_PERIOD=0.2']
+      const clauses = [
+        `SOURCE_COMPRESSION_ALGORITHMS='${algorithm}'`,
+        'SOURCE_HEARTBEAT_PERIOD=0.2',
+      ]
       serverId += 1
       const replica = await Replica.start(kingbus, { serverId }, { clauses, withoutTls })
       await replica.catchUpWith(source)
       const received = await heartbeats(replica)
-      await waitFor({ what: 'two heartbeats' }, async () => (await heartbeats(replica)) > received + 1)
+      await waitFor(
+        { what: 'two heartbeats' },
+        async () => (await heartbeats(replica)) > received + 1,
+      )
       await writeEveryKind(source, serverId * 1_000)
       await replica.catchUpWith(source)
       expect(await serverDifferences(source, replica.server)).toEqual([])
@@ -74,7 +80,12 @@ describe.each(ALGORITHMS)('with %s', (algorithm) => {
       const [first] = await source.binlogs()
       const target = ['--raw', '--to-last-log', `--result-file=${folder}/`]
       const compression = `--compression-algorithms=${algorithm}`
-      await mysqlbinlog(...remoteArguments(kingbus, kind), compression, ...target, first?.name ?? '')
+      await mysqlbinlog(
+        ...remoteArguments(kingbus, kind),
+        compression,
+        ...target,
+        first?.name ?? '',
+      )
       for (const { name, path } of await source.binlogs()) {
         expect(fileDifference(join(folder, name), path, false), name).toBeUndefined()
       }

@@ -66,11 +66,18 @@ export class CompressedBytes {
 
   /** As Connection.write. */
   write(bytes: Uint8Array, done: () => void): void {
-    this.#written = this.#written
-      .then(() => this.#writePieces(bytes))
-      // Without memory to compress there is no way to go on.
-      .catch(() => this.#connection.destroy())
-      .then(done)
+    this.#written = this.#writeBehind(this.#written, bytes, done)
+  }
+
+  async #writeBehind(before: Promise<void>, bytes: Uint8Array, done: () => void): Promise<void> {
+    await before
+    try {
+      await this.#writePieces(bytes)
+    } catch {
+      // What cannot be compressed (for want of memory) cannot be left out either.
+      this.#connection.destroy()
+    }
+    done()
   }
 
   async #writePieces(bytes: Uint8Array): Promise<void> {

@@ -201,6 +201,15 @@ describe('commands', () => {
     expect(await client.read()).toBeUndefined()
   })
 
+  test('a change of the user that is cut short is no command to MySQL, and ends the connection', async () => {
+    const client = await loggedIn(await start())
+    expect(decodeErr(await client.command(Buffer.from('\x11abc')))).toMatchObject({
+      code: 1047,
+      sqlState: '08S01',
+    })
+    expect(await client.read()).toBeUndefined()
+  })
+
   test('user variables are forgotten by a reset of the connection', async () => {
     const server = await start()
     const client = await loggedIn(server)
