@@ -22,7 +22,13 @@ const ROW_EVERY_MS = 200
 /** The attackers' connections are gone by then: less than the login may take, plus the lingering. */
 const SETTLE_MS = 30_000
 /** What the metrics must have counted. */
-const COUNTED = ['connections', 'connections_refused', 'logins_refused', 'faults']
+const COUNTED = [
+  'connections',
+  'connections_refused',
+  'connections_blocked',
+  'logins_refused',
+  'faults',
+]
 const DESCRIPTORS_OVER = 5
 const PEAK_BYTES_MOST = 512 * 1024 * 1024
 /** A log line for each of a thousand attackers is no use to anybody, and fills a disk. */
