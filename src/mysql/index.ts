@@ -94,7 +94,13 @@ export {
 } from './packets/com-register-replica.ts'
 export { Command } from './packets/command.ts'
 export { encodeEof } from './packets/eof.ts'
-export { decodeErr, ERR_MARKER, type ErrPacket, encodeErr } from './packets/err.ts'
+export {
+  decodeErr,
+  ERR_MARKER,
+  type ErrPacket,
+  encodeErr,
+  encodeErrBeforeGreeting,
+} from './packets/err.ts'
 export { decodeGreeting, encodeGreeting, type Greeting, SCRAMBLE_SIZE } from './packets/greeting.ts'
 export {
   decodeHandshakeResponse,

@@ -1,5 +1,5 @@
 import { LimitedLogger } from '../../lib/index.ts'
-import { type ErrPacket, encodeErr, encodePackets } from '../../mysql/index.ts'
+import { type ErrPacket, encodeErrBeforeGreeting, encodePackets } from '../../mysql/index.ts'
 import { type Connection, listen, type TcpServer } from '../../platform/index.ts'
 import { hostBlocked } from './login.ts'
 import { Session, type SessionContext } from './session.ts'
@@ -87,7 +87,7 @@ export class Listener {
       return
     }
     this.#refusing += 1
-    connection.write(encodePackets(encodeErr(error), 0))
+    connection.write(encodePackets(encodeErrBeforeGreeting(error), 0))
     connection.end(limits.lingerMs)
     void untilGone(connection).then(() => {
       this.#refusing -= 1
