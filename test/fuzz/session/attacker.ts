@@ -12,10 +12,11 @@ import { pause } from '../../e2e/harness/wait.ts'
 
 /**
  * Attackers come from addresses of their own, so that what the limits for one address do to them is not
- * done to those who come from 127.0.0.1. A flood comes from one of them; those who guess come from many, since one
- * would soon be blocked; and those who know the password are not to suffer for the others.
+ * done to those who come from 127.0.0.1. The silent ones of a flood come from one, until it has too many, and its
+ * guessing ones from another, which is blocked; others who guess come from many; and those who know the
+ * password are not to suffer for them.
  */
-export const FLOOD_ADDRESS = '127.0.0.2'
+export const FLOOD_ADDRESSES = { silent: '127.0.0.2', guessing: '127.0.0.3' } as const
 const LOGGED_IN_ADDRESS = '127.0.1.1'
 const GUESSING_ADDRESSES = 200
 /** Nobody waits longer for an answer: many packets have none. */

@@ -17,7 +17,7 @@ import { pause } from '../../e2e/harness/wait.ts'
 import { mutate } from '../mutate.ts'
 import { httpTarget } from '../targets/http.ts'
 import { sqlTarget } from '../targets/sql.ts'
-import { Attacker, type Battlefield, FLOOD_ADDRESS } from './attacker.ts'
+import { Attacker, type Battlefield, FLOOD_ADDRESSES } from './attacker.ts'
 
 type Attack = (attacker: Attacker, field: Battlefield) => Promise<void> | void
 
@@ -221,9 +221,12 @@ export async function attackOnce(field: Battlefield): Promise<string> {
 
 /** So many connections at once: some guess a password, the others say nothing; then all are dropped. */
 export async function flood(field: Battlefield, connections: number): Promise<void> {
-  const from = { address: FLOOD_ADDRESS }
   const held = await Promise.all(
-    Array.from({ length: connections }, () => Attacker.connect(field, from)),
+    Array.from({ length: connections }, (_, at) => {
+      const address =
+        at % GUESSING_OF_FLOOD === 0 ? FLOOD_ADDRESSES.guessing : FLOOD_ADDRESSES.silent
+      return Attacker.connect(field, { address })
+    }),
   )
   const guessing = held.filter((_, at) => at % GUESSING_OF_FLOOD === 0)
   const guesses = guessing.map((attacker) => attacker && wrongPasswordInFull(attacker))

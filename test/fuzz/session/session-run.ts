@@ -15,8 +15,8 @@ import { Witness } from './witness.ts'
 
 const LANES = 24
 const FLOOD_EVERY_MS = 10_000
-/** Beyond what one address may have, so that the rest is told 1040. */
-const FLOOD_CONNECTIONS = 1500
+/** Those of one address are beyond what it may have, so that the rest is told 1040. */
+const FLOOD_CONNECTIONS = 1800
 const SAY_MS = 10_000
 const ROW_EVERY_MS = 200
 /** The attackers' connections are gone by then: less than the login may take, plus the lingering. */
