@@ -25,3 +25,4 @@ export type {
   RetentionStatus,
   UserStatus,
 } from './settings-schemas.ts'
+export { optionsOf, statusOfUser } from './user-options.ts'

@@ -49,7 +49,7 @@ test('users are added by password or by hash, and removed by name', async () => 
     removeUser: async (name) => void calls.push(name),
   }
   const added = await ask(node, 'POST /api/v1/users', { name: 'a', password: 's3cret' })
-  expect(added.json()).toEqual([{ name: 'repl', rights: ['replicate'] }])
+  expect(added.json()).toMatchObject([{ name: 'repl', rights: ['replicate'], requireTls: false }])
   await ask(node, 'POST /api/v1/users', { name: 'b', passwordHash: HASH, rights: ['monitor'] })
   await ask(node, 'DELETE /api/v1/users/a%2Fb')
   expect(calls).toEqual([
@@ -68,6 +68,9 @@ test.each([
   { name: 'a'.repeat(33), password: 's3cret' },
   { name: 'a', password: 's3cret', rights: ['all'] },
   { name: 'a', password: 's3cret', right: ['monitor'] },
+  { name: 'a', passwordHash: HASH, plugin: 'mysql_native_password' },
+  { name: 'a', password: 's3cret', requireSubject: 'replica1' },
+  { name: 'a', password: 's3cret', taggedGtids: 'gone' },
 ])('a user like %j is refused, in words without the password', async (user) => {
   const addUser = () => Promise.reject(new Error('it was added'))
   const answer = await ask({ addUser }, 'POST /api/v1/users', user)

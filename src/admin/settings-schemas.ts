@@ -2,7 +2,13 @@
   What the HTTP API takes and answers about retention and users; as schemas.ts.
 */
 import { z } from 'zod'
-import { RIGHTS, userFields } from '../config/index.ts'
+import {
+  PASSWORD_PLUGINS,
+  RIGHTS,
+  TAGGED_GTIDS,
+  userFields,
+  userOptionFields,
+} from '../config/index.ts'
 
 /** As in the first Kingbus's routes. */
 export const PASSWORD_LENGTH_MOST = 256
@@ -25,7 +31,15 @@ export const retentionChangeSchema = z
   .strictObject({ maxSizeBytes: sizeSchema, maxAgeMs: ageSchema })
   .partial()
 
-export const userSchema = z.object({ name: z.string(), rights: z.array(z.enum(RIGHTS)) })
+export const userSchema = z.object({
+  name: z.string(),
+  rights: z.array(z.enum(RIGHTS)),
+  requireTls: z.boolean(),
+  requireCertificate: z.boolean(),
+  requireSubject: z.string().nullable(),
+  requireIssuer: z.string().nullable(),
+  taggedGtids: z.enum(TAGGED_GTIDS),
+})
 
 export const newUserSchema = z
   .strictObject({
@@ -34,7 +48,18 @@ export const newUserSchema = z
     passwordHash: userFields.passwordHash
       .optional()
       .describe('as mysql.user.authentication_string has it, in place of the password'),
+    plugin: z
+      .enum(PASSWORD_PLUGINS)
+      .optional()
+      .describe('what the password is hashed for; mysql_native_password is for old clients'),
     rights: userFields.rights,
+    requireTls: userOptionFields['require-tls'],
+    requireCertificate: userOptionFields['require-certificate'].describe(
+      'one that an authority of serve.client-ca-file has signed',
+    ),
+    requireSubject: userOptionFields['require-subject'],
+    requireIssuer: userOptionFields['require-issuer'],
+    taggedGtids: userOptionFields['tagged-gtids'],
   })
   .refine(
     ({ password, passwordHash }) => (password === undefined) !== (passwordHash === undefined),
@@ -42,6 +67,9 @@ export const newUserSchema = z
       error: 'needs either password or passwordHash',
     },
   )
+  .refine(({ plugin, passwordHash }) => plugin === undefined || passwordHash === undefined, {
+    error: 'a passwordHash says by itself what its plugin is',
+  })
 
 export const userNameSchema = z.object({ name: z.string() })
 

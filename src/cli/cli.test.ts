@@ -284,6 +284,32 @@ describe('users', () => {
     expect(calls).toEqual([{ name: 'repl', password: 's3cret', rights: ['replicate'] }, 'repl'])
   })
 
+  test('are added with options, to a file as by a running node', async () => {
+    const calls: unknown[] = []
+    const url = await startNode({ addUser: async (user) => void calls.push(user) })
+    const file = await privateFile('password', 's3cret\n')
+    const options = '--plugin mysql_native_password --require-subject /CN=a --tagged-gtids hidden'
+    const add = `user add cdc --password-file ${file} --require-tls ${options}`
+    expect((await kingbus(`${add} --admin ${url}`)).code).toBe(0)
+    expect(calls).toMatchObject([
+      {
+        name: 'cdc',
+        plugin: 'mysql_native_password',
+        requireTls: true,
+        requireSubject: '/CN=a',
+        taggedGtids: 'hidden',
+      },
+    ])
+    const at = `--data-dir ${folder}`
+    expect((await kingbus(`${add} ${at}`)).code).toBe(0)
+    expect((await kingbus(`user list ${at}`)).out).toMatch(
+      /cdc +replicate +hash +requires a certificate, of \/CN=a, tagged GTIDs hidden/,
+    )
+    expect(JSON.parse((await kingbus(`user list ${at} --json`)).out)).toMatchObject([
+      { name: 'cdc', requireTls: true, requireIssuer: null, taggedGtids: 'hidden' },
+    ])
+  })
+
   test('are not added when the two passwords differ', async () => {
     const file = join(folder, 'users.yaml')
     const ran = await kingbus(`user add repl --users-file ${file}`, { answers: ['one', 'two'] })

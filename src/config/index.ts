@@ -53,11 +53,21 @@ export {
   addUser,
   isAdmitted,
   type NewUser,
+  PASSWORD_PLUGINS,
+  type PasswordPlugin,
   removeUser,
   userEntry,
   withoutUser,
   withUser,
 } from './user-changes.ts'
+export {
+  describeOptions,
+  needsCertificate,
+  TAGGED_GTIDS,
+  type TaggedGtids,
+  type UserOptions,
+  userOptionFields,
+} from './user-options.ts'
 export { type User, Users, type UsersOptions, userOf } from './users.ts'
 export {
   RIGHTS,

@@ -163,6 +163,13 @@ const KEYS = {
     help: 'PEM certificate (chain) shown to replicas; needs serve.key-file',
   },
   'serve.key-file': { ...FILE, help: 'PEM private key of serve.cert-file' },
+  'serve.client-ca-file': {
+    ...FILE,
+    otherwise: 'clients are not asked for certificates',
+    help:
+      'PEM file with the authorities that may have signed the certificates of clients; which users ' +
+      'need one is said in the users file',
+  },
   'admin.listen': {
     ...ADDRESS,
     fallback: '127.0.0.1:9595',

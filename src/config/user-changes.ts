@@ -1,19 +1,38 @@
 import { OperationalError } from '../lib/index.ts'
-import { makeCachingSha2Hash, passwordMatches, SALT_SIZE } from '../mysql/index.ts'
+import {
+  CACHING_SHA2_PASSWORD,
+  MYSQL_NATIVE_PASSWORD,
+  makeCachingSha2Hash,
+  makeNativeHash,
+  passwordMatches,
+  SALT_SIZE,
+} from '../mysql/index.ts'
 import type { Disk, Random } from '../platform/index.ts'
+import type { UserOptions } from './user-options.ts'
 import { verifierOf } from './users.ts'
 import { type Right, readUsersFile, type UserEntry, writeUsersFile } from './users-file.ts'
+
+/** How a client proves its password: by MySQL 8's method, or by the older one for clients that know no other. */
+export const PASSWORD_PLUGINS = [CACHING_SHA2_PASSWORD, MYSQL_NATIVE_PASSWORD] as const
+export type PasswordPlugin = (typeof PASSWORD_PLUGINS)[number]
 
 export interface NewUser {
   readonly name: string
   readonly password: string
   readonly rights: readonly Right[]
+  /** default: caching_sha2_password */
+  readonly plugin?: PasswordPlugin | undefined
+  readonly options?: UserOptions
 }
 
 /** The entry of a user, with a hash of the password. */
 export async function userEntry(random: Random, user: NewUser): Promise<UserEntry> {
-  const hash = await makeCachingSha2Hash(user.password, random.bytes(SALT_SIZE))
-  return { name: user.name, 'password-hash': hash, rights: user.rights }
+  const { name, password, rights, plugin, options } = user
+  const hash =
+    plugin === MYSQL_NATIVE_PASSWORD
+      ? makeNativeHash(password)
+      : await makeCachingSha2Hash(password, random.bytes(SALT_SIZE))
+  return { name, 'password-hash': hash, rights, ...options }
 }
 
 /**
@@ -68,7 +87,7 @@ export async function addEntry(disk: Disk, path: string, entry: UserEntry): Prom
  */
 export async function isAdmitted(
   entries: readonly UserEntry[],
-  user: Omit<NewUser, 'rights'>,
+  user: Pick<NewUser, 'name' | 'password'>,
   where: string,
 ): Promise<boolean> {
   const known = entries.find(({ name }) => name === user.name)

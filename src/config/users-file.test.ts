@@ -105,3 +105,42 @@ test.each([
 ])('refuses %j', async (yaml, message) => {
   await expect(readYaml(yaml)).rejects.toThrow(message)
 })
+
+test('options are kept beside the hash, and say what a connection must have', async () => {
+  const options = { 'require-subject': '/O=Example/CN=replica1', 'tagged-gtids': 'hidden' } as const
+  await addUser(systemDisk, systemRandom, path, { ...ALICE, options })
+  await addUser(systemDisk, systemRandom, path, { ...BOB, options: { 'require-tls': true } })
+  const users = await openUsers()
+  expect(users.find('alice')).toMatchObject({
+    requires: {
+      tls: true,
+      certificate: true,
+      subject: '/O=Example/CN=replica1',
+      issuer: undefined,
+    },
+    hidesTaggedGtids: true,
+  })
+  expect(users.find(BOB.name)).toMatchObject({
+    requires: { tls: true, certificate: false },
+    hidesTaggedGtids: false,
+  })
+})
+
+test.each([
+  ['require-tls: yes please', /entry 1 require-tls/],
+  ['require-subject: CN=replica1', /entry 1 require-subject must be a name such as/],
+  ['tagged-gtids: gone', /entry 1 tagged-gtids/],
+  ['require-ssl: true', /entry 1 .*require-ssl/],
+])('an option that is not one is refused by its name: %s', async (option, problem) => {
+  await addUser(systemDisk, systemRandom, path, BOB)
+  await writeFile(path, `- {name: x, password: y, ${option}}`)
+  await expect(readUsersFile(systemDisk, path)).rejects.toThrow(problem)
+})
+
+test('a password is hashed for the old method when that is asked for', async () => {
+  const user = { ...ALICE, password: 'password', plugin: 'mysql_native_password' } as const
+  await addUser(systemDisk, systemRandom, path, user)
+  const [entry] = await readUsersFile(systemDisk, path)
+  expect(entry?.['password-hash']).toBe('*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19')
+  expect((await openUsers()).find('alice')?.verifier.kind).toBe('native')
+})

@@ -1,7 +1,8 @@
 /*
-  The users who may connect to the replication port: a YAML list of `{name, password-hash, rights}` in a
-  file that only its owner can read. `password-hash` is what MySQL keeps in authentication_string
-  (`$A$005$...` or `*...`). A plain `password` written by hand is accepted and reported.
+  The users who may connect to the replication port: a YAML list of `{name, password-hash, rights}`, each
+  with options if need be (user-options.ts), in a file that only its owner can read. `password-hash` is what
+  MySQL keeps in authentication_string (`$A$005$...` or `*...`). A plain `password` written by hand is
+  accepted and reported.
 */
 import { dirname } from 'node:path'
 import { parse } from 'yaml'
@@ -11,12 +12,13 @@ import { parsePasswordHash } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { USERS_FILE_BYTES_MOST } from './limits.ts'
 import { attributesOf, refuseShared } from './secrets.ts'
+import { type UserOptions, userOptionFields } from './user-options.ts'
 
 export const RIGHTS = ['replicate', 'monitor', 'administer'] as const
 export type Right = (typeof RIGHTS)[number]
 
 /** One entry of the file. */
-export interface UserEntry {
+export interface UserEntry extends UserOptions {
   readonly name: string
   readonly 'password-hash'?: string | undefined
   readonly password?: string | undefined
@@ -46,6 +48,7 @@ const entrySchema = z
     password: z.string().optional(),
     'password-hash': userFields.passwordHash.optional(),
     rights: userFields.rights,
+    ...userOptionFields,
   })
   .refine((entry) => (entry.password === undefined) !== (entry['password-hash'] === undefined), {
     error: 'needs either password-hash or password',

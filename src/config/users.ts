@@ -6,12 +6,15 @@ import { parsePasswordHash, type Verifier } from '../mysql/index.ts'
 import type { Clock, Disk } from '../platform/index.ts'
 import { USERS_FILE_LOOK_MS } from './limits.ts'
 import { attributesOf } from './secrets.ts'
+import { type Requirements, requirementsOf } from './user-options.ts'
 import { type Right, readUsersFile, type UserEntry } from './users-file.ts'
 
 export interface User {
   readonly name: string
   readonly verifier: Verifier
   readonly rights: readonly Right[]
+  readonly requires: Requirements
+  readonly hidesTaggedGtids: boolean
 }
 
 export interface UsersOptions {
@@ -100,7 +103,13 @@ export class Users {
 
 /** What a login is checked with. */
 export function userOf(entry: UserEntry): User {
-  return { name: entry.name, verifier: verifierOf(entry), rights: entry.rights }
+  return {
+    name: entry.name,
+    verifier: verifierOf(entry),
+    rights: entry.rights,
+    requires: requirementsOf(entry),
+    hidesTaggedGtids: entry['tagged-gtids'] === 'hidden',
+  }
 }
 
 export function verifierOf(entry: UserEntry): Verifier {

@@ -7,6 +7,7 @@ import {
   type FileStatus,
   type NewUser,
   type NodeFace,
+  optionsOf,
   type ReplicaStatus,
   type RetentionChange,
   type RetentionStatus,
@@ -15,6 +16,7 @@ import {
   type SourceChange,
   type SourceStatus,
   type Status,
+  statusOfUser,
   type UserStatus,
 } from '../admin/index.ts'
 import { formatAddress, userEntry } from '../config/index.ts'
@@ -158,15 +160,17 @@ export class NodeStatus implements NodeFace {
   async users(): Promise<UserStatus[]> {
     this.#requireKnown()
     const entries = await this.#parts.users.list()
-    return entries.map(({ name, rights }) => ({ name, rights: [...rights] }))
+    return entries.map(statusOfUser)
   }
 
-  async addUser({ name, password = '', passwordHash, rights }: NewUser): Promise<void> {
+  async addUser(user: NewUser): Promise<void> {
     const { users, random } = this.#parts
+    const { name, password = '', passwordHash, rights, plugin } = user
+    const options = optionsOf(user)
     const entry =
       passwordHash === undefined
-        ? await userEntry(random, { name, password, rights })
-        : { name, 'password-hash': passwordHash, rights }
+        ? await userEntry(random, { name, password, rights, plugin, options })
+        : { name, 'password-hash': passwordHash, rights, ...options }
     await users.add(entry)
   }
 

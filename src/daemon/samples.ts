@@ -83,6 +83,7 @@ function clientSamples({ counts }: NodeParts['server']): Samples {
     kingbus_client_connections_total: counts.connections,
     kingbus_client_connections_refused_total: counts.refused,
     kingbus_client_logins_refused_total: counts.loginsRefused,
+    kingbus_client_connections_blocked_total: counts.blocked,
     kingbus_client_faults_total: counts.faults,
     kingbus_client_timeouts_total: counts.late,
   }

@@ -37,8 +37,11 @@ export async function loadServeMaterial(
           certificate: await readPem(disk, own.certificate, 'serve.cert-file'),
           key: await readPem(disk, own.key, 'serve.key-file'),
         }
+  const authorities = config['serve.client-ca-file']
+  const clientAuthority =
+    authorities === undefined ? undefined : await readPem(disk, authorities, 'serve.client-ca-file')
   const passwordKey = await keptFile(disk, `${folder}/password-key.pem`, makePasswordKey)
-  return { tls: makeServerTls(pair), passwordKey }
+  return { tls: makeServerTls({ ...pair, clientAuthority }), passwordKey }
 }
 
 /** One file holds both, so that a crash between two writes cannot leave a key of another certificate. */

@@ -14,6 +14,8 @@ it('users who are wanted are found as soon as they are, and no longer', () => {
     name: 'repl',
     verifier: { kind: 'password', password: 'p' },
     rights: ['replicate'],
+    requires: { tls: false, certificate: false, subject: undefined, issuer: undefined },
+    hidesTaggedGtids: false,
   })
   expect(users.count).toBe(1)
   desired.set({ ...exampleDesired, users: [] })

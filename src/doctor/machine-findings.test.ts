@@ -358,6 +358,8 @@ describe('files with secrets', () => {
     expect(await severityOf('users', users('- {name: a, password: b, rights: [monitor]}'))).toBe(
       'warning',
     )
+    const certified = users('- {name: a, password: b, require-certificate: true}')
+    expect(await severityOf('users', certified)).toBe('problem')
     const hash = `*${'A'.repeat(40)}`
     expect(await severityOf('users', users(`- {name: a, password-hash: "${hash}"}`))).toBe('ok')
     expect(existsSync(dataDir)).toBe(false)

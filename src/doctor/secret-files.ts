@@ -2,7 +2,13 @@
   The files with passwords, tokens and users: read as a start reads them, and never shown.
 */
 import { join } from 'node:path'
-import { type Config, readUsersFile, type Secrets, type UserEntry } from '../config/index.ts'
+import {
+  type Config,
+  needsCertificate,
+  readUsersFile,
+  type Secrets,
+  type UserEntry,
+} from '../config/index.ts'
 import { OperationalError } from '../lib/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { type DoctorFinding, note, ok, problem, warning } from './checks.ts'
@@ -38,6 +44,14 @@ export async function usersFinding(config: Config, disk: Disk): Promise<DoctorFi
       'users',
       `${path} has nobody who may replicate`,
       `kingbus user add NAME --users-file ${path}`,
+    )
+  }
+  const certified = entries.find(needsCertificate)
+  if (certified !== undefined && config['serve.client-ca-file'] === undefined) {
+    return problem(
+      'users',
+      `${path} wants a certificate of ${certified.name}, and clients are not asked for one`,
+      'set serve.client-ca-file to the authority of the certificates',
     )
   }
   const plain = entries.filter(({ password }) => password !== undefined).map(({ name }) => name)

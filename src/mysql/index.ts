@@ -15,7 +15,11 @@ export {
   passwordUpToNul,
   SALT_SIZE,
 } from './auth/caching-sha2.ts'
-export { MYSQL_NATIVE_PASSWORD, nativeResponseMatches } from './auth/native-password.ts'
+export {
+  MYSQL_NATIVE_PASSWORD,
+  makeNativeHash,
+  nativeResponseMatches,
+} from './auth/native-password.ts'
 export { parsePasswordHash, passwordMatches, type Verifier } from './auth/verifier.ts'
 export {
   CHECKSUM_SIZE,
@@ -83,7 +87,7 @@ export {
   decodeComBinlogDumpGtid,
   encodeComBinlogDumpGtid,
 } from './packets/com-binlog-dump-gtid.ts'
-export { decodeComChangeUser } from './packets/com-change-user.ts'
+export { type ComChangeUser, decodeComChangeUser } from './packets/com-change-user.ts'
 export { decodeComQuery, encodeComQuery } from './packets/com-query.ts'
 export {
   decodeComRegisterReplica,
@@ -91,11 +95,18 @@ export {
 } from './packets/com-register-replica.ts'
 export { Command } from './packets/command.ts'
 export { encodeEof } from './packets/eof.ts'
-export { decodeErr, ERR_MARKER, type ErrPacket, encodeErr } from './packets/err.ts'
+export {
+  decodeErr,
+  ERR_MARKER,
+  type ErrPacket,
+  encodeErr,
+  encodeErrBeforeGreeting,
+} from './packets/err.ts'
 export { decodeGreeting, encodeGreeting, type Greeting, SCRAMBLE_SIZE } from './packets/greeting.ts'
 export {
   decodeHandshakeResponse,
   encodeHandshakeResponse,
+  type HandshakeResponse,
 } from './packets/handshake-response.ts'
 export { decodeOk, encodeEndOfRows, encodeOk } from './packets/ok.ts'
 export {
@@ -119,6 +130,13 @@ export { DumpFramer, type FramerState, framingBytesMax } from './stream/dump-fra
 export { ChecksumError } from './stream/event-checksum.ts'
 export { EventKernel } from './stream/event-kernel.ts'
 export { type Piece } from './stream/piece-builder.ts'
+export { TaggedGtidHider } from './stream/tagged-gtid-hider.ts'
+export {
+  COMPRESSED_BYTES_LEAST,
+  type CompressedPacket,
+  CompressedPacketReader,
+  encodeCompressedHeader,
+} from './wire/compressed-packet.ts'
 export {
   encodePackets,
   nextSequence,

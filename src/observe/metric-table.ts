@@ -49,7 +49,10 @@ export const METRICS = {
     'Connections beyond the limits since the start; each was told error 1040 or closed',
   ),
   kingbus_client_logins_refused_total: counter(
-    'Clients that were not let in since the start: wrong password, unknown user, gone before',
+    'Clients that were not let in since the start: wrong password, unknown user, no TLS or certificate',
+  ),
+  kingbus_client_connections_blocked_total: counter(
+    'Connections of hosts with too many refused logins since the start; each was told error 1129',
   ),
   kingbus_client_faults_total: counter(
     'Connections that were closed since the start for bytes that break the protocol',

@@ -5,6 +5,12 @@
 */
 export { type Clock, systemClock, yieldTurn } from './clock.ts'
 export {
+  type Codec,
+  type CompressionAlgorithm,
+  Compressor,
+  hasCompression,
+} from './compression.ts'
+export {
   certificateMismatch,
   type Dialed,
   type DialOptions,
@@ -26,4 +32,4 @@ export {
 } from './self-signed.ts'
 export { systemDisk } from './system-disk.ts'
 export { systemProcesses } from './system-processes.ts'
-export { makeServerTls, type ServerTls } from './tls.ts'
+export { type ClientCertificate, makeServerTls, type ServerTls } from './tls.ts'

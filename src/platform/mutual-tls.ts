@@ -21,13 +21,12 @@ export const GONE: TlsFault = { message: 'the connection ended', isStranger: fal
 
 export type Secured = { readonly socket: tls.TLSSocket } | { readonly fault: TlsFault }
 
-/** Lays TLS over a connection that is read no more; undefined when the other side is not let in. */
-export function secureAsServer(
+/** Lays TLS over a connection that is read no more; a stranger is not let in. */
+export async function secureAsServer(
   socket: net.Socket,
   { authority, certificate, key }: MutualTls,
 ): Promise<Secured> {
-  // A server of its own for the connection: Node checks a client's certificate nowhere else.
-  const server = tls.createServer({
+  return await secureByServer(socket, {
     ca: authority,
     cert: certificate,
     key,
@@ -35,6 +34,11 @@ export function secureAsServer(
     requestCert: true,
     rejectUnauthorized: true,
   })
+}
+
+/** Lays TLS over a connection by a server of its own: Node checks a client's certificate nowhere else. */
+export function secureByServer(socket: net.Socket, options: tls.TlsOptions): Promise<Secured> {
+  const server = tls.createServer(options)
   return new Promise((resolve) => {
     const failed = (error: Error | undefined): void => {
       const fault = error === undefined ? GONE : { message: messageOf(error), isStranger: false }

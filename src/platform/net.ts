@@ -7,9 +7,10 @@ import {
   type Secured,
   secureAsClient,
   secureAsServer,
+  secureByServer,
   type TlsFault,
 } from './mutual-tls.ts'
-import type { ServerTls } from './tls.ts'
+import { type ClientCertificate, clientCertificateOf, type ServerTls } from './tls.ts'
 
 /**
  * A connection as bytes: asked for when reading, so that nothing piles up before it is
@@ -21,6 +22,7 @@ export interface Connection {
   readonly port: number
   readonly tlsVersion: string | undefined
   readonly tlsCipher: string | undefined
+  readonly clientCertificate: ClientCertificate | undefined
   /** fires when nothing can be read or written any more */
   readonly gone: AbortSignal
   /** The next bytes; undefined when the other side has ended or lost the connection. One read at a time. */
@@ -152,6 +154,10 @@ class SocketConnection implements Connection {
     return this.#socket instanceof tls.TLSSocket ? this.#socket.getCipher().name : undefined
   }
 
+  get clientCertificate(): ClientCertificate | undefined {
+    return this.#socket instanceof tls.TLSSocket ? clientCertificateOf(this.#socket) : undefined
+  }
+
   async read(): Promise<Buffer | undefined> {
     for (;;) {
       const bytes: unknown = this.#socket.read()
@@ -184,6 +190,12 @@ class SocketConnection implements Connection {
     if (socket.destroyed) return undefined
     // The TLS socket begins with what the plain one holds unread.
     if (unread.length > 0) socket.unshift(unread)
+    if (context.clientOptions !== undefined) {
+      const asked = await secureByServer(socket, context.clientOptions)
+      if ('socket' in asked) return new SocketConnection(asked.socket, this)
+      socket.destroy()
+      return undefined
+    }
     const secured = new tls.TLSSocket(socket, {
       isServer: true,
       secureContext: context.secureContext,

@@ -25,3 +25,10 @@ test("a key that is not the certificate's is refused", async () => {
   const key = await makePasswordKey()
   expect(() => makeServerTls({ certificate: made.certificate, key })).toThrow(/cannot be used/)
 })
+
+test('authorities of clients that are none are refused', async () => {
+  const made = await makeServerCertificate(VALID)
+  expect(() => makeServerTls({ ...made, clientAuthority: 'no PEM at all' })).toThrow(
+    /serve\.client-ca-file cannot be used/,
+  )
+})

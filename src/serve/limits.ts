@@ -1,5 +1,7 @@
+import type { LoginGuardLimits } from './session/login-guard.ts'
+
 /** Bounds of the replication port; what happens at each is said beside it. */
-export interface ServeLimits {
+export interface ServeLimits extends LoginGuardLimits {
   /** connections in all; one more is told 1040 and closed */
   readonly connectionsMost: number
   /** connections from one address; one more is told 1040 and closed */
@@ -23,6 +25,8 @@ export interface ServeLimits {
   readonly keepAliveMs: number
   /** users whose password is remembered for the fast login; the longest unused is forgotten */
   readonly rememberedUsersMost: number
+  /** pieces of compressed connections that are worked on at once; the next one waits */
+  readonly compressionJobsMost: number
 }
 
 export const SERVE_LIMITS: ServeLimits = {
@@ -36,4 +40,10 @@ export const SERVE_LIMITS: ServeLimits = {
   lingerMs: 5_000,
   keepAliveMs: 10_000,
   rememberedUsersMost: 1000,
+  compressionJobsMost: 2,
+  loginRefusalsMost: 20,
+  loginBlockMs: 30_000,
+  loginBlockMostMs: 15 * 60_000,
+  loginForgetMs: 30 * 60_000,
+  loginHostsMost: 10_000,
 }

@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import type { Logger } from '../lib/index.ts'
-import type { Clock, Random, ServerTls } from '../platform/index.ts'
+import { type Clock, Compressor, type Random, type ServerTls } from '../platform/index.ts'
 import type { BinlogStore } from '../store/index.ts'
 import type { Administration } from './administration.ts'
 import { binlogReaderOf } from './dump/binlog-reader.ts'
@@ -11,6 +11,7 @@ import type { ServerFacts } from './server-facts.ts'
 import { Authenticator } from './session/authenticator.ts'
 import { ClientCounts } from './session/client-counts.ts'
 import { Listener } from './session/listener.ts'
+import { LoginGuard } from './session/login-guard.ts'
 import { RememberedPasswords } from './session/remembered-passwords.ts'
 import { SessionList } from './session/session-list.ts'
 import type { Users } from './user.ts'
@@ -49,8 +50,10 @@ export class ReplicationServer {
       logger,
       serverId: facts.serverId,
     })
+    const guard = new LoginGuard(limits, { clock, logger })
     const authenticator = new Authenticator({
       users,
+      guard,
       remembered: new RememberedPasswords(limits.rememberedUsersMost),
       passwordKey: createPrivateKey(passwordKey),
       random,
@@ -58,7 +61,9 @@ export class ReplicationServer {
     this.listener = new Listener({
       facts,
       authenticator,
+      guard,
       tls,
+      compressor: new Compressor(limits.compressionJobsMost),
       sessions: this.sessions,
       replicas: this.replicas,
       binlogs,

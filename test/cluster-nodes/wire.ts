@@ -29,6 +29,7 @@ export class WireEnd implements Connection {
   readonly port = 0
   readonly tlsVersion = undefined
   readonly tlsCipher = undefined
+  readonly clientCertificate = undefined
   readonly secure = NEVER
   readonly secureMutually = NEVER
   readonly owner: WireOwner

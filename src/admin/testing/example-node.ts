@@ -1,6 +1,7 @@
 import { AloneCluster } from '../alone-cluster.ts'
 import type { NodeFace } from '../node-face.ts'
 import type { Status } from '../schemas.ts'
+import { statusOfUser } from '../user-options.ts'
 
 /** A status with every field filled in. */
 export const exampleStatus: Status = {
@@ -90,7 +91,7 @@ export const exampleNode: NodeFace = {
   setSource: async () => exampleStatus.source,
   retention: () => ({ maxSizeBytes: 10_737_418_240, maxAgeMs: null }),
   setRetention: async () => {},
-  users: async () => [{ name: 'repl', rights: ['replicate'] }],
+  users: async () => [statusOfUser({ name: 'repl', rights: ['replicate'] })],
   addUser: async () => {},
   removeUser: async () => {},
   startServing: async () => {},

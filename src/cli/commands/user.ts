@@ -1,13 +1,24 @@
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import type { AdminClient, UserStatus } from '../../admin/index.ts'
+import {
+  type AdminClient,
+  type NewUser,
+  optionsOf,
+  statusOfUser,
+  type UserStatus,
+} from '../../admin/index.ts'
 import {
   addUser,
+  describeOptions,
+  PASSWORD_PLUGINS,
+  type PasswordPlugin,
   RIGHTS,
   type Right,
   readSecretFile,
   readUsersFile,
   removeUser,
+  TAGGED_GTIDS,
+  type TaggedGtids,
   type UserEntry,
 } from '../../config/index.ts'
 import { OperationalError } from '../../lib/index.ts'
@@ -20,6 +31,12 @@ interface UserOptions extends SettingValues, NodeOptions {
   readonly usersFile?: string
   readonly passwordFile?: string
   readonly right?: Right[]
+  readonly plugin?: PasswordPlugin
+  readonly requireTls?: true
+  readonly requireCertificate?: true
+  readonly requireSubject?: string
+  readonly requireIssuer?: string
+  readonly taggedGtids?: TaggedGtids
 }
 
 const AFTER = `
@@ -34,23 +51,14 @@ const OF_FILES = ['usersFile', 'serveUsersFile', 'dataDir', 'config']
 
 export function addUserCommands(program: Command, terminal: Terminal): void {
   const user = program.command('user').description('who may connect as a replica')
-  const add = user
-    .command('add')
+  const add = withUserOptions(user.command('add'))
     .argument('<name>', 'name of the user, at most 32 characters')
     .description('add a user; asks for the password unless a file has it')
-    .option('--password-file <file>', 'file with the password; only its owner may read it')
-    .addOption(
-      new Option('--right <right...>', 'what the user may do')
-        .choices(RIGHTS)
-        .default(['replicate'], 'replicate'),
-    )
     .addHelpText('after', AFTER)
     .action(async (name: string, options: UserOptions) => {
       const place = await placeOf(options, terminal)
       const password = await newPassword(name, options, terminal)
-      const rights = options.right ?? ['replicate']
-      if (typeof place !== 'string') await place.addUser({ name, password, rights })
-      else await addUser(terminal.disk, terminal.random, place, { name, password, rights })
+      await addTo(place, newUser(name, password, options), terminal)
       terminal.out(`added ${name} to ${nameOf(place)}\n`)
     })
   const remove = user
@@ -78,6 +86,65 @@ export function addUserCommands(program: Command, terminal: Terminal): void {
     withSettingOptions(command, ['data-dir', 'serve.users-file'])
     withNodeOptions(command, { json: command === list })
   }
+}
+
+function withUserOptions(command: Command): Command {
+  return command
+    .option('--password-file <file>', 'file with the password; only its owner may read it')
+    .addOption(
+      new Option('--right <right...>', 'what the user may do')
+        .choices(RIGHTS)
+        .default(['replicate'], 'replicate'),
+    )
+    .addOption(
+      new Option('--plugin <name>', 'what to hash the password for; old clients know native only')
+        .choices(PASSWORD_PLUGINS)
+        .default(undefined, PASSWORD_PLUGINS[0]),
+    )
+    .option('--require-tls', 'refuse connections without TLS')
+    .option(
+      '--require-certificate',
+      'refuse connections without a certificate signed by an authority of serve.client-ca-file',
+    )
+    .option('--require-subject <name>', 'the subject of that certificate, such as /CN=replica1')
+    .option('--require-issuer <name>', 'its issuer')
+    .addOption(
+      new Option(
+        '--tagged-gtids <how>',
+        'hide them from clients that choke on them (never from MySQL servers)',
+      )
+        .choices(TAGGED_GTIDS)
+        .default(undefined, TAGGED_GTIDS[0]),
+    )
+}
+
+/** As the HTTP API takes it; what was not given is left out. */
+function newUser(
+  name: string,
+  password: string,
+  options: UserOptions,
+): NewUser & { readonly password: string } {
+  const { right, plugin, requireTls, requireCertificate, requireSubject, requireIssuer } = options
+  return {
+    name,
+    password,
+    rights: right ?? ['replicate'],
+    plugin,
+    requireTls,
+    requireCertificate,
+    requireSubject,
+    requireIssuer,
+    taggedGtids: options.taggedGtids,
+  }
+}
+
+async function addTo(
+  place: AdminClient | string,
+  user: NewUser & { readonly password: string },
+  terminal: Terminal,
+): Promise<void> {
+  if (typeof place !== 'string') await place.addUser(user)
+  else await addUser(terminal.disk, terminal.random, place, { ...user, options: optionsOf(user) })
 }
 
 /** Where the users are: a running node, or the path of a users file. */
@@ -123,17 +190,21 @@ async function newPassword(
 
 function show(users: readonly UserStatus[], options: UserOptions, terminal: Terminal): void {
   if (options.json === true) return printJson(terminal, users)
-  const rows = users.map(({ name, rights }) => [name, rights.join(', ')])
-  return printTable(terminal, ['NAME', 'RIGHTS'], rows)
+  const rows = users.map((user) => [
+    user.name,
+    user.rights.join(', '),
+    describeOptions(optionsOf(user)),
+  ])
+  return printTable(terminal, ['NAME', 'RIGHTS', 'OPTIONS'], rows)
 }
 
 function showFile(entries: readonly UserEntry[], options: UserOptions, terminal: Terminal): void {
-  const users = entries.map(({ name, rights }) => ({ name, rights: [...rights] }))
-  if (options.json === true) return show(users, options, terminal)
-  const rows = entries.map(({ name, rights, password }) => [
-    name,
-    rights.join(', '),
-    password === undefined ? 'hash' : 'plain text',
+  if (options.json === true) return show(entries.map(statusOfUser), options, terminal)
+  const rows = entries.map((entry) => [
+    entry.name,
+    entry.rights.join(', '),
+    entry.password === undefined ? 'hash' : 'plain text',
+    describeOptions(entry),
   ])
-  return printTable(terminal, ['NAME', 'RIGHTS', 'PASSWORD'], rows)
+  return printTable(terminal, ['NAME', 'RIGHTS', 'PASSWORD', 'OPTIONS'], rows)
 }

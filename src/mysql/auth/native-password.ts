@@ -23,6 +23,11 @@ export function nativeHash(password: Uint8Array): Buffer {
   return sha1(sha1(password))
 }
 
+/** Makes an authentication_string. */
+export function makeNativeHash(password: string): string {
+  return `*${nativeHash(Buffer.from(password, 'utf8')).toString('hex').toUpperCase()}`
+}
+
 /** Checks the client's answer, XOR(SHA1(password), SHA1(scramble + SHA1(SHA1(password)))). */
 export function nativeResponseMatches(
   response: Uint8Array,

@@ -36,6 +36,11 @@ export function encodeErr({ code, sqlState, message }: ErrPacket): Buffer {
     .finish()
 }
 
+/** As a server says it before its greeting, when it does not know yet whether the client reads SQL states. */
+export function encodeErrBeforeGreeting({ code, message }: Omit<ErrPacket, 'sqlState'>): Buffer {
+  return new Writer().u8(ERR_MARKER).u16(code).bytes(cutText(message, ERR_MESSAGE_MOST)).finish()
+}
+
 export function decodeErr(payload: Uint8Array): ErrPacket {
   const reader = new Reader(payload)
   const marker = reader.u8()

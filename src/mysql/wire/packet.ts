@@ -1,4 +1,5 @@
 import { ProtocolError } from '../../lib/index.ts'
+import { HeldBytes } from './held-bytes.ts'
 
 /*
   The framing of everything on a MySQL connection:
@@ -49,8 +50,6 @@ export interface PacketReaderOptions {
 export type OnPacket = (payload: Buffer, sequence: number) => 'stop' | undefined
 
 const NOTHING = Buffer.alloc(0)
-/** What a payload that comes in parts is first gathered in; the buffer doubles as more of it comes. */
-const HELD_BYTES_FIRST = 512
 
 /**
  * Joins bytes, cut anywhere, into payloads. Sequence numbers must be continuous; a new command starts
@@ -67,9 +66,8 @@ export class PacketReader {
   /** bytes of the current physical packet that have not come yet */
   #missing = 0
   #more = false
-  /** the first `#heldSize` bytes of it are what has come of the current payload */
-  #held: Buffer = NOTHING
-  #heldSize = 0
+  /** what has come of the current payload */
+  readonly #held = new HeldBytes()
   /** bytes of the current payload, as far as the headers of its physical packets say it */
   #size = 0
 
@@ -90,7 +88,7 @@ export class PacketReader {
 
   /** true between packets: an end of the connection here cuts nothing */
   get idle(): boolean {
-    return this.#headerSize === 0 && this.#heldSize === 0 && !this.#more
+    return this.#headerSize === 0 && this.#held.size === 0 && !this.#more
   }
 
   /**
@@ -106,7 +104,7 @@ export class PacketReader {
       at += part.length
       this.#missing -= part.length
       const whole = this.#missing === 0 && !this.#more
-      if (!whole || this.#heldSize > 0) this.#hold(part)
+      if (!whole || this.#held.size > 0) this.#held.add(part)
       if (this.#missing > 0) return NOTHING
       this.#headerSize = 0
       if (whole && this.#deliver(part, onPacket) === 'stop') return bytes.subarray(at)
@@ -133,22 +131,9 @@ export class PacketReader {
     return count
   }
 
-  #hold(part: Buffer): void {
-    const size = this.#heldSize + part.length
-    if (size > this.#held.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(size, 2 * this.#held.length, HELD_BYTES_FIRST))
-      this.#held.copy(grown, 0, 0, this.#heldSize)
-      this.#held = grown
-    }
-    part.copy(this.#held, this.#heldSize)
-    this.#heldSize = size
-  }
-
   /** `last` is the whole payload when nothing is held. */
   #deliver(last: Buffer, onPacket: OnPacket): 'stop' | undefined {
-    const payload = this.#heldSize > 0 ? this.#held.subarray(0, this.#heldSize) : last
-    this.#held = NOTHING
-    this.#heldSize = 0
+    const payload = this.#held.size > 0 ? this.#held.take() : last
     this.#size = 0
     return onPacket(payload, (this.#expected + 0xff) & 0xff)
   }

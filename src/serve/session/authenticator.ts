@@ -18,8 +18,10 @@ import {
 } from '../../mysql/index.ts'
 import type { Random } from '../../platform/index.ts'
 import type { User, Users } from '../user.ts'
+import type { LoginGuard } from './login-guard.ts'
 import type { PacketChannel } from './packet-channel.ts'
 import type { RememberedPasswords } from './remembered-passwords.ts'
+import { missingRequirement } from './requirements.ts'
 
 /** What a client has said of itself, in its handshake response or in COM_CHANGE_USER. */
 export interface Claim {
@@ -34,13 +36,18 @@ export interface Claim {
 /** Who the client is, or how it was refused. */
 export type Verdict =
   | { readonly kind: 'user'; readonly user: User }
-  | { readonly kind: 'denied'; readonly passwordUsed: boolean }
+  /** `why` is for the log: the client is not told more than that it is denied */
+  | { readonly kind: 'denied'; readonly passwordUsed: boolean; readonly why: string }
+  /** too many of its host's logins were refused */
+  | { readonly kind: 'blocked'; readonly waitMs: number }
   /** the client knows no plugin that fits the user */
   | { readonly kind: 'unable' }
-  | { readonly kind: 'gone' }
+  /** `guessed`: it had been told by then that its password is wrong */
+  | { readonly kind: 'gone'; readonly guessed: boolean }
 
 export interface AuthenticatorOptions {
   readonly users: Users
+  readonly guard: LoginGuard
   readonly remembered: RememberedPasswords
   /** by which clients without TLS encrypt a password */
   readonly passwordKey: KeyObject
@@ -53,6 +60,7 @@ export interface AuthenticatorOptions {
  */
 export class Authenticator {
   readonly #users: Users
+  readonly #guard: LoginGuard
   readonly #remembered: RememberedPasswords
   readonly #passwordKey: KeyObject
   readonly #publicKey: string
@@ -61,8 +69,9 @@ export class Authenticator {
   /** resolves when the hash that is being computed is done */
   #hashing: Promise<unknown> = Promise.resolve()
 
-  constructor({ users, remembered, passwordKey, random }: AuthenticatorOptions) {
+  constructor({ users, guard, remembered, passwordKey, random }: AuthenticatorOptions) {
     this.#users = users
+    this.#guard = guard
     this.#remembered = remembered
     this.#passwordKey = passwordKey
     this.#publicKey = createPublicKey(passwordKey)
@@ -82,30 +91,42 @@ export class Authenticator {
 
   /** Goes through the exchange after the client's claim, up to but without the OK or ERR. */
   async verify(channel: PacketChannel, claim: Claim, scramble: Buffer): Promise<Verdict> {
+    const { host } = channel.connection
+    const waitMs = this.#guard.blockedMs(host)
+    if (waitMs > 0) return { kind: 'blocked', waitMs }
+    const verdict = await this.#judge(channel, claim, scramble)
+    if (verdict.kind === 'user') this.#guard.admitted(host)
+    const isWrong = verdict.kind === 'denied' || (verdict.kind === 'gone' && verdict.guessed)
+    if (isWrong) this.#guard.refused(host)
+    return verdict
+  }
+
+  async #judge(channel: PacketChannel, claim: Claim, scramble: Buffer): Promise<Verdict> {
     const user = this.#users.find(claim.user)
     const verifier: Verifier = user?.verifier ?? { kind: 'caching-sha2', hash: this.#decoy }
     const plugin = verifier.kind === 'native' ? MYSQL_NATIVE_PASSWORD : CACHING_SHA2_PASSWORD
     const response = await this.#responseFor(plugin, { channel, claim, scramble })
     if (response === 'unable') return { kind: 'unable' }
-    if (response === undefined) return { kind: 'gone' }
-    if (isEmpty(response)) {
-      const right = verifier.kind === 'password' && verifier.password === ''
-      return right && user ? { kind: 'user', user } : { kind: 'denied', passwordUsed: false }
+    if (response === undefined) return { kind: 'gone', guessed: false }
+    const passwordUsed = !isEmpty(response)
+    const exchange = { channel, name: claim.user, verifier, scramble, response }
+    const right = passwordUsed
+      ? await this.#answersRightly(exchange)
+      : verifier.kind === 'password' && verifier.password === ''
+    if (typeof right !== 'boolean') return { kind: 'gone', guessed: right === 'guessed' }
+    if (!right || user === undefined) {
+      const why = user === undefined ? 'there is no such user' : 'the password is wrong'
+      return { kind: 'denied', passwordUsed, why }
     }
-    const denied: Verdict = { kind: 'denied', passwordUsed: true }
-    if (verifier.kind === 'native') {
-      const right = nativeResponseMatches(response, scramble, verifier.hash)
-      return right && user ? { kind: 'user', user } : denied
-    }
-    const right = await this.#cachingSha2({
-      channel,
-      name: claim.user,
-      verifier,
-      scramble,
-      response,
-    })
-    if (right === undefined) return { kind: 'gone' }
-    return right && user ? { kind: 'user', user } : denied
+    const why = missingRequirement(user, channel.connection)
+    return why === undefined ? { kind: 'user', user } : { kind: 'denied', passwordUsed, why }
+  }
+
+  async #answersRightly(exchange: Exchange): Promise<boolean | 'gone' | 'guessed'> {
+    const { verifier, scramble, response } = exchange
+    return verifier.kind === 'native'
+      ? nativeResponseMatches(response, scramble, verifier.hash)
+      : await this.#cachingSha2(exchange)
   }
 
   /** The client's answer for the plugin, asked for with AuthSwitchRequest when it gave another's. */
@@ -119,7 +140,7 @@ export class Authenticator {
     return await channel.read()
   }
 
-  async #cachingSha2(exchange: Exchange): Promise<boolean | undefined> {
+  async #cachingSha2(exchange: Exchange): Promise<boolean | 'gone' | 'guessed'> {
     const { channel, name, verifier, scramble, response } = exchange
     const digest =
       verifier.kind === 'password'
@@ -131,7 +152,8 @@ export class Authenticator {
     }
     await channel.send(encodeAuthMoreData(Buffer.of(AuthMore.FULL_AUTHENTICATION)))
     const password = await this.#readPassword(channel, scramble)
-    if (password === undefined) return undefined
+    // Whose password is known already has seen by the question for all of it that the answer was wrong.
+    if (password === undefined) return digest === undefined ? 'gone' : 'guessed'
     const right = await this.#inTurn(channel, () => this.#passwordMatches(verifier, password))
     if (right) this.#remembered.keep(name, verifier, fastAuthDigest(password))
     return right
@@ -155,11 +177,13 @@ export class Authenticator {
 
   /**
    * One after the other: a thousand hashes at once would each take a slice of every round of the event loop,
-   * and the dumps would get one in between. A client that has gone in the meantime costs nothing.
+   * and the dumps would get one in between. A client that has gone in the meantime costs nothing, nor does
+   * one whose host has been blocked.
    */
   async #inTurn(channel: PacketChannel, check: () => Promise<boolean>): Promise<boolean> {
+    const { gone, host } = channel.connection
     const turn = this.#hashing.then(async () =>
-      channel.connection.gone.aborted ? false : await check(),
+      gone.aborted || this.#guard.blockedMs(host) > 0 ? false : await check(),
     )
     this.#hashing = turn
     return await turn

@@ -3,7 +3,9 @@ export class ClientCounts {
   connections = 0
   /** told 1040, or closed without a word */
   refused = 0
-  /** not let in: wrong passwords, unknown users, clients that left before */
+  /** told 1129, for the refused logins of their host */
+  blocked = 0
+  /** not let in: wrong passwords, unknown users, without the TLS or the certificate that a user must have */
   loginsRefused = 0
   /** closed for bytes that break the protocol */
   faults = 0

@@ -149,7 +149,11 @@ const BAD_DATABASE: ErrPacket = {
   sqlState: '42000',
   message: 'Incorrect database name',
 }
-const UNKNOWN_COMMAND: ErrPacket = { code: 1047, sqlState: '08S01', message: 'Unknown command' }
+export const UNKNOWN_COMMAND: ErrPacket = {
+  code: 1047,
+  sqlState: '08S01',
+  message: 'Unknown command',
+}
 
 const NOT_PREPARED: ErrPacket = {
   code: 1295,

@@ -1,6 +1,7 @@
 import { LimitedLogger } from '../../lib/index.ts'
-import { encodeErr, encodePackets } from '../../mysql/index.ts'
+import { type ErrPacket, encodeErrBeforeGreeting, encodePackets } from '../../mysql/index.ts'
 import { type Connection, listen, type TcpServer } from '../../platform/index.ts'
+import { hostBlocked } from './login.ts'
 import { Session, type SessionContext } from './session.ts'
 
 const CONNECTION_ID_MOST = 0xffffffff
@@ -12,7 +13,7 @@ export class Listener {
   readonly #perHost = new Map<string, number>()
   #server: TcpServer | undefined
   #lastId = 0
-  /** connections that are being told 1040 */
+  /** connections that are being told why they are closed */
   #refusing = 0
   #closed = false
 
@@ -50,8 +51,14 @@ export class Listener {
   }
 
   #accept(connection: Connection): void {
-    const { limits, counts } = this.#context
+    const { limits, counts, guard } = this.#context
     counts.connections += 1
+    const waitMs = guard.blockedMs(connection.host)
+    if (waitMs > 0) {
+      counts.blocked += 1
+      this.#tell(connection, hostBlocked(connection.host, waitMs))
+      return
+    }
     const fromHost = this.#perHost.get(connection.host) ?? 0
     const full =
       this.#running.size >= limits.connectionsMost || fromHost >= limits.connectionsPerHostMost
@@ -65,16 +72,22 @@ export class Listener {
   }
 
   #refuse(connection: Connection): void {
-    const { limits, logger, counts } = this.#context
+    const { logger, counts } = this.#context
     counts.refused += 1
     const fields = { client: connection.host, connections: this.#running.size }
     logger.warn(fields, 'too many connections')
+    this.#tell(connection, TOO_MANY)
+  }
+
+  /** Says why it is closed, unless so many are being told already. */
+  #tell(connection: Connection, error: ErrPacket): void {
+    const { limits } = this.#context
     if (this.#refusing >= limits.refusedLingeringMost) {
       connection.destroy()
       return
     }
     this.#refusing += 1
-    connection.write(encodePackets(encodeErr(TOO_MANY), 0))
+    connection.write(encodePackets(encodeErrBeforeGreeting(error), 0))
     connection.end(limits.lingerMs)
     void untilGone(connection).then(() => {
       this.#refusing -= 1

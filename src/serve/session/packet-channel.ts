@@ -5,7 +5,8 @@ import {
   PacketReader,
   PHYSICAL_PAYLOAD_MOST,
 } from '../../mysql/index.ts'
-import type { Connection, ServerTls } from '../../platform/index.ts'
+import type { Codec, Connection, ServerTls } from '../../platform/index.ts'
+import { CompressedBytes } from './compressed-bytes.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -15,6 +16,8 @@ const NOTHING = Buffer.alloc(0)
  */
 export class PacketChannel {
   #connection: Connection
+  /** set from the login on when the client asked for it */
+  #compressed: CompressedBytes | undefined
   readonly #reader: PacketReader
   /** bytes that came with the packet before */
   #unread: Buffer = NOTHING
@@ -59,7 +62,7 @@ export class PacketChannel {
         this.#sequence = this.#reader.expected
       }
       if (found !== undefined) return found
-      const bytes = await this.#connection.read()
+      const bytes = await (this.#compressed ?? this.#connection).read()
       if (bytes === undefined) {
         if (this.#reader.idle) return undefined
         throw new ProtocolError('the connection ends inside a packet')
@@ -77,12 +80,29 @@ export class PacketChannel {
       packets.push(encoded)
     }
     const bytes = Buffer.concat(packets)
-    await new Promise<void>((resolve) => this.#connection.write(bytes, resolve))
+    await new Promise<void>((resolve) => this.write(bytes, resolve))
+  }
+
+  /** Packets, or parts of them, with their headers; `done` is called once when they are no longer needed. */
+  write(bytes: Uint8Array, done: () => void): void {
+    const stream = this.#compressed ?? this.#connection
+    stream.write(bytes, done)
   }
 
   /** The next packet that is sent has this sequence number. */
   continueAt(sequence: number): void {
     this.#sequence = sequence
+  }
+
+  /** Compresses all that follows, and expects the same of the client. */
+  compress(codec: Codec): void {
+    this.#compressed = new CompressedBytes(this.#connection, codec, this.#unread)
+    this.#unread = NOTHING
+  }
+
+  /** What the client sends from here on is no command that is answered. */
+  endCommands(): void {
+    this.#compressed?.endCommands()
   }
 
   /** Goes on under TLS; false when the client does not get through the handshake. */

@@ -14,6 +14,7 @@ import {
   encodeSslRequest,
   GtidSet,
 } from '../../mysql/index.ts'
+import { hasCompression } from '../../platform/index.ts'
 import type { ServeLimits } from '../limits.ts'
 import { EXECUTED, type FakeServer, startFakeServer } from '../testing/fake-server.ts'
 import { handshakeResponse, RawClient } from '../testing/raw-client.ts'
@@ -85,15 +86,16 @@ test('a name of a database that no database has is refused, and not kept', async
 })
 
 describe('before the login', () => {
-  test('the greeting has a 7-bit scramble and offers neither compression nor query attributes', async () => {
+  test('the greeting has a 7-bit scramble and offers TLS and compression, not query attributes', async () => {
     const server = await start()
     for (let count = 0; count < 20; count += 1) {
       const { scramble, capabilities, version } = await (await connect(server)).readGreeting()
       expect(version).toBe('9.7.4-kingbus')
       expect([...scramble].every((byte) => byte > 0 && byte < 0x80 && byte !== 0x24)).toBe(true)
-      const hidden = Capability.COMPRESS | Capability.ZSTD_COMPRESSION | Capability.QUERY_ATTRIBUTES
-      expect(capabilities & hidden).toBe(0)
+      expect(capabilities & Capability.QUERY_ATTRIBUTES).toBe(0)
       expect(capabilities & Capability.SSL).not.toBe(0)
+      expect(capabilities & Capability.COMPRESS).not.toBe(0)
+      expect((capabilities & Capability.ZSTD_COMPRESSION) !== 0).toBe(hasCompression('zstd'))
     }
   })
 
@@ -196,6 +198,15 @@ describe('commands', () => {
 
   test('a silent session is closed after the idle time', async () => {
     const client = await loggedIn(await start({ idleMs: 30 }))
+    expect(await client.read()).toBeUndefined()
+  })
+
+  test('a change of the user that is cut short is no command to MySQL, and ends the connection', async () => {
+    const client = await loggedIn(await start())
+    expect(decodeErr(await client.command(Buffer.from('\x11abc')))).toMatchObject({
+      code: 1047,
+      sqlState: '08S01',
+    })
     expect(await client.read()).toBeUndefined()
   })
 

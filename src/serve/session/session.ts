@@ -1,5 +1,12 @@
-import { type Logger, messageOf, OperationalError, ProtocolError } from '../../lib/index.ts'
 import {
+  type Logger,
+  messageOf,
+  OperationalError,
+  ProtocolError,
+  present,
+} from '../../lib/index.ts'
+import {
+  type ComChangeUser,
   Command,
   decodeComChangeUser,
   type ErrPacket,
@@ -7,7 +14,7 @@ import {
   encodeErr,
   encodeOk,
 } from '../../mysql/index.ts'
-import type { Clock, Connection, Random, ServerTls } from '../../platform/index.ts'
+import type { Clock, Compressor, Connection, Random, ServerTls } from '../../platform/index.ts'
 import type { Administration } from '../administration.ts'
 import type { BinlogReader } from '../dump/binlog-reader.ts'
 import { type DumpEnd, type DumpRequest, type DumpSink, SHUTDOWN } from '../dump-request.ts'
@@ -19,9 +26,17 @@ import { accessDenied } from '../sql/sql-error.ts'
 import type { User } from '../user.ts'
 import type { Authenticator } from './authenticator.ts'
 import type { ClientCounts } from './client-counts.ts'
-import { type CommandContext, MALFORMED_PACKET, type Outcome, runCommand } from './commands.ts'
+import {
+  type CommandContext,
+  MALFORMED_PACKET,
+  type Outcome,
+  runCommand,
+  UNKNOWN_COMMAND,
+} from './commands.ts'
 import { readDumpCommand } from './dump-command.ts'
-import { type LoggedIn, login, refuse } from './login.ts'
+import { type Client, checkHiding, hidingSink } from './hidden-tags.ts'
+import { type LoggedIn, login, type Refused, refuse } from './login.ts'
+import type { LoginGuard } from './login-guard.ts'
 import { PacketChannel } from './packet-channel.ts'
 import type { ListedSession, SessionList } from './session-list.ts'
 import { hasRight, type SessionState } from './session-state.ts'
@@ -33,7 +48,9 @@ export type RunDump = (request: DumpRequest, sink: DumpSink) => Promise<DumpEnd>
 export interface SessionContext {
   readonly facts: ServerFacts
   readonly authenticator: Authenticator
+  readonly guard: LoginGuard
   readonly tls: ServerTls | undefined
+  readonly compressor: Compressor
   readonly sessions: SessionList
   readonly replicas: Replicas
   readonly binlogs: BinlogReader
@@ -64,6 +81,7 @@ export class Session implements ListedSession {
   readonly #channel: PacketChannel
   readonly #logger: Logger
   #state: SessionState | undefined
+  #client: Client | undefined
   #capabilities = 0
   #dump: AbortController | undefined
   #answering = false
@@ -84,10 +102,14 @@ export class Session implements ListedSession {
     return this.#state
   }
 
+  get #known(): Client {
+    return present(this.#client, 'the client that is logged in')
+  }
+
   /** Runs to the end of the connection. A client's fault costs it the connection and nothing else. */
   async run(): Promise<void> {
     try {
-      if (await this.#login()) await this.#commands()
+      if (await this.#logIn()) await this.#commands()
     } catch (thrown) {
       if (!(thrown instanceof ProtocolError || thrown instanceof OperationalError)) throw thrown
       this.#context.counts.faults += 1
@@ -125,7 +147,7 @@ export class Session implements ListedSession {
     this.#channel.connection.destroy()
   }
 
-  async #login(): Promise<boolean> {
+  async #logIn(): Promise<boolean> {
     const { authenticator, tls, facts, limits } = this.#context
     const found = await this.#within(limits.loginMs, 'login', () =>
       login(this.#channel, {
@@ -135,19 +157,32 @@ export class Session implements ListedSession {
         connectionId: this.#connectionId,
       }),
     )
-    if (found === undefined) {
-      this.#context.counts.loginsRefused += 1
-      this.#logger.warn({}, 'the client is not let in')
+    if (found.kind !== 'logged in') {
+      this.#notLetIn(found)
       return false
     }
     this.#capabilities = found.capabilities
     this.#enter(found)
     this.#channel.limitPackets(limits.packetBytesMost)
     await this.#channel.send(encodeOk())
+    if (found.compression !== undefined) {
+      const { algorithm, level } = found.compression
+      this.#channel.compress(this.#context.compressor.codec(algorithm, level))
+      this.#logger.info({ algorithm, level }, 'the connection is compressed')
+    }
     return true
   }
 
-  #enter({ user, database }: Pick<LoggedIn, 'user' | 'database'>): void {
+  #notLetIn({ kind, why }: Refused): void {
+    const { counts } = this.#context
+    if (kind === 'refused') counts.loginsRefused += 1
+    if (kind === 'blocked') counts.blocked += 1
+    if (kind === 'gone') this.#logger.debug({ why }, 'the client is not let in')
+    else this.#logger.warn({ why }, 'the client is not let in')
+  }
+
+  #enter({ user, database, attributes }: Pick<LoggedIn, keyof Client | 'database'>): void {
+    this.#client = { user, attributes }
     this.#state = this.#newState(user, database)
     this.#context.sessions.add(this)
     this.#logger.info({ user: user.name }, 'the client is logged in')
@@ -236,23 +271,37 @@ export class Session implements ListedSession {
   /** A new login on the same connection; a refused one ends it. The client is always asked anew. */
   async #changeUser(payload: Buffer): Promise<Outcome> {
     const { authenticator, limits, replicas } = this.#context
-    const command = decodeComChangeUser(payload, this.#capabilities)
+    const command = this.#readChangeUser(payload)
+    if (command === undefined) {
+      await this.#channel.send(encodeErr(UNKNOWN_COMMAND))
+      return 'close'
+    }
     const claim = { user: command.user, plugin: '', response: command.authResponse, switches: true }
     const verdict = await this.#within(limits.loginMs, 'login', () =>
       authenticator.verify(this.#channel, claim, authenticator.scramble()),
     )
     if (verdict.kind !== 'user') {
-      this.#context.counts.loginsRefused += 1
-      await refuse(this.#channel, verdict, command.user)
+      this.#notLetIn(await refuse(this.#channel, verdict, command.user))
       return 'close'
     }
     replicas.disconnect(this.#connectionId)
     this.#enter({
       user: verdict.user,
       database: command.database === '' ? undefined : command.database,
+      attributes: command.attributes.size > 0 ? command.attributes : this.#known.attributes,
     })
     await this.#channel.send(encodeOk())
     return 'next'
+  }
+
+  /** Undefined when it is malformed, for which MySQL has the same error as for no command at all. */
+  #readChangeUser(payload: Buffer): ComChangeUser | undefined {
+    try {
+      return decodeComChangeUser(payload, this.#capabilities)
+    } catch (thrown) {
+      if (thrown instanceof ProtocolError) return undefined
+      throw thrown
+    }
   }
 
   async #runDump(payload: Buffer): Promise<Outcome> {
@@ -260,13 +309,16 @@ export class Session implements ListedSession {
       await this.#channel.send(encodeErr(accessDenied('REPLICATION SLAVE')))
       return 'next'
     }
-    const request = readDumpCommand(payload, this.state, this.#context.facts)
+    const read = readDumpCommand(payload, this.state, this.#context.facts)
+    const request = 'code' in read ? read : checkHiding(read, this.#known)
     if ('code' in request) {
       await this.#channel.send(encodeErr(request))
       return 'close'
     }
     this.#enterCommand(payload[0] === Command.BINLOG_DUMP ? 'Binlog Dump' : 'Binlog Dump GTID')
-    const end = await this.#context.runDump(request, this.#beginDump())
+    const sink = this.#beginDump()
+    const hides = this.#known.user.hidesTaggedGtids
+    const end = await this.#context.runDump(request, hides ? hidingSink(sink) : sink)
     this.#logger.info({ end: end.kind, ...end.error }, 'the dump has ended')
     if (end.kind === 'closed') return 'close'
     this.#channel.continueAt(end.sequence)
@@ -282,8 +334,9 @@ export class Session implements ListedSession {
     connection.gone.addEventListener('abort', () => dump.abort('gone'), { once: true })
     if (connection.gone.aborted) dump.abort('gone')
     this.#channel.limitPackets(DUMP_PACKET_BYTES_MOST)
+    this.#channel.endCommands()
     void this.#listenDuringDump(dump)
-    return { signal: dump.signal, write: (bytes, done) => connection.write(bytes, done) }
+    return { signal: dump.signal, write: (bytes, done) => this.#channel.write(bytes, done) }
   }
 
   /** What a client sends during its dump is passed over, but for its leaving. */

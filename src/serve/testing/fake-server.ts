@@ -1,7 +1,8 @@
 import { createPrivateKey } from 'node:crypto'
 import { silentLogger } from '../../lib/index.ts'
-import { GtidSet, parsePasswordHash } from '../../mysql/index.ts'
+import { GtidSet, parsePasswordHash, type Verifier } from '../../mysql/index.ts'
 import {
+  Compressor,
   makePasswordKey,
   makeServerCertificate,
   makeServerTls,
@@ -17,6 +18,7 @@ import type { ServerFacts } from '../server-facts.ts'
 import { Authenticator } from '../session/authenticator.ts'
 import { ClientCounts } from '../session/client-counts.ts'
 import { Listener } from '../session/listener.ts'
+import { LoginGuard } from '../session/login-guard.ts'
 import { RememberedPasswords } from '../session/remembered-passwords.ts'
 import type { RunDump } from '../session/session.ts'
 import { SessionList } from '../session/session-list.ts'
@@ -52,12 +54,42 @@ const SHA2_HASH =
   '4d3845344658783262517778677a754c645268704e5275435949325469683339'
 const NATIVE_HASH = '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19'
 
+const NOTHING_REQUIRED = { tls: false, certificate: false, subject: undefined, issuer: undefined }
+
+function userWith(
+  name: string,
+  verifier: Verifier,
+  { requires, ...more }: Partial<Omit<User, 'requires'>> & { requires?: Partial<User['requires']> },
+): User {
+  return {
+    name,
+    verifier,
+    rights: ['replicate'],
+    requires: { ...NOTHING_REQUIRED, ...requires },
+    hidesTaggedGtids: false,
+    ...more,
+  }
+}
+
+const plain = (password: string): Verifier => ({ kind: 'password', password })
+
 const USERS: readonly User[] = [
-  { name: 'repl', verifier: { kind: 'password', password: 'plain secret' }, rights: ['replicate'] },
-  { name: 'hashed', verifier: parsePasswordHash(SHA2_HASH), rights: ['replicate'] },
-  { name: 'native', verifier: parsePasswordHash(NATIVE_HASH), rights: ['replicate'] },
-  { name: 'nobody', verifier: { kind: 'password', password: '' }, rights: [] },
-  { name: 'admin', verifier: { kind: 'password', password: 'root' }, rights: ['administer'] },
+  userWith('repl', plain('plain secret'), {}),
+  userWith('hashed', parsePasswordHash(SHA2_HASH), {}),
+  userWith('native', parsePasswordHash(NATIVE_HASH), {}),
+  userWith('nobody', plain(''), { rights: [] }),
+  userWith('admin', plain('root'), { rights: ['administer'] }),
+  userWith('secure', plain('plain secret'), { requires: { tls: true } }),
+  userWith('certified', plain('plain secret'), { requires: { tls: true, certificate: true } }),
+  userWith('named', plain('plain secret'), {
+    requires: {
+      tls: true,
+      certificate: true,
+      subject: '/O=Example/CN=replica1',
+      issuer: '/CN=our CA',
+    },
+  }),
+  userWith('untagged', plain('plain secret'), { hidesTaggedGtids: true }),
 ]
 
 const FAKE_USERS: Users = { find: (name) => USERS.find((user) => user.name === name) }
@@ -67,6 +99,7 @@ export interface FakeServer {
   readonly port: number
   readonly sessions: SessionList
   readonly administration: FakeAdministration
+  readonly counts: ClientCounts
   /** what the dumps that were asked for asked for */
   readonly requests: DumpRequest[]
   close(): Promise<void>
@@ -90,20 +123,27 @@ const secrets = Promise.all([
 export async function startFakeServer(
   limits: Partial<ServeLimits> = {},
   runDump: RunDump = waitingDump,
+  clientAuthority?: string,
 ): Promise<FakeServer> {
   const [certificate, passwordKey] = await secrets
   const requests: DumpRequest[] = []
   const sessions = new SessionList()
   const administration = new FakeAdministration()
+  const allLimits = { ...SERVE_LIMITS, ...limits }
+  const guard = new LoginGuard(allLimits, { clock: systemClock, logger: silentLogger })
+  const counts = new ClientCounts()
   const listener = new Listener({
     facts: FACTS,
+    guard,
     authenticator: new Authenticator({
       users: FAKE_USERS,
+      guard,
       remembered: new RememberedPasswords(10),
       passwordKey: createPrivateKey(passwordKey),
       random: systemRandom,
     }),
-    tls: makeServerTls(certificate),
+    tls: makeServerTls({ ...certificate, clientAuthority }),
+    compressor: new Compressor(2),
     sessions,
     replicas: new Replicas(systemClock),
     binlogs: new MemoryBinlogs(REAL_FILES),
@@ -112,12 +152,20 @@ export async function startFakeServer(
       requests.push(request)
       return runDump(request, sink)
     },
-    limits: { ...SERVE_LIMITS, ...limits },
+    limits: allLimits,
     clock: systemClock,
     random: systemRandom,
-    counts: new ClientCounts(),
+    counts,
     logger: silentLogger,
   })
   const port = await listener.open('127.0.0.1', 0)
-  return { listener, port, sessions, administration, requests, close: () => listener.close(1000) }
+  return {
+    listener,
+    port,
+    sessions,
+    administration,
+    requests,
+    counts,
+    close: () => listener.close(1000),
+  }
 }

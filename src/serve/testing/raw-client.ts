@@ -9,6 +9,7 @@ import {
   encodeHandshakeResponse,
   encodePackets,
   type Greeting,
+  type HandshakeResponse,
   PacketReader,
 } from '../../mysql/index.ts'
 import { dial } from '../../platform/index.ts'
@@ -83,18 +84,25 @@ export class RawClient {
     return decodeGreeting(await this.mustRead())
   }
 
-  /** Logs in by the fast path and reads up to the OK or ERR, which it returns. */
-  async login(user: string, password: string): Promise<Buffer> {
+  /**
+   * Logs in by the fast path and reads up to the OK or ERR, which it returns.
+   * @param more what the handshake response says beyond what it always says
+   */
+  async login(user: string, password: string, more: Partial<HandshakeResponse> = {}) {
     const greeting = await this.readGreeting()
-    this.send(handshakeResponse(user, answerTo(greeting.scramble, password)), 1)
+    this.send(handshakeResponse(user, answerTo(greeting.scramble, password), more), 1)
     const first = await this.mustRead()
     return first[0] === 0x01 ? await this.mustRead() : first
   }
 }
 
-export function handshakeResponse(user: string, authResponse: Uint8Array): Buffer {
+export function handshakeResponse(
+  user: string,
+  authResponse: Uint8Array,
+  { capabilities = 0, ...more }: Partial<HandshakeResponse> = {},
+): Buffer {
   return encodeHandshakeResponse({
-    capabilities: CAPABILITIES,
+    capabilities: CAPABILITIES | capabilities,
     packetMost: PACKET_MOST,
     collation: 255,
     user,
@@ -102,6 +110,7 @@ export function handshakeResponse(user: string, authResponse: Uint8Array): Buffe
     database: undefined,
     authPlugin: CACHING_SHA2_PASSWORD,
     attributes: new Map(),
+    ...more,
   })
 }
 

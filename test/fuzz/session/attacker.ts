@@ -11,10 +11,14 @@ import { replicationPassword, replicationUser } from '../../e2e/harness/mysqld.t
 import { pause } from '../../e2e/harness/wait.ts'
 
 /**
- * Attackers come from an address of their own, so that what the limits for one address do to them is not
- * done to those who come from 127.0.0.1.
+ * Attackers come from addresses of their own, so that what the limits for one address do to them is not
+ * done to those who come from 127.0.0.1. The silent ones of a flood come from one, until it has too many, and its
+ * guessing ones from another, which is blocked; others who guess come from many; and those who know the
+ * password are not to suffer for them.
  */
-const ATTACKER_ADDRESS = '127.0.0.2'
+export const FLOOD_ADDRESSES = { silent: '127.0.0.2', guessing: '127.0.0.3' } as const
+const LOGGED_IN_ADDRESS = '127.0.1.1'
+const GUESSING_ADDRESSES = 200
 /** Nobody waits longer for an answer: many packets have none. */
 const ANSWER_MS_MOST = 300
 const CONNECT_MS_MOST = 5_000
@@ -54,8 +58,11 @@ export class Attacker {
   }
 
   /** undefined when the connection does not come about, as in a flood */
-  static async connect(field: Battlefield, port = field.port): Promise<Attacker | undefined> {
-    const socket = connect({ host: '127.0.0.1', port, localAddress: ATTACKER_ADDRESS })
+  static async connect(
+    field: Battlefield,
+    { port = field.port, address = guessingAddress(field) } = {},
+  ): Promise<Attacker | undefined> {
+    const socket = connect({ host: '127.0.0.1', port, localAddress: address })
     const attacker = new Attacker(socket, field)
     return await new Promise((resolve) => {
       const timer = setTimeout(() => socket.destroy(), CONNECT_MS_MOST)
@@ -70,7 +77,7 @@ export class Attacker {
 
   /** Logs in as somebody who may replicate; undefined when not let in, as in a flood. */
   static async loggedIn(field: Battlefield): Promise<Attacker | undefined> {
-    const attacker = await Attacker.connect(field)
+    const attacker = await Attacker.connect(field, { address: LOGGED_IN_ADDRESS })
     if (attacker === undefined) return undefined
     const client = new RawClient(attacker.socket)
     const login = client.login(replicationUser, replicationPassword).catch(() => undefined)
@@ -123,4 +130,8 @@ export class Attacker {
     if (this.#field.random.chance(0.5)) this.socket.resetAndDestroy()
     else this.socket.destroy()
   }
+}
+
+function guessingAddress({ random }: Battlefield): string {
+  return `127.0.2.${random.between(1, GUESSING_ADDRESSES)}`
 }

@@ -17,7 +17,7 @@ import { pause } from '../../e2e/harness/wait.ts'
 import { mutate } from '../mutate.ts'
 import { httpTarget } from '../targets/http.ts'
 import { sqlTarget } from '../targets/sql.ts'
-import { Attacker, type Battlefield } from './attacker.ts'
+import { Attacker, type Battlefield, FLOOD_ADDRESSES } from './attacker.ts'
 
 type Attack = (attacker: Attacker, field: Battlefield) => Promise<void> | void
 
@@ -188,7 +188,7 @@ const AFTER_LOGIN: Readonly<Record<string, Attack>> = {
 }
 
 async function attackHttp(field: Battlefield): Promise<void> {
-  const attacker = await Attacker.connect(field, field.adminPort)
+  const attacker = await Attacker.connect(field, { port: field.adminPort })
   if (attacker === undefined) return
   const seeds = httpTarget.seeds()
   const material = { others: seeds, words: httpTarget.words ?? [] }
@@ -221,7 +221,13 @@ export async function attackOnce(field: Battlefield): Promise<string> {
 
 /** So many connections at once: some guess a password, the others say nothing; then all are dropped. */
 export async function flood(field: Battlefield, connections: number): Promise<void> {
-  const held = await Promise.all(Array.from({ length: connections }, () => Attacker.connect(field)))
+  const held = await Promise.all(
+    Array.from({ length: connections }, (_, at) => {
+      const address =
+        at % GUESSING_OF_FLOOD === 0 ? FLOOD_ADDRESSES.guessing : FLOOD_ADDRESSES.silent
+      return Attacker.connect(field, { address })
+    }),
+  )
   const guessing = held.filter((_, at) => at % GUESSING_OF_FLOOD === 0)
   const guesses = guessing.map((attacker) => attacker && wrongPasswordInFull(attacker))
   field.tally.byAttack.set('flood', (field.tally.byAttack.get('flood') ?? 0) + 1)

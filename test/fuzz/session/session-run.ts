@@ -15,14 +15,20 @@ import { Witness } from './witness.ts'
 
 const LANES = 24
 const FLOOD_EVERY_MS = 10_000
-/** Beyond what one address may have, so that the rest is told 1040. */
-const FLOOD_CONNECTIONS = 1500
+/** Those of one address are beyond what it may have, so that the rest is told 1040. */
+const FLOOD_CONNECTIONS = 1800
 const SAY_MS = 10_000
 const ROW_EVERY_MS = 200
 /** The attackers' connections are gone by then: less than the login may take, plus the lingering. */
 const SETTLE_MS = 30_000
 /** What the metrics must have counted. */
-const COUNTED = ['connections', 'connections_refused', 'logins_refused', 'faults']
+const COUNTED = [
+  'connections',
+  'connections_refused',
+  'connections_blocked',
+  'logins_refused',
+  'faults',
+]
 const DESCRIPTORS_OVER = 5
 const PEAK_BYTES_MOST = 512 * 1024 * 1024
 /** A log line for each of a thousand attackers is no use to anybody, and fills a disk. */

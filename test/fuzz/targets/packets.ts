@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
+  type CompressedPacket,
+  CompressedPacketReader,
   decodeComBinlogDump,
   decodeComBinlogDumpGtid,
   decodeComChangeUser,
@@ -97,6 +99,18 @@ function takeAll(pieces: readonly Buffer[]): { payloads: string[]; refused: bool
   return { payloads, refused: false }
 }
 
+function takeCompressed(pieces: readonly Buffer[]): CompressedPacket[] {
+  const packets: CompressedPacket[] = []
+  const reader = new CompressedPacketReader()
+  for (const piece of pieces) {
+    for (let found = reader.take(piece); found !== undefined; found = reader.take(found.rest)) {
+      packets.push({ ...found.packet, body: Buffer.from(found.packet.body) })
+    }
+    piece.fill(0xee)
+  }
+  return packets
+}
+
 export const packetTargets: readonly Target[] = [
   ...codecs,
   {
@@ -149,6 +163,19 @@ export const packetTargets: readonly Target[] = [
     run(input, random) {
       const whole = takeAll([Buffer.from(input)])
       const parts = takeAll(splitAnywhere(input, random))
+      require(isDeepStrictEqual(whole, parts), 'packets are the same however the bytes are split')
+    },
+  },
+  {
+    name: 'compressed-packet-reader',
+    covers: ['CompressedPacketReader'],
+    seeds: () => [
+      Buffer.from('0b0000010000000700000100000002000000', 'hex'),
+      Buffer.from('0500000357000001020304050000000000000000', 'hex'),
+    ],
+    run(input, random) {
+      const whole = takeCompressed([Buffer.from(input)])
+      const parts = takeCompressed(splitAnywhere(input, random))
       require(isDeepStrictEqual(whole, parts), 'packets are the same however the bytes are split')
     },
   },

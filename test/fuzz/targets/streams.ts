@@ -11,6 +11,7 @@ import {
   framingBytesMax,
   GtidSet,
   type Piece,
+  TaggedGtidHider,
 } from '../../../src/mysql/index.ts'
 import { IdleKernel } from '../../../src/mysql/testing/idle-kernel.ts'
 import type { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
@@ -226,6 +227,17 @@ function runSkimmer(input: Buffer, random: SeededRandom): void {
   ), 'the same however it is split')
 }
 
+function runHider(input: Buffer, random: SeededRandom): void {
+  const hidden = (pieces: readonly Buffer[]): Buffer => {
+    const hider = new TaggedGtidHider()
+    return Buffer.concat(pieces.map((piece) => hider.push(piece)))
+  }
+  const whole = hidden([input])
+  require(whole.length === input.length, 'no position changes')
+  const split = hidden(splitAnywhere(input, random))
+  require(whole.equals(split), 'the same however it is split')
+}
+
 export const streamTargets: readonly Target[] = [
   {
     name: 'dump-decoder',
@@ -240,6 +252,13 @@ export const streamTargets: readonly Target[] = [
     covers: ['DumpFramer', 'framingBytesMax'],
     seeds: () => BINLOG_FIXTURES.map((name) => fixture(name).subarray(4)),
     run: runFramer,
+  },
+  {
+    name: 'tagged-gtid-hider',
+    covers: ['TaggedGtidHider'],
+    seeds: dumps,
+    run: runHider,
+    repair: reframed,
   },
   { name: 'event-skimmer', covers: [], seeds: dumps, run: runSkimmer, repair: reframed },
 ]
