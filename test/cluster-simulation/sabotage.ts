@@ -263,7 +263,7 @@ const FOLLOWING: readonly PlantedViolation[] = [
     name: 'the promise is not durable',
     rule: '4',
     caughtBy: [LOST, REPLACED, APART],
-    seed: 3304,
+    seed: 14081,
     sabotage: {
       afterDeath({ store }) {
         store.facts = { ...store.facts, promised: 0 }
