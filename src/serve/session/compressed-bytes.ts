@@ -13,13 +13,15 @@ import type { Codec, Connection } from '../../platform/index.ts'
  */
 const CONTENT_BYTES_MOST = 64 * 1024
 
+type Carrier = Pick<Connection, 'read' | 'writeAll' | 'gone' | 'destroy'>
+
 /**
  * Protocol compression over one connection: bytes in, bytes out, as on the connection itself. What is written is
  * compressed piece by piece, the next one when the one before is on its way, so that memory does not depend
  * on how much is written at a time or on how slowly the client takes it.
  */
 export class CompressedBytes {
-  readonly #connection: Connection
+  readonly #connection: Carrier
   readonly #codec: Codec
   readonly #reader = new CompressedPacketReader()
   #unread: Buffer
@@ -30,7 +32,7 @@ export class CompressedBytes {
   #written: Promise<void> = Promise.resolve()
 
   /** @param unread bytes that were read from the connection already */
-  constructor(connection: Connection, codec: Codec, unread: Buffer) {
+  constructor(connection: Carrier, codec: Codec, unread: Buffer) {
     this.#connection = connection
     this.#codec = codec
     this.#unread = unread
