@@ -6,14 +6,9 @@ import { type AdminApp, buildAdmin, listenAdmin, type NodeFace } from '../admin/
 import { exampleNode, exampleStatus } from '../admin/testing/example-node.ts'
 import { MemoryCluster } from '../admin/testing/memory-cluster.ts'
 import { silentLogger } from '../lib/index.ts'
-import { systemClock, systemDisk, systemRandom } from '../platform/index.ts'
-import { run } from './run.ts'
-
-interface Ran {
-  readonly code: number
-  readonly out: string
-  readonly error: string
-}
+import { systemDisk } from '../platform/index.ts'
+import { privateFile } from '../platform/testing/private-file.ts'
+import { kingbus } from './testing/run-cli.ts'
 
 let folder = ''
 let app: AdminApp | undefined
@@ -24,26 +19,6 @@ afterEach(async () => {
   await app?.close()
   app = undefined
 })
-
-async function kingbus(
-  args: string,
-  given: { environment?: Record<string, string>; answers?: string[] } = {},
-): Promise<Ran> {
-  const texts = { out: '', error: '' }
-  const answers = [...(given.answers ?? [])]
-  const code = await run(args.split(' '), {
-    environment: given.environment ?? {},
-    disk: systemDisk,
-    random: systemRandom,
-    out: (text) => void (texts.out += text),
-    error: (text) => void (texts.error += text),
-    clock: systemClock,
-    errorIsTerminal: false,
-    abandoned: () => false,
-    askSecret: async () => answers.shift() ?? 'nothing was to be asked',
-  })
-  return { code, ...texts }
-}
 
 async function startNode(node: Partial<NodeFace> = {}, token?: string): Promise<string> {
   app = await buildAdmin({
@@ -57,12 +32,6 @@ async function startNode(node: Partial<NodeFace> = {}, token?: string): Promise<
     },
   })
   return await listenAdmin(app, { host: '127.0.0.1', port: 0 })
-}
-
-async function privateFile(name: string, text: string): Promise<string> {
-  const path = join(folder, name)
-  await writeFile(path, text, { mode: 0o600 })
-  return path
 }
 
 describe('a running node', () => {
@@ -118,7 +87,7 @@ describe('a running node', () => {
     })
     const set = async (args: string, environment = {}) =>
       await kingbus(`source set ${args} --admin ${url}`, { environment })
-    const file = await privateFile('password', 's3cret\n')
+    const file = await privateFile(folder, 'password', 's3cret\n')
     const ran = await set(`--url mysql://r%40x@[::1] --password-file ${file} --server-id 7`)
     expect(ran).toMatchObject({ code: 0, out: expect.stringMatching(/begins at +oldest/) })
     await set('--semi-sync true --tls required', { KINGBUS_SOURCE_PASSWORD: 'other' })
@@ -182,7 +151,7 @@ describe('a running node', () => {
 
   test('that asks for a token gets it from a file', async () => {
     const url = await startNode({}, 'a-token-of-some-length')
-    const file = await privateFile('token', 'a-token-of-some-length\n')
+    const file = await privateFile(folder, 'token', 'a-token-of-some-length\n')
     expect((await kingbus(`files --admin ${url}`)).code).toBe(77)
     expect((await kingbus(`files --admin ${url} --admin-token-file ${file}`)).code).toBe(0)
   })
@@ -270,7 +239,7 @@ describe('users', () => {
       addUser: async (user) => void calls.push(user),
       removeUser: async (name) => void calls.push(name),
     })
-    const file = await privateFile('password', 's3cret\n')
+    const file = await privateFile(folder, 'password', 's3cret\n')
     const add = `user add repl --password-file ${file}`
     const added = await kingbus(`${add} --admin ${url}`)
     expect(added.out).toBe(`added repl to the users of the node at ${url}\n`)
@@ -287,7 +256,7 @@ describe('users', () => {
   test('are added with options, to a file as by a running node', async () => {
     const calls: unknown[] = []
     const url = await startNode({ addUser: async (user) => void calls.push(user) })
-    const file = await privateFile('password', 's3cret\n')
+    const file = await privateFile(folder, 'password', 's3cret\n')
     const options = '--plugin mysql_native_password --require-subject /CN=a --tagged-gtids hidden'
     const add = `user add cdc --password-file ${file} --require-tls ${options}`
     expect((await kingbus(`${add} --admin ${url}`)).code).toBe(0)
@@ -318,7 +287,7 @@ describe('users', () => {
   })
 
   test('are added by a password file that nobody else can read', async () => {
-    const file = await privateFile('password', 's3cret\n')
+    const file = await privateFile(folder, 'password', 's3cret\n')
     const add = `user add repl --data-dir ${folder} --password-file ${file}`
     await chmod(file, 0o644)
     expect(await kingbus(add)).toMatchObject({
@@ -341,7 +310,7 @@ describe('settings', () => {
   })
 
   test('are checked without a running node', async () => {
-    const file = await privateFile('kingbus.yaml', 'source: {tls: required}\n')
+    const file = await privateFile(folder, 'kingbus.yaml', 'source: {tls: required}\n')
     expect((await kingbus(`config check --config ${file}`)).code).toBe(0)
     await writeFile(file, 'source: {tsl: required}\n')
     const ran = await kingbus('config check', { environment: { KINGBUS_CONFIG: file } })
@@ -364,97 +333,8 @@ describe('settings', () => {
   })
 
   test('of config init are a file that config check accepts', async () => {
-    const file = await privateFile('kingbus.yaml', (await kingbus('config init')).out)
+    const file = await privateFile(folder, 'kingbus.yaml', (await kingbus('config init')).out)
     expect((await kingbus(`config check -c ${file}`)).code).toBe(0)
-  })
-})
-
-describe('a binlog file', () => {
-  const file = 'test/fixtures/compressed-trx.000004'
-
-  test('is listed by events, by transactions and in sum, or as lines of JSON', async () => {
-    const events = await kingbus(`inspect ${file}`)
-    expect(events).toMatchObject({ code: 0, error: '' })
-    expect(events.out).toMatch(/\n +441 +184 +2026-11-23 01:59:54 +1 {2}TRANSACTION_PAYLOAD +/)
-    expect(events.out).toMatch(/ {4}TABLE_MAP +app\.t tableId=109\n/)
-    const transactions = await kingbus(`inspect --transactions --limit 1 ${file}`)
-    expect(transactions.out).toMatch(
-      /\n +362 +625 +263 +2 .*:9 \(4 events compressed\) {2}app\.t\n$/,
-    )
-    expect((await kingbus(`inspect --summary ${file}`)).out).toMatch(
-      /transactions +4\ndamages +none/,
-    )
-    const lines = (await kingbus(`inspect --json --from 900 --limit 2 ${file}`)).out
-      .trim()
-      .split('\n')
-    expect(lines.map((line) => (JSON.parse(line) as { position: number }).position)).toEqual([
-      900, 983,
-    ])
-  })
-
-  test('that is damaged, encrypted, absent or no binlog is told apart by the exit code', async () => {
-    const bytes = await readFile(file)
-    const damaged = join(folder, 'binlog.000004')
-    await writeFile(damaged, bytes.fill(1, 500, 501))
-    expect(await kingbus(`inspect --summary ${damaged}`)).toMatchObject({
-      code: 1,
-      out: expect.stringContaining('binlog.000004: position 441: the checksum of the '),
-    })
-    const encrypted = await privateFile('encrypted', '')
-    await writeFile(encrypted, Buffer.concat([Buffer.from('fd62696e', 'hex'), bytes]))
-    expect(await kingbus(`inspect ${encrypted}`)).toMatchObject({
-      code: 65,
-      error: expect.stringContaining('binlog_encryption=ON'),
-    })
-    expect((await kingbus(`inspect ${folder}/nothing`)).code).toBe(66)
-    expect((await kingbus(`inspect ${folder}`)).code).toBe(65)
-    expect(await kingbus(`inspect ${await privateFile('nothing-in-it', '')}`)).toMatchObject({
-      code: 65,
-      error: expect.stringContaining('is empty'),
-    })
-    expect((await kingbus(`inspect --from x ${file}`)).code).toBe(64)
-  })
-})
-
-describe('what looks into a file', () => {
-  test('names a file that was cut inside its first event', async () => {
-    const bytes = await readFile('test/fixtures/plain.000002')
-    for (const size of [4, 9, 15, 22]) {
-      const cut = join(folder, `cut-${size}`)
-      await writeFile(cut, bytes.subarray(0, size))
-      const { code, out } = await kingbus(`inspect ${cut}`)
-      expect(code, `${size} bytes`).toBe(size === 4 ? 0 : 1)
-      if (size > 4) expect(out).toMatch(/position 4: the file ends inside the header of an event/)
-    }
-  })
-
-  test('reads no device, and waits for no pipe', async () => {
-    expect(await kingbus('inspect /dev/zero')).toMatchObject({
-      code: 65,
-      error: expect.stringContaining('copy what it has into a file'),
-    })
-  })
-
-  test('refuses for an index what is for binlog files', async () => {
-    const index = join(folder, 'binlog.000001.idx')
-    await writeFile(index, 'KINGIDX')
-    expect(await kingbus(`inspect --summary ${index}`)).toMatchObject({
-      code: 65,
-      error: expect.stringContaining('--summary is for binlog files'),
-    })
-  })
-
-  test('lets nothing in the file command the terminal', async () => {
-    const bytes = await readFile('test/fixtures/plain.000002')
-    const at = bytes.lastIndexOf('mysql-bin.000003')
-    bytes.write('\u001b]0;x\u0007', at)
-    const hostile = join(folder, 'hostile')
-    await writeFile(hostile, bytes)
-    for (const flags of ['', '--summary ']) {
-      const { out } = await kingbus(`inspect ${flags}${hostile}`)
-      expect(out).toContain(']0;x')
-      expect(out.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
-    }
   })
 })
 
