@@ -6,12 +6,14 @@ import { hostname } from 'node:os'
 import { type Address, type Config, KEEP_FOR_ABSENT_REPLICAS_MS } from '../config/index.ts'
 import { picked } from '../lib/index.ts'
 import { ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
+import { METADATA_LIMITS, MetadataPool } from '../source/index.ts'
 import { type DataDir, minFreeBytes, openDataDir } from '../store/index.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { FormatFacts } from './format-facts.ts'
 import type { NodeOptions } from './node-options.ts'
 import { RoomJournal } from './room-journal.ts'
 import { loadServeMaterial } from './serve-material.ts'
+import { metadataAddress } from './source/metadata-address.ts'
 import { SourceRunner } from './source/source-runner.ts'
 import { sourceSettings } from './source/source-settings.ts'
 
@@ -21,6 +23,8 @@ export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly journal: RoomJournal
   readonly facts: FormatFacts
   readonly server: ReplicationServer
+  /** answers questions about tables; undefined: they are refused */
+  readonly metadata: MetadataPool | undefined
   readonly source: SourceRunner
   /** where replicas connect; undefined while nothing listens */
   readonly listening: { address: Address | undefined }
@@ -55,7 +59,8 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   await facts.look()
   const startedMs = clock.nowMs()
   const base = { ...options, ...engine, startedMs, dataDir, journal, facts }
-  const server = buildServer({ ...base, listening }, material)
+  const metadata = buildMetadata(base)
+  const server = buildServer({ ...base, listening, metadata }, material)
   const source = new SourceRunner({
     settings: sourceSettings(desired.value, disk),
     wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
@@ -65,7 +70,7 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
     random: options.random,
     logger: logger.child({ part: 'source' }),
   })
-  return { ...base, listening, server, source }
+  return { ...base, listening, server, metadata, source }
 }
 
 function identityWishes(config: Config) {
@@ -78,15 +83,31 @@ function identityWishes(config: Config) {
   return Object.fromEntries(Object.entries(wishes).filter(([, wish]) => wish !== undefined))
 }
 
+function buildMetadata({
+  config,
+  secrets,
+  desired,
+  disk,
+  clock,
+}: NodeOptions & Pick<Engine, 'desired'>): MetadataPool | undefined {
+  const user = config['serve.metadata-user']
+  if (config['serve.metadata'] === 'off' || user === undefined) return undefined
+  const account = { user, password: secrets.metadataPassword }
+  const address = metadataAddress(desired.value, account, disk)
+  return new MetadataPool({ address, limits: METADATA_LIMITS, clock })
+}
+
 function buildServer(
   parts: Omit<NodeParts, 'server' | 'source'>,
   material: Awaited<ReturnType<typeof loadServeMaterial>>,
 ): ReplicationServer {
-  const { store, facts, users, clock, random, logger, dataDir, config, listening } = parts
+  const { store, facts, users, metadata, clock, random, logger } = parts
+  const { dataDir, config, listening } = parts
   return new ReplicationServer({
     store,
     users,
     ...material,
+    metadata,
     limits: SERVE_LIMITS,
     clock,
     random,

@@ -5,6 +5,7 @@ import type { BinlogStore } from '../store/index.ts'
 import { binlogReaderOf } from './dump/binlog-reader.ts'
 import { Dumps } from './dump/dumps.ts'
 import type { ServeLimits } from './limits.ts'
+import type { MetadataSource } from './metadata/metadata-source.ts'
 import { Replicas } from './replicas.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { Authenticator } from './session/authenticator.ts'
@@ -22,6 +23,8 @@ export interface ReplicationServerOptions {
   readonly tls: ServerTls | undefined
   /** PEM text of an RSA key, by which clients without TLS encrypt a password */
   readonly passwordKey: string
+  /** who is asked about tables; undefined: nobody */
+  readonly metadata: MetadataSource | undefined
   readonly limits: ServeLimits
   readonly clock: Clock
   readonly random: Random
@@ -36,7 +39,8 @@ export class ReplicationServer {
   readonly listener: Listener
 
   constructor(options: ReplicationServerOptions) {
-    const { store, facts, users, tls, passwordKey, limits, clock, random, logger } = options
+    const { store, facts, users, tls, passwordKey, metadata } = options
+    const { limits, clock, random, logger } = options
     this.replicas = new Replicas(clock)
     const dumps = new Dumps({
       reader: binlogReaderOf(store),
@@ -58,6 +62,7 @@ export class ReplicationServer {
       sessions: this.sessions,
       replicas: this.replicas,
       runDump: (request, sink) => dumps.run(request, sink),
+      metadata,
       limits,
       clock,
       random,

@@ -12,9 +12,11 @@ import {
   encodeResultSet,
   Reader,
 } from '../../mysql/index.ts'
+import { answerMetadata } from '../metadata/answer-metadata.ts'
+import type { MetadataSource, MetadataStatement } from '../metadata/metadata-source.ts'
 import type { Replicas } from '../replicas.ts'
 import type { Scope } from '../sql/scope.ts'
-import { SqlError } from '../sql/sql-error.ts'
+import { accessDenied, SqlError } from '../sql/sql-error.ts'
 import { answerStatement } from '../sql/statements.ts'
 import { statisticsText } from '../sql/status.ts'
 import { identityOf } from './dump-command.ts'
@@ -29,6 +31,8 @@ export interface CommandContext {
   /** of both sides */
   readonly capabilities: number
   readonly replicas: Pick<Replicas, 'register'>
+  /** who is asked about tables; undefined: nobody */
+  readonly metadata: MetadataSource | undefined
   scope(): Scope
   /** Runs while a statement is answered, so that the session knows when it ends itself. */
   answering<T>(answer: () => T): T
@@ -80,6 +84,7 @@ async function query(payload: Buffer, context: CommandContext): Promise<Outcome>
   try {
     const found = context.answering(() => answerStatement(sql, context.scope()))
     if (found.kind === 'ok') return await answer(context, encodeOk())
+    if (found.kind === 'metadata') return await askSource(found.statements, context)
     const deprecateEof = (context.capabilities & Capability.DEPRECATE_EOF) !== 0
     return await answer(context, ...encodeResultSet(found.result, deprecateEof))
   } catch (thrown) {
@@ -88,6 +93,16 @@ async function query(payload: Buffer, context: CommandContext): Promise<Outcome>
   } finally {
     context.state.statement = undefined
   }
+}
+
+async function askSource(
+  statements: readonly MetadataStatement[],
+  { channel, state, capabilities, metadata }: CommandContext,
+): Promise<Outcome> {
+  if (!hasRight(state, 'replicate', 'monitor', 'administer')) throw accessDenied('SELECT')
+  const send = (...payloads: readonly Uint8Array[]): Promise<void> => channel.send(...payloads)
+  await answerMetadata(statements, metadata, { capabilities, gone: channel.connection.gone, send })
+  return 'next'
 }
 
 async function initDb(payload: Buffer, context: CommandContext): Promise<Outcome> {

@@ -10,6 +10,7 @@ import {
 import type { Clock, Connection, Random, ServerTls } from '../../platform/index.ts'
 import { type DumpEnd, type DumpRequest, type DumpSink, SHUTDOWN } from '../dump-request.ts'
 import type { ServeLimits } from '../limits.ts'
+import type { MetadataSource } from '../metadata/metadata-source.ts'
 import type { Replicas } from '../replicas.ts'
 import type { ServerFacts } from '../server-facts.ts'
 import type { Scope } from '../sql/scope.ts'
@@ -35,6 +36,8 @@ export interface SessionContext {
   readonly sessions: SessionList
   readonly replicas: Replicas
   readonly runDump: RunDump
+  /** who is asked about tables; undefined: nobody */
+  readonly metadata: MetadataSource | undefined
   readonly limits: ServeLimits
   readonly clock: Clock
   readonly random: Random
@@ -188,6 +191,7 @@ export class Session implements ListedSession {
       state: this.state,
       capabilities: this.#capabilities,
       replicas: this.#context.replicas,
+      metadata: this.#context.metadata,
       scope: () => this.#scope(),
       answering: (answer) => {
         this.#answering = true

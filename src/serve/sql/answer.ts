@@ -1,9 +1,14 @@
 import { type Column, ColumnFlag, ColumnType, type ResultSet } from '../../mysql/index.ts'
+import type { MetadataStatement } from '../metadata/metadata-source.ts'
 import { SqlError } from './sql-error.ts'
 import type { Value } from './value.ts'
 
 /** What a statement that could be done answers; one that could not throws SqlError. */
-export type Answer = { readonly kind: 'ok' } | { readonly kind: 'rows'; readonly result: ResultSet }
+export type Answer =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'rows'; readonly result: ResultSet }
+  /** questions that only the source can answer */
+  | { readonly kind: 'metadata'; readonly statements: readonly MetadataStatement[] }
 
 export const OK: Answer = { kind: 'ok' }
 

@@ -156,10 +156,6 @@ export function showWarnings(cursor: Cursor): Answer {
   return rows([textColumn('Level', 7), integerColumn('Code'), textColumn('Message', 512)], [])
 }
 
-export function showDatabases(): Answer {
-  return rows([textColumn('Database', 64)], [])
-}
-
 const PRIVILEGES = {
   replicate: ['REPLICATION SLAVE', 'REPLICATION CLIENT'],
   monitor: ['PROCESS', 'REPLICATION CLIENT'],

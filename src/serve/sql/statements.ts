@@ -1,3 +1,4 @@
+import { readMetadata } from '../metadata/read-metadata.ts'
 import { type Answer, OK } from './answer.ts'
 import { Cursor } from './cursor.ts'
 import { kill } from './kill.ts'
@@ -7,7 +8,6 @@ import { set } from './set.ts'
 import {
   showBinaryLogStatus,
   showBinaryLogs,
-  showDatabases,
   showGrants,
   showProcessList,
   showReplicas,
@@ -21,9 +21,9 @@ import { accessDenied, SqlError } from './sql-error.ts'
 type Run = (cursor: Cursor, scope: Scope, words: readonly string[]) => Answer
 
 /*
-  Every statement that is understood, by the keywords that it begins with: alternatives stand with bars
+  Every statement that is understood here, by the keywords that it begins with: alternatives stand with bars
   between them, words that may be left out in brackets. The first row that fits is taken. All that fits
-  none is error 1064: a client must never take an OK for a result.
+  none is error 1064: a client must never take an OK for a result. Those about tables are read in metadata/.
 */
 const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
   ['SELECT', select],
@@ -37,7 +37,6 @@ const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
   ['SHOW SLAVE HOSTS', showReplicas],
   ['SHOW [FULL] PROCESSLIST', showProcessList],
   ['SHOW WARNINGS|ERRORS', showWarnings],
-  ['SHOW DATABASES|SCHEMAS', showDatabases],
   ['SHOW GRANTS', showGrants],
   ['KILL', kill],
   ['USE', use],
@@ -63,6 +62,8 @@ export function answerStatement(sql: string, scope: Scope): Answer {
   }
   const cursor = new Cursor(sql)
   if (cursor.atEnd()) throw new SqlError(1065, '42000', 'Query was empty')
+  const statements = readMetadata(cursor, scope.session.database)
+  if (statements !== undefined) return { kind: 'metadata', statements }
   for (const { steps, run } of PARSED) {
     const words = match(cursor, steps)
     if (words !== undefined) return run(cursor, scope, words)

@@ -10,6 +10,7 @@ import {
 } from '../../platform/index.ts'
 import type { DumpRequest, DumpSink } from '../dump-request.ts'
 import { SERVE_LIMITS, type ServeLimits } from '../limits.ts'
+import type { MetadataSource } from '../metadata/metadata-source.ts'
 import { Replicas } from '../replicas.ts'
 import type { ServerFacts } from '../server-facts.ts'
 import { Authenticator } from '../session/authenticator.ts'
@@ -85,6 +86,7 @@ const secrets = Promise.all([
 export async function startFakeServer(
   limits: Partial<ServeLimits> = {},
   runDump: RunDump = waitingDump,
+  metadata?: MetadataSource,
 ): Promise<FakeServer> {
   const [certificate, passwordKey] = await secrets
   const requests: DumpRequest[] = []
@@ -104,6 +106,7 @@ export async function startFakeServer(
       requests.push(request)
       return runDump(request, sink)
     },
+    metadata,
     limits: { ...SERVE_LIMITS, ...limits },
     clock: systemClock,
     random: systemRandom,
