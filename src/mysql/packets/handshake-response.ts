@@ -10,7 +10,7 @@ import { readClientStart, type SslRequest, writeClientStart } from './ssl-reques
     string    user name, ends at NUL
     lenenc+n  answer to the scramble (u8+n, or ends at NUL, without the capabilities for more)
     string    database, ends at NUL; with CONNECT_WITH_DB
-    string    authentication plugin, ends at NUL; with PLUGIN_AUTH
+    string    authentication plugin, ends at NUL; with PLUGIN_AUTH, and left out by some as if it were empty
     lenenc+n  connection attributes, pairs of lenenc strings; with CONNECT_ATTRS
     u8        zstd level; with ZSTD_COMPRESSION, and left out by some
 */
@@ -46,7 +46,7 @@ export function decodeHandshakeResponse(payload: Uint8Array): HandshakeResponse 
     user: reader.nulString(),
     authResponse: readAuthResponse(reader, start.capabilities),
     database: has(Capability.CONNECT_WITH_DB) ? reader.nulString() : undefined,
-    authPlugin: has(Capability.PLUGIN_AUTH) ? reader.nulString() : undefined,
+    authPlugin: has(Capability.PLUGIN_AUTH) ? readAuthPlugin(reader) : undefined,
     attributes: has(Capability.CONNECT_ATTRS) ? readAttributes(reader) : new Map(),
   }
 }
@@ -55,6 +55,11 @@ function readAuthResponse(reader: Reader, capabilities: number): Buffer {
   if (capabilities & Capability.PLUGIN_AUTH_LENENC) return reader.lenencBytes()
   if (capabilities & Capability.SECURE_CONNECTION) return reader.bytes(reader.u8())
   return reader.nulBytes()
+}
+
+/** Drivers of the family of npm's `mysql` set PLUGIN_AUTH and end the packet here; MySQL then asks for a switch. */
+function readAuthPlugin(reader: Reader): string {
+  return reader.remaining === 0 ? '' : reader.nulString()
 }
 
 /** Reads connection attributes; those beyond ATTRIBUTES_MOST are passed over. */

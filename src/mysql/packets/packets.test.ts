@@ -236,3 +236,18 @@ test('a file name of a dump command ends at its first NUL', () => {
   const dump = encodeComBinlogDump({ position: 4, flags: 0, serverId: 1, file: 'binlog.1\0\0' })
   expect(decodeComBinlogDump(dump).file).toBe('binlog.1')
 })
+
+test('a login that announces a plugin and ends before its name has an empty one, as for MySQL', () => {
+  const whole = encodeHandshakeResponse({
+    capabilities: Capability.PROTOCOL_41 | Capability.SECURE_CONNECTION | Capability.PLUGIN_AUTH,
+    packetMost: 0,
+    collation: 33,
+    user: 'repl',
+    authResponse: Buffer.alloc(20),
+    database: undefined,
+    authPlugin: '',
+    attributes: new Map(),
+  })
+  const { user, authPlugin } = decodeHandshakeResponse(whole.subarray(0, -1))
+  expect({ user, authPlugin }).toEqual({ user: 'repl', authPlugin: '' })
+})
