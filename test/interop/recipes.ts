@@ -33,6 +33,30 @@ export const RECIPES: readonly Recipe[] = [
   python(),
   go('syncer', 'go-mysql 1.13.0, BinlogSyncer by GTID'),
   go('canal', 'go-mysql 1.13.0, canal by file and position'),
+  java({
+    name: 'binlog-client',
+    title:
+      'mysql-binlog-connector-java 0.30.1 (BinaryLogClient, as in Maxwell), by file and position',
+    main: 'BinlogClient',
+  }),
+  java({
+    name: 'binlog-client-debezium',
+    title: "Debezium's mysql-binlog-connector-java 0.41.0 (BinaryLogClient), by GTID",
+    main: 'BinlogClient',
+    args: ['gtid'],
+  }),
+  java({
+    name: 'debezium',
+    title: 'Debezium 3.6.1, embedded engine, by GTID',
+    main: 'DebeziumClient',
+    hasNames: true,
+  }),
+  java({
+    name: 'canal',
+    title: 'canal 1.1.7, embedded server, by file and position',
+    main: 'CanalClient',
+    hasNames: true,
+  }),
 ]
 
 function python(): Recipe {
@@ -61,5 +85,38 @@ function go(name: string, title: string): Recipe {
     client: { name: `go-${name}`, program, args: [] },
     fetch: [{ program: 'go', args: ['mod', 'download'], folder, env }],
     build: [{ program: 'go', args: ['build', '-o', program, `./${name}`], folder, env }],
+  }
+}
+
+interface JavaClient {
+  /** also its folder, with the pom that names what it is made of */
+  readonly name: string
+  readonly title: string
+  readonly main: string
+  readonly args?: readonly string[]
+  readonly hasNames?: boolean
+}
+
+function java({ name, title, main, args = [], hasNames = false }: JavaClient): Recipe {
+  const folder = join(CLIENTS, 'java')
+  const cache = join(INTEROP_CACHE, 'java')
+  const jars = join(cache, name, 'jars')
+  const classes = join(cache, name, 'classes')
+  const sources = ['Follow.java', `${main}.java`]
+  const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${jars}`]
+  const maven = ['-B', '-q', `-Dmaven.repo.local=${join(cache, 'maven')}`, '-f', `${name}/pom.xml`]
+  return {
+    title,
+    hasNames,
+    client: {
+      name,
+      program: 'java',
+      args: ['-Xmx512m', '-cp', `${classes}:${jars}/*`, main, ...args],
+    },
+    fetch: [
+      { program: 'javac', args: ['--version'], folder },
+      { program: 'mvn', args: [...maven, ...goal], folder },
+    ],
+    build: [{ program: 'javac', args: ['-d', classes, '-cp', `${jars}/*`, ...sources], folder }],
   }
 }

@@ -58,6 +58,7 @@ export async function tellStory(
     for (const client of clients) await waitForWord(client, word)
   }
   for (const client of clients) client.start()
+  for (const client of clients) await begun(client, source)
 
   await source.sql("INSERT INTO app.t (name, n) VALUES ('first', 1), ('other', 4000000000)")
   await arrived('first')
@@ -92,7 +93,7 @@ export async function tellStory(
   for (const client of clients) await client.stop()
   await kingbus.stop()
   await source.stop()
-  const [ours = [], theirs = ours] = clients.map((client) => client.changes())
+  const [ours = [], theirs = ours] = clients.map((client) => client.changes().filter(isOfStory))
   expect(ours).toEqual(theirs)
   return ours
 }
@@ -109,6 +110,7 @@ async function startSource({ sourceOptions }: StoryOptions): Promise<Mysqld> {
     // At the source a client's own user needs to see what Kingbus asks the source for.
     `GRANT SELECT ON app.* TO '${FOLLOWER.user}'@'%'`,
     'CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(40), n INT UNSIGNED)',
+    'CREATE TABLE app.begun (id INT PRIMARY KEY AUTO_INCREMENT)',
     'FLUSH BINARY LOGS',
   )
   return source
@@ -138,6 +140,21 @@ async function startKingbus(source: Mysqld): Promise<Kingbus> {
   })
   await kingbus.catchUpWith(source)
   return kingbus
+}
+
+/** Some clients begin where the source is when they are ready: changes are made until the first of them is told. */
+async function begun(client: Client, source: Mysqld): Promise<void> {
+  const explain = (): string => client.logTail()
+  const patience = { what: `${client.name} to begin`, timeoutMs: PATIENCE_MS, stepMs: 300, explain }
+  await waitFor(patience, async () => {
+    if (!client.isRunning) throw new Error(`${client.name} ended; ${explain()}`)
+    await source.sql('INSERT INTO app.begun VALUES ()')
+    return !client.changes().every(isOfStory)
+  })
+}
+
+function isOfStory(change: string): boolean {
+  return !change.includes('"begun"')
 }
 
 async function waitForWord(client: Client, word: string): Promise<void> {
