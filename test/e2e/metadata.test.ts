@@ -9,6 +9,8 @@ import {
   type QueryError,
 } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { endEverything } from './harness/child.ts'
+import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
 import { Kingbus } from './harness/kingbus.ts'
 import { Mysqld, replicationPassword, replicationUser } from './harness/mysqld.ts'
 import { makeRunFolder, mysqlProgram } from './harness/project.ts'
@@ -23,16 +25,17 @@ const open: Connection[] = []
 
 /** Kingbus with pass-through, as the account that sees the tables of `app` only. */
 async function startPassing(): Promise<Kingbus> {
+  return await Kingbus.start({ sourceUrl: source.sourceUrl, flags: passThrough() })
+}
+
+function passThrough(): Readonly<Record<string, string>> {
   const passwordFile = join(makeRunFolder('metadata'), 'password')
   writeFileSync(passwordFile, `${META.password}\n`, { mode: 0o600 })
-  return await Kingbus.start({
-    sourceUrl: source.sourceUrl,
-    flags: {
-      'serve-metadata': 'pass-through',
-      'serve-metadata-user': META.user,
-      'serve-metadata-password-file': passwordFile,
-    },
-  })
+  return {
+    'serve-metadata': 'pass-through',
+    'serve-metadata-user': META.user,
+    'serve-metadata-password-file': passwordFile,
+  }
 }
 
 beforeAll(async () => {
@@ -55,8 +58,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const connection of open) connection.destroy()
-  await kingbus?.stop()
-  await source?.stop()
+  await endEverything()
 })
 
 async function connect(
@@ -229,6 +231,20 @@ test('another source is asked once it is the source', async () => {
     password: replicationPassword,
   })
   await connection.query('SHOW DATABASES')
+})
+
+test('every node of a cluster asks the source by itself', async () => {
+  const cluster = await KingbusCluster.start({ source, flags: passThrough() })
+  try {
+    await cluster.leader()
+    for (const node of cluster.nodes) {
+      const connection = await connect(node, REPL)
+      const [rows] = await connection.query('SHOW TABLES FROM app')
+      expect(rows).toHaveLength(3)
+    }
+  } finally {
+    await Promise.all(cluster.nodes.map((node) => node.stop()))
+  }
 })
 
 test('without the setting they are refused, and the error names it', async () => {

@@ -53,7 +53,7 @@ export const RECIPES: readonly Recipe[] = [
   }),
   java({
     name: 'canal',
-    title: 'canal 1.1.7, embedded server, by file and position',
+    title: 'canal 1.1.7, embedded server with tsdb, by file and position',
     main: 'CanalClient',
     hasNames: true,
   }),
@@ -102,6 +102,7 @@ function java({ name, title, main, args = [], hasNames = false }: JavaClient): R
   const cache = join(INTEROP_CACHE, 'java')
   const jars = join(cache, name, 'jars')
   const classes = join(cache, name, 'classes')
+  const resources = join(folder, name, 'resources')
   const sources = ['Follow.java', `${main}.java`]
   const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${jars}`]
   const maven = ['-B', '-q', `-Dmaven.repo.local=${join(cache, 'maven')}`, '-f', `${name}/pom.xml`]
@@ -111,7 +112,7 @@ function java({ name, title, main, args = [], hasNames = false }: JavaClient): R
     client: {
       name,
       program: 'java',
-      args: ['-Xmx512m', '-cp', `${classes}:${jars}/*`, main, ...args],
+      args: ['-Xmx512m', '-cp', [classes, resources, `${jars}/*`].join(':'), main, ...args],
     },
     fetch: [
       { program: 'javac', args: ['--version'], folder },

@@ -109,6 +109,8 @@ async function startSource({ sourceOptions }: StoryOptions): Promise<Mysqld> {
     `GRANT SELECT, SHOW VIEW ON app.* TO '${METADATA.user}'@'%'`,
     // At the source a client's own user needs to see what Kingbus asks the source for.
     `GRANT SELECT ON app.* TO '${FOLLOWER.user}'@'%'`,
+    // canal's history of tables lists each schema that SHOW DATABASES shows; this one is shown to everybody.
+    `GRANT SELECT ON performance_schema.* TO '${METADATA.user}'@'%', '${FOLLOWER.user}'@'%'`,
     'CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(40), n INT UNSIGNED)',
     'CREATE TABLE app.begun (id INT PRIMARY KEY AUTO_INCREMENT)',
     'FLUSH BINARY LOGS',

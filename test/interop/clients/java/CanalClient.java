@@ -59,7 +59,11 @@ public final class CanalClient {
         parameter.setConnectionCharsetNumber((byte) 33);
         parameter.setDefaultDatabaseName("app");
         parameter.setDetectingEnable(false);
-        parameter.setTsdbEnable(false);
+        // The history of tables that canal keeps by default, and which makes it ask for all tables at once.
+        parameter.setTsdbEnable(true);
+        parameter.setTsdbJdbcUrl("jdbc:h2:" + Follow.STATE.resolve("tables") + ";MODE=MYSQL");
+        parameter.setTsdbJdbcUserName("canal");
+        parameter.setTsdbJdbcPassword("canal");
         Canal canal = new Canal();
         canal.setId(1L);
         canal.setName(DESTINATION);
