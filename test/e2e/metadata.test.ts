@@ -9,6 +9,8 @@ import {
   type QueryError,
 } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { dial, systemClock } from '../../src/platform/index.ts'
+import { METADATA_LIMITS, MetadataPool } from '../../src/source/index.ts'
 import { endEverything } from './harness/child.ts'
 import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
 import { Kingbus } from './harness/kingbus.ts'
@@ -216,6 +218,45 @@ test('a source that is away costs an error and no connection', async () => {
     const [rows] = await connection.query('SHOW CREATE TABLE app.t')
     return Array.isArray(rows) && rows.length === 1
   })
+})
+
+test('a source that falls silent in the middle loses the connection, and is asked anew', async () => {
+  const tls = { mode: 'preferred', authorities: () => undefined } as const
+  const pool = new MetadataPool({
+    address: () => address,
+    limits: { ...METADATA_LIMITS, silenceMs: 300 },
+    clock: systemClock,
+  })
+  const { user, password: secret } = META
+  const place = { dial, host: '127.0.0.1', port: source.port, tls }
+  const address = { ...place, user, password: () => secret }
+  const ask = async (): Promise<string[]> => {
+    const question = { sql: 'SHOW DATABASES', database: undefined }
+    const kinds: string[] = []
+    for await (const { kind } of pool.ask(question, new AbortController().signal)) kinds.push(kind)
+    return kinds
+  }
+  expect(await ask()).toEqual(['columns', 'rows'])
+  source.freeze()
+  try {
+    await expect(ask()).rejects.toMatchObject({ code: 'E_SOURCE_GONE_SILENT' })
+  } finally {
+    source.thaw()
+  }
+  expect(await ask()).toEqual(['columns', 'rows'])
+  pool.close()
+})
+
+test('clients that ask and hang up cost nobody else anything', async () => {
+  for (let round = 0; round < 40; round += 1) {
+    const connection = await connect(kingbus, REPL)
+    connection.query('SELECT * FROM information_schema.COLUMNS').catch(() => {})
+    if (round % 2 === 0) await new Promise((resolve) => setImmediate(resolve))
+    connection.destroy()
+  }
+  const [rows] = await (await connect(kingbus, REPL)).query('SHOW TABLES FROM app')
+  expect(rows).toHaveLength(3)
+  expect(kingbus.isRunning).toBe(true)
 })
 
 test('another source is asked once it is the source', async () => {

@@ -78,7 +78,8 @@ function python(): Recipe {
 function go(name: string, title: string): Recipe {
   const folder = join(CLIENTS, 'go')
   const program = join(INTEROP_CACHE, 'go', `follow-${name}`)
-  const env = { GOPATH: join(INTEROP_CACHE, 'go', 'path'), GOFLAGS: '-modcacherw' }
+  const flags = [process.env['GOFLAGS'] ?? '', '-modcacherw'].join(' ').trim()
+  const env = { GOPATH: join(INTEROP_CACHE, 'go', 'path'), GOFLAGS: flags }
   return {
     title,
     hasNames: name === 'canal',

@@ -8,6 +8,8 @@ export interface MetadataLimits {
   readonly waitMs: number
   /** a source that says nothing for so long in the middle of an answer loses the connection, milliseconds */
   readonly silenceMs: number
+  /** an answer that its client has not taken by then is broken off, milliseconds; others get its connection's place */
+  readonly answerMs: number
   /** a connection that nobody has used for so long is closed, milliseconds */
   readonly idleMs: number
   /** bytes of one packet of an answer; a longer one costs the connection to the source */
@@ -19,6 +21,7 @@ export const METADATA_LIMITS: MetadataLimits = {
   waitingMost: 200,
   waitMs: 10_000,
   silenceMs: 30_000,
+  answerMs: 120_000,
   idleMs: 60_000,
   packetBytesMost: 16 * 1024 * 1024,
 }

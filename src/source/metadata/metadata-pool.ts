@@ -46,10 +46,17 @@ export class MetadataPool {
    */
   async *ask(question: MetadataQuestion, signal: AbortSignal): AsyncGenerator<MetadataPart> {
     await this.#enter(signal)
-    try {
-      yield* this.#askInside(question, signal)
-    } finally {
+    const late = new AbortController()
+    // Also while the client takes nothing, and nobody comes to the end of this function.
+    const cancel = this.#options.clock.after(this.#options.limits.answerMs, () => {
+      late.abort()
       this.#leave()
+    })
+    try {
+      yield* this.#askInside(question, AbortSignal.any([signal, late.signal]))
+    } finally {
+      cancel()
+      if (!late.signal.aborted) this.#leave()
     }
   }
 
@@ -97,7 +104,13 @@ export class MetadataPool {
 
   async #open(address: SourceAddress, signal: AbortSignal): Promise<MetadataConnection> {
     const { limits, clock } = this.#options
-    return await MetadataConnection.open({ address, limits, clock }, signal)
+    try {
+      return await MetadataConnection.open({ address, limits, clock }, signal)
+    } catch (cause) {
+      if (!signal.aborted) throw cause
+      const message = 'the login at the source is given up: its answer would come too late'
+      throw new OperationalError('E_SOURCE_CLOSED', message, {}, { cause })
+    }
   }
 
   /** A connection that is as good as a new one. Those to a source that is not the current one are closed. */
