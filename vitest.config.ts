@@ -25,6 +25,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'interop',
+          include: ['test/interop/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 240_000,

@@ -1,5 +1,5 @@
 /*
-  node scripts/run.mjs check|test|bench|demo|soak [ARGS]
+  node scripts/run.mjs check|test|interop|bench|demo|soak [ARGS]
 
   Does what set-up is missing (dependencies, build, a real MySQL and etcd), says so, and runs the thing asked
   for. Plain JavaScript without dependencies, since it must run before there are any.
@@ -168,6 +168,15 @@ const commands = {
     // With arguments only the tests that they name: `npm test -- test/e2e/silent-peers.test.ts`.
     const work = () => vitest(['project', 'unit', 'golden', 'fuzz', 'simulation', 'e2e'], args)
     return runAll([{ name: 'tests', work, hasCounts: true }])
+  },
+  interop(args) {
+    setUpBuild()
+    setUpMysql()
+    const title = 'foreign clients into .cache/interop'
+    const code = step(title, () => run('tsx', ['test/interop/prepare.ts', ...args]))
+    const work = () => vitest(['interop'], [])
+    const name = 'foreign clients: those that could be had'
+    return Math.max(code, runAll([{ name, work, hasCounts: true }]))
   },
   demo(args) {
     setUpBuild()

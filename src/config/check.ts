@@ -8,6 +8,7 @@ export function checkTogether(config: Config): string[] {
     ...pair(config, 'serve.cert-file', 'serve.key-file'),
     ...pair(config, 'admin.cert-file', 'admin.key-file'),
     ...pair(config, 'cluster.tls.cert-file', 'cluster.tls.key-file'),
+    ...metadata(config),
     ...adminOffLoopback(config),
     ...checkCluster(config),
   ]
@@ -18,6 +19,16 @@ function pair(config: Config, left: Key, right: Key): string[] {
   return both.length === 1
     ? [`${left} and ${right} belong together, and only ${both[0]} is set`]
     : []
+}
+
+function metadata(config: Config): string[] {
+  const keys: readonly Key[] = ['serve.metadata-user', 'serve.metadata-password-file']
+  const set = keys.filter((key) => config[key] !== undefined)
+  if (config['serve.metadata'] === 'off') {
+    return set.map((key) => `${key} has no effect: set serve.metadata to pass-through, too`)
+  }
+  if (config['serve.metadata-user'] !== undefined) return []
+  return ['serve.metadata: pass-through needs serve.metadata-user, a user at the source']
 }
 
 function adminOffLoopback(config: Config): string[] {

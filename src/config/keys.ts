@@ -170,6 +170,27 @@ const KEYS = {
       'PEM file with the authorities that may have signed the certificates of clients; which users ' +
       'need one is said in the users file',
   },
+  'serve.metadata': {
+    ...choice(['off', 'pass-through']),
+    fallback: 'off',
+    help:
+      'What becomes of a question about tables (SHOW CREATE TABLE, information_schema.COLUMNS, ...): ' +
+      'refused, or answered by the source',
+  },
+  'serve.metadata-user': {
+    schema: z.string().min(1),
+    placeholder: 'USER',
+    fallback: undefined,
+    otherwise: 'needed with serve.metadata: pass-through',
+    help:
+      'The user at the source that such questions are asked as; what it may see is what every client ' +
+      'may see',
+  },
+  'serve.metadata-password-file': {
+    ...FILE,
+    otherwise: 'an empty password',
+    help: 'A file with the password of serve.metadata-user; only its owner may read it',
+  },
   'admin.listen': {
     ...ADDRESS,
     fallback: '127.0.0.1:9595',

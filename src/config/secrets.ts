@@ -11,6 +11,8 @@ import type { LoadedConfig } from './load.ts'
 export interface Secrets {
   /** empty when none was given */
   readonly sourcePassword: string
+  /** of serve.metadata-user; empty when none was given */
+  readonly metadataPassword: string
   readonly adminToken: string | undefined
   /** undefined for a node that is alone */
   readonly clusterSecret: string | undefined
@@ -26,6 +28,7 @@ export async function loadSecrets(
 ): Promise<Secrets> {
   return {
     sourcePassword: await sourcePassword(disk, loaded, environment),
+    metadataPassword: await metadataPassword(disk, loaded.config['serve.metadata-password-file']),
     adminToken: await readAdminToken(disk, loaded.config['admin.token-file']),
     clusterSecret: await clusterSecret(disk, loaded.config['cluster.secret-file']),
   }
@@ -57,6 +60,10 @@ export async function readAdminToken(
     `the token in ${path} has ${token.length} characters; it needs at least ` +
       `${ADMIN_TOKEN_LENGTH_LEAST} (for example \`openssl rand -hex 32\`)`,
   )
+}
+
+async function metadataPassword(disk: Disk, path: string | undefined): Promise<string> {
+  return path === undefined ? '' : await readSecretFile(disk, path, 'serve.metadata-password-file')
 }
 
 async function clusterSecret(disk: Disk, path: string | undefined): Promise<string | undefined> {

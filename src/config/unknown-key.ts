@@ -12,6 +12,10 @@ export const SECRETS = [
     remedy: 'set source.password-file to a file with it (mode 0600) or KINGBUS_SOURCE_PASSWORD',
   },
   {
+    key: 'serve.metadata-password',
+    remedy: 'set serve.metadata-password-file to a file with it (mode 0600)',
+  },
+  {
     key: 'admin.token',
     remedy: 'set admin.token-file to a file with it (mode 0600)',
   },

@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { type Address, type Config, KEEP_FOR_ABSENT_REPLICAS_MS } from '../config/index.ts'
 import { picked } from '../lib/index.ts'
 import { type Administration, ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
+import { METADATA_LIMITS, MetadataPool } from '../source/index.ts'
 import { type DataDir, minFreeBytes, openDataDir } from '../store/index.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { FormatFacts } from './format-facts.ts'
@@ -13,6 +14,7 @@ import type { NodeOptions } from './node-options.ts'
 import { PurgeDesk } from './purge-desk.ts'
 import { RoomJournal } from './room-journal.ts'
 import { loadServeMaterial } from './serve-material.ts'
+import { metadataAddress } from './source/metadata-address.ts'
 import { SourceDesk } from './source/source-desk.ts'
 import { SourceRunner } from './source/source-runner.ts'
 import { sourceSettings } from './source/source-settings.ts'
@@ -24,6 +26,8 @@ export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly journal: RoomJournal
   readonly facts: FormatFacts
   readonly server: ReplicationServer
+  /** answers questions about tables; undefined: they are refused */
+  readonly metadata: MetadataPool | undefined
   readonly source: SourceRunner
   readonly sourceDesk: SourceDesk
   /** where replicas connect; undefined while nothing listens */
@@ -69,7 +73,8 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   })
   const sourceDesk = new SourceDesk({ ...engine, config, clock, source })
   const desks = { source, sourceDesk }
-  const base = { ...options, ...engine, ...desks, startedMs, dataDir, journal, facts, listening }
+  const inside = { ...options, ...engine, ...desks, startedMs, dataDir, journal, facts, listening }
+  const base = { ...inside, metadata: buildMetadata(inside) }
   const administration = new SqlAdministration(sourceDesk, new PurgeDesk(base))
   return { ...base, server: buildServer(base, administration, material) }
 }
@@ -84,17 +89,33 @@ function identityWishes(config: Config) {
   return Object.fromEntries(Object.entries(wishes).filter(([, wish]) => wish !== undefined))
 }
 
+function buildMetadata({
+  config,
+  secrets,
+  desired,
+  disk,
+  clock,
+}: NodeOptions & Pick<Engine, 'desired'>): MetadataPool | undefined {
+  const user = config['serve.metadata-user']
+  if (config['serve.metadata'] === 'off' || user === undefined) return undefined
+  const account = { user, password: secrets.metadataPassword }
+  const address = metadataAddress(desired.value, account, disk)
+  return new MetadataPool({ address, limits: METADATA_LIMITS, clock })
+}
+
 function buildServer(
   parts: Omit<NodeParts, 'server'>,
   administration: Administration,
   material: Awaited<ReturnType<typeof loadServeMaterial>>,
 ): ReplicationServer {
-  const { store, facts, users, clock, random, logger, dataDir, config, listening } = parts
+  const { store, facts, users, metadata, clock, random, logger } = parts
+  const { dataDir, config, listening } = parts
   return new ReplicationServer({
     store,
     users,
     administration,
     ...material,
+    metadata,
     limits: SERVE_LIMITS,
     clock,
     random,

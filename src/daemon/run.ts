@@ -174,10 +174,11 @@ class Running {
 
   /** Ingest first, so that dumps can reach what is visible; the disk last. */
   async #close(running: Promise<unknown>): Promise<void> {
-    const { journal, dataDir, logger } = this.#parts
+    const { journal, dataDir, metadata, logger } = this.#parts
     this.#serving.beginEnd()
     await running
     await this.#serving.end()
+    metadata?.close()
     await this.#admin?.close()
     try {
       await journal.close()

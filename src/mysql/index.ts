@@ -77,6 +77,7 @@ export {
   Capability,
   COLLATION_UTF8MB4,
   STATUS_AUTOCOMMIT,
+  STATUS_MORE_RESULTS,
 } from './packets/capability.ts'
 export {
   DumpFlag,
@@ -94,7 +95,7 @@ export {
   encodeComRegisterReplica,
 } from './packets/com-register-replica.ts'
 export { Command } from './packets/command.ts'
-export { encodeEof } from './packets/eof.ts'
+export { encodeEof, isEof } from './packets/eof.ts'
 export {
   decodeErr,
   ERR_MARKER,

@@ -6,6 +6,7 @@ import type { Administration } from './administration.ts'
 import { binlogReaderOf } from './dump/binlog-reader.ts'
 import { Dumps } from './dump/dumps.ts'
 import type { ServeLimits } from './limits.ts'
+import type { MetadataSource } from './metadata/metadata-source.ts'
 import { Replicas } from './replicas.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { Authenticator } from './session/authenticator.ts'
@@ -25,6 +26,8 @@ export interface ReplicationServerOptions {
   readonly tls: ServerTls | undefined
   /** PEM text of an RSA key, by which clients without TLS encrypt a password */
   readonly passwordKey: string
+  /** who is asked about tables; undefined: nobody */
+  readonly metadata: MetadataSource | undefined
   readonly limits: ServeLimits
   readonly clock: Clock
   readonly random: Random
@@ -39,7 +42,7 @@ export class ReplicationServer {
   readonly listener: Listener
 
   constructor(options: ReplicationServerOptions) {
-    const { store, facts, users, administration, tls, passwordKey } = options
+    const { store, facts, users, administration, tls, passwordKey, metadata } = options
     const { limits, clock, random, logger } = options
     const binlogs = binlogReaderOf(store)
     this.replicas = new Replicas(clock)
@@ -69,6 +72,7 @@ export class ReplicationServer {
       binlogs,
       administration,
       runDump: (request, sink) => dumps.run(request, sink),
+      metadata,
       limits,
       clock,
       random,

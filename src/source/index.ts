@@ -8,6 +8,8 @@
 export type { DumpItem, DumpStream } from './dump-stream.ts'
 export type { Finding, Severity } from './finding.ts'
 export type { Beginning, Holdings, SourcePlace, StartAt } from './holdings.ts'
+export { METADATA_LIMITS } from './metadata/metadata-limits.ts'
+export { MetadataPool } from './metadata/metadata-pool.ts'
 export type { OpenDump, Placement, SourceOptions } from './open-dump.ts'
 export type { PreflightId, SourceProfile } from './preflight.ts'
 export type { SemiSyncState } from './semi-sync.ts'

@@ -169,6 +169,8 @@ async function login(
     stream: dialed.stream,
     connectTimeout: limits.connectMs,
     connectAttributes: { program_name: 'kingbus' },
+    // A statement is the bytes behind its command, also once the connection is taken over; no file is ever asked for.
+    flags: ['-CLIENT_QUERY_ATTRIBUTES', '-LOCAL_FILES'],
     // Nothing is ever prepared; the default makes room for 16,000 statements at every login.
     maxPreparedStatements: 1,
   }

@@ -157,7 +157,7 @@ describe('the real client is answered', () => {
     const { stdout, stderr } = await client('mysql', REPL, '--force', '-N', `<${statements}`)
     expect(stdout).toBe('1\n')
     expect(stderr).toContain("ERROR 1193 (HY000) at line 1: Unknown system variable 'nothing'")
-    expect(stderr).toContain('ERROR 1064 (42000) at line 2')
+    expect(stderr).toContain('ERROR 1046 (3D000) at line 2: No database selected')
   })
 
   test('after a reset of the connection and a change of the database', async () => {

@@ -34,5 +34,8 @@ export const Capability = {
 /** Collation of the greeting and of text columns: utf8mb4_0900_ai_ci, as MySQL 9 announces. */
 export const COLLATION_UTF8MB4 = 255
 
-/** Status flag SERVER_STATUS_AUTOCOMMIT, the only one a server without tables ever sends. */
+/** Status flag SERVER_STATUS_AUTOCOMMIT, the only one that a server without tables sends of itself. */
 export const STATUS_AUTOCOMMIT = 0x2
+
+/** Status flag SERVER_MORE_RESULTS_EXISTS: the answer to the next statement of the same command follows. */
+export const STATUS_MORE_RESULTS = 0x8

@@ -8,6 +8,7 @@ import { STATUS_AUTOCOMMIT } from './capability.ts'
   DEPRECATE_EOF was agreed on.
 */
 const EOF_MARKER = 0xfe
+const EOF_BYTES_BELOW = 9
 
 export interface EofPacket {
   readonly warnings: number
@@ -25,4 +26,9 @@ export function decodeEof(payload: Uint8Array): EofPacket {
   const marker = reader.u8()
   if (marker !== EOF_MARKER) throw new ProtocolError(`packet begins with ${marker}, not with EOF`)
   return { warnings: reader.u16(), status: reader.u16() }
+}
+
+/** EOF may be what this is; a row that begins with the same byte is at least 16 MiB long. */
+export function isEof(payload: Uint8Array): boolean {
+  return payload[0] === EOF_MARKER && payload.length < EOF_BYTES_BELOW
 }

@@ -11,10 +11,12 @@ import {
   encodeOk,
   Reader,
 } from '../../mysql/index.ts'
+import { answerMetadata } from '../metadata/answer-metadata.ts'
+import type { MetadataSource, MetadataStatement } from '../metadata/metadata-source.ts'
 import type { Replicas } from '../replicas.ts'
 import type { Scope } from '../sql/scope.ts'
 import { shownStatement } from '../sql/shown-statement.ts'
-import { refusalOf, SqlError } from '../sql/sql-error.ts'
+import { accessDenied, refusalOf, SqlError } from '../sql/sql-error.ts'
 import { answerStatement } from '../sql/statements.ts'
 import { statisticsText } from '../sql/status.ts'
 import { identityOf } from './dump-command.ts'
@@ -30,6 +32,8 @@ export interface CommandContext {
   /** of both sides */
   readonly capabilities: number
   readonly replicas: Pick<Replicas, 'register'>
+  /** who is asked about tables; undefined: nobody */
+  readonly metadata: MetadataSource | undefined
   scope(): Scope
   /** Runs while a statement is begun, so that the session knows when it ends itself. */
   answering<T>(answer: () => T): T
@@ -79,6 +83,7 @@ async function query(payload: Buffer, context: CommandContext): Promise<Outcome>
   const deprecateEof = (context.capabilities & Capability.DEPRECATE_EOF) !== 0
   try {
     const found = await context.answering(() => answerStatement(sql, context.scope()))
+    if (found.kind === 'metadata') return await askSource(found.statements, context)
     await sendAnswer(context.channel, found, deprecateEof)
     return 'next'
   } catch (thrown) {
@@ -88,6 +93,16 @@ async function query(payload: Buffer, context: CommandContext): Promise<Outcome>
   } finally {
     context.state.statement = undefined
   }
+}
+
+async function askSource(
+  statements: readonly MetadataStatement[],
+  { channel, state, capabilities, metadata }: CommandContext,
+): Promise<Outcome> {
+  if (!hasRight(state, 'replicate', 'monitor', 'administer')) throw accessDenied('SELECT')
+  const send = (...payloads: readonly Uint8Array[]): Promise<void> => channel.send(...payloads)
+  await answerMetadata(statements, metadata, { capabilities, gone: channel.connection.gone, send })
+  return 'next'
 }
 
 async function initDb(payload: Buffer, context: CommandContext): Promise<Outcome> {

@@ -5,7 +5,7 @@ import {
   encodeResultSetHead,
   encodeRow,
 } from '../../mysql/index.ts'
-import type { Answer } from '../sql/answer.ts'
+import type { OwnAnswer } from '../sql/answer.ts'
 import type { PacketChannel } from './packet-channel.ts'
 
 /**
@@ -14,7 +14,7 @@ import type { PacketChannel } from './packet-channel.ts'
  */
 export async function sendAnswer(
   channel: PacketChannel,
-  answer: Answer,
+  answer: OwnAnswer,
   deprecateEof: boolean,
 ): Promise<void> {
   if (answer.kind === 'ok') return await channel.send(encodeOk())

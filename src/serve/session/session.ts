@@ -19,6 +19,7 @@ import type { Administration } from '../administration.ts'
 import type { BinlogReader } from '../dump/binlog-reader.ts'
 import { type DumpEnd, type DumpRequest, type DumpSink, SHUTDOWN } from '../dump-request.ts'
 import type { ServeLimits } from '../limits.ts'
+import type { MetadataSource } from '../metadata/metadata-source.ts'
 import type { Replicas } from '../replicas.ts'
 import type { ServerFacts } from '../server-facts.ts'
 import type { Scope } from '../sql/scope.ts'
@@ -56,6 +57,8 @@ export interface SessionContext {
   readonly binlogs: BinlogReader
   readonly administration: Administration
   readonly runDump: RunDump
+  /** who is asked about tables; undefined: nobody */
+  readonly metadata: MetadataSource | undefined
   readonly limits: ServeLimits
   readonly clock: Clock
   readonly random: Random
@@ -233,6 +236,7 @@ export class Session implements ListedSession {
       state: this.state,
       capabilities: this.#capabilities,
       replicas: this.#context.replicas,
+      metadata: this.#context.metadata,
       scope: () => this.#scope(),
       answering: (answer) => {
         this.#answering = true

@@ -1,4 +1,5 @@
 import { type Column, ColumnFlag, ColumnType, type ResultSet, type Row } from '../../mysql/index.ts'
+import type { MetadataStatement } from '../metadata/metadata-source.ts'
 import { SqlError } from './sql-error.ts'
 import type { Value } from './value.ts'
 
@@ -12,6 +13,11 @@ export type Answer =
       readonly columns: readonly Column[]
       readonly pieces: AsyncIterable<readonly Row[]>
     }
+  /** questions that only the source can answer */
+  | { readonly kind: 'metadata'; readonly statements: readonly MetadataStatement[] }
+
+/** What is answered here, without the source. */
+export type OwnAnswer = Exclude<Answer, { kind: 'metadata' }>
 
 export const OK: Answer = { kind: 'ok' }
 

@@ -181,10 +181,6 @@ export function showEngines(cursor: Cursor): Answer {
   )
 }
 
-export function showDatabases(): Answer {
-  return rows([nameColumn('Database', 64)], [])
-}
-
 const PRIVILEGES = {
   replicate: ['REPLICATION SLAVE', 'REPLICATION CLIENT'],
   monitor: ['PROCESS', 'REPLICATION CLIENT'],

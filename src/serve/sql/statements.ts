@@ -1,3 +1,4 @@
+import { readMetadata } from '../metadata/read-metadata.ts'
 import { hasRight } from '../session/session-state.ts'
 import { changeSource } from './administration/change-source.ts'
 import { purgeBinaryLogs } from './administration/purge-binary-logs.ts'
@@ -14,7 +15,6 @@ import {
   showBinaryLogStatus,
   showBinaryLogs,
   showCount,
-  showDatabases,
   showEngines,
   showGrants,
   showProcessList,
@@ -29,9 +29,9 @@ import { accessDenied, SqlError } from './sql-error.ts'
 type Run = (cursor: Cursor, scope: Scope, words: readonly string[]) => Answer | Promise<Answer>
 
 /*
-  Every statement that is understood, by the keywords that it begins with: alternatives stand with bars
+  Every statement that is understood here, by the keywords that it begins with: alternatives stand with bars
   between them, words that may be left out in brackets. The first row that fits is taken. All that fits
-  none is error 1064: a client must never take an OK for a result.
+  none is error 1064: a client must never take an OK for a result. Those about tables are read in metadata/.
 */
 export const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
   ['SELECT', select],
@@ -49,7 +49,6 @@ export const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
   ['SHOW WARNINGS|ERRORS', showWarnings],
   ['SHOW COUNT', showCount],
   ['SHOW [STORAGE] ENGINES', showEngines],
-  ['SHOW DATABASES|SCHEMAS', showDatabases],
   ['SHOW GRANTS', showGrants],
   ['KILL', kill],
   ['USE', use],
@@ -81,6 +80,8 @@ export function answerStatement(sql: string, scope: Scope): Answer | Promise<Ans
   }
   const cursor = new Cursor(sql)
   if (cursor.atEnd()) throw new SqlError(1065, '42000', 'Query was empty')
+  const statements = readMetadata(cursor, scope.session.database)
+  if (statements !== undefined) return { kind: 'metadata', statements }
   for (const { steps, run } of PARSED) {
     const words = match(cursor, steps)
     if (words !== undefined) return run(cursor, scope, words)

@@ -13,6 +13,7 @@ import { REAL_FILES } from '../dump/testing/captures.ts'
 import { MemoryBinlogs } from '../dump/testing/memory-binlogs.ts'
 import type { DumpRequest, DumpSink } from '../dump-request.ts'
 import { SERVE_LIMITS, type ServeLimits } from '../limits.ts'
+import type { MetadataSource } from '../metadata/metadata-source.ts'
 import { Replicas } from '../replicas.ts'
 import type { ServerFacts } from '../server-facts.ts'
 import { Authenticator } from '../session/authenticator.ts'
@@ -124,6 +125,7 @@ export async function startFakeServer(
   limits: Partial<ServeLimits> = {},
   runDump: RunDump = waitingDump,
   clientAuthority?: string,
+  metadata?: MetadataSource,
 ): Promise<FakeServer> {
   const [certificate, passwordKey] = await secrets
   const requests: DumpRequest[] = []
@@ -152,6 +154,7 @@ export async function startFakeServer(
       requests.push(request)
       return runDump(request, sink)
     },
+    metadata,
     limits: allLimits,
     clock: systemClock,
     random: systemRandom,

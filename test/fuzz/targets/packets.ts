@@ -15,12 +15,14 @@ import {
   encodeComBinlogDumpGtid,
   encodeComQuery,
   encodeComRegisterReplica,
+  encodeEof,
   encodeErr,
   encodeGreeting,
   encodeHandshakeResponse,
   encodeOk,
   encodePackets,
   encodeSslRequest,
+  isEof,
   isSslRequest,
   nextSequence,
   PacketReader,
@@ -144,6 +146,13 @@ export const packetTargets: readonly Target[] = [
     seeds: () => [sslRequest],
     run: (input) =>
       require(!isSslRequest(input) || input.length === 32, 'an SSLRequest has 32 bytes'),
+  },
+  {
+    name: 'isEof',
+    covers: ['isEof'],
+    seeds: () => [encodeEof()],
+    run: (input) =>
+      require(!isEof(input) || (input[0] === 0xfe && input.length < 9), 'an EOF packet is short'),
   },
   {
     name: 'packet-reader',

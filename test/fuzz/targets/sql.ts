@@ -1,3 +1,6 @@
+import type { MetadataStatement } from '../../../src/serve/metadata/metadata-source.ts'
+import { readMetadata } from '../../../src/serve/metadata/read-metadata.ts'
+import { Cursor } from '../../../src/serve/sql/cursor.ts'
 import type { Scope } from '../../../src/serve/sql/scope.ts'
 import { SqlError } from '../../../src/serve/sql/sql-error.ts'
 import { answerStatement } from '../../../src/serve/sql/statements.ts'
@@ -29,6 +32,10 @@ const STATEMENTS = [
   'STOP SLAVE UNTIL',
   'START TRANSACTION READ ONLY, WITH CONSISTENT SNAPSHOT',
   'USE `a``b`',
+  'SHOW CREATE TABLE `a``b`.t; SHOW FULL TABLES FROM x WHERE Table_type = "BASE TABLE"',
+  "SHOW COLUMNS FROM t IN app LIKE 'a%'; DESC app.t id; SHOW TABLE STATUS; SHOW DATABASES LIKE '_'",
+  "SELECT t.*, COUNT(*) AS n, LOWER(x) 'l' FROM information_schema.COLUMNS t WHERE a IN (1, -2)",
+  'SELECT a FROM information_schema.TABLES JOIN information_schema.STATISTICS s ON NOT a = s.b GROUP BY 1 LIMIT 1',
   '/*! SELECT */ 1 -- x\n # y\n /* z',
 ]
 
@@ -81,6 +88,8 @@ const WORDS = [
   'UNIX_TIMESTAMP()',
   'SELECT ',
   'SHOW ',
+  'DESC ',
+  'information_schema.COLUMNS',
   'SET ',
   'KILL ',
   ' WHERE ',
@@ -110,6 +119,15 @@ function refusedOrThrow(thrown: unknown): void {
   if (!(thrown instanceof SqlError)) throw thrown
 }
 
+/** What goes to the source is read there as it was here: the same once more, and nothing that writes or leaves. */
+function requirePassable(statements: readonly MetadataStatement[]): void {
+  for (const { sql, database } of statements) {
+    const [again, ...others] = readMetadata(new Cursor(sql), database ?? 'app') ?? []
+    require(again?.sql === sql &&
+      others.length === 0, 'a question is read by the source as it was here')
+  }
+}
+
 export const sqlTarget: Target = {
   name: 'sql',
   covers: [],
@@ -124,6 +142,7 @@ export const sqlTarget: Target = {
     const answer = answerStatement(input.toString('utf8'), mostRights())
     // What has to wait goes on elsewhere; here only its beginning, which reads the statement, is run.
     if (answer instanceof Promise) return void answer.catch(refusedOrThrow)
+    if (answer.kind === 'metadata') requirePassable(answer.statements)
     if (answer.kind !== 'rows') return
     const { columns, rows } = answer.result
     require(rows.every((row) => row.length === columns.length), 'a row has a value for each column')
