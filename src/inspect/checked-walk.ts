@@ -260,7 +260,7 @@ export class CheckedWalk {
     if (!isTrue) this.#knowsGtids = false
     const gtid = this.#follower.transaction?.facts.gtid
     if (gtid === undefined || !isTrue) return
-    if (!this.#options.held.has(gtid.uuid, gtid.tag, gtid.gno)) return
+    if (!this.#options.held.has(gtid)) return
     this.report(event.position, `the GTID ${formatGtid(gtid)} was there before`)
   }
 

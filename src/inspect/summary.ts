@@ -129,7 +129,7 @@ export class Summary {
   #addTransaction({ id, gtid, begin, end, events }: InspectedTransaction): void {
     this.#transactions += 1
     if (id === undefined) this.#anonymous += 1
-    else this.#gtids.add(id.uuid, id.tag, id.gno)
+    else this.#gtids.add(id)
     const bytes = end - begin
     const least = this.#largest.at(-1)
     if (this.#largest.length === LARGEST_MOST && bytes <= (least?.bytes ?? 0)) return

@@ -238,8 +238,8 @@ export async function findBehind(examiner: Examiner, gtids: GtidSet): Promise<Be
       }
       const gtid = gtidOf(event, checksum)?.gtid
       if (gtid !== undefined) {
-        if (!gtids.has(gtid.uuid, gtid.tag, gtid.gno)) return 'enough'
-        before.add(gtid.uuid, gtid.tag, gtid.gno)
+        if (!gtids.has(gtid)) return 'enough'
+        before.add(gtid)
         mirrored = false
       }
       place = { file, position: event.position + event.size }

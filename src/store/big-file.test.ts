@@ -85,7 +85,7 @@ describe('a file of many blocks of the index', () => {
     for (let count = 0; count <= 60; count += 7) {
       const held = GtidSet.empty()
       for (let gno = 1; gno <= count; gno += 1) {
-        held.add('11111111-2222-3333-4444-555555555555', '', BigInt(gno))
+        held.add({ origin: '11111111-2222-3333-4444-555555555555', gno: BigInt(gno) })
       }
       const { file, position } = present(await findGtidStart(store, held), 'a place')
       const end = count === 0 ? 4 : present(ends[count - 1], 'a transaction').end

@@ -65,7 +65,7 @@ export function decodeGtidEvent(event: Buffer, checksum: ChecksumAlgorithm): Gti
 
 function readGtid(event: Buffer): Gtid {
   const gno = checkGno(event.readBigUInt64LE(GNO_OFFSET))
-  return { uuid: uuidText(event, UUID_OFFSET), tag: '', gno }
+  return { origin: uuidText(event, UUID_OFFSET), gno }
 }
 
 function tooShort(end: number): ProtocolError {

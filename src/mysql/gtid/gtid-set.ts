@@ -1,5 +1,5 @@
 import { assert, present } from '../../lib/index.ts'
-import { GNO_MOST, isCanonicalTag, isCanonicalUuid } from './gtid.ts'
+import { GNO_MOST, type Gtid, isCanonicalOrigin, UUID_TEXT_SIZE } from './gtid.ts'
 import {
   decodeGtidSetEntries,
   encodeGtidSetEntries,
@@ -8,20 +8,16 @@ import {
 import { parseGtidSetText } from './gtid-set-text.ts'
 import { Intervals } from './intervals.ts'
 
-const UUID_TEXT_SIZE = 36
-
 /**
- * A set of GTIDs that changes in place. Uuids and tags are lower-case everywhere; tag '' means
- * none. Adding the number after the last one of the uuid and tag used before is the fast case,
- * about 50 ns.
+ * A set of GTIDs that changes in place. Adding the number after the last one of the origin used
+ * before is the fast case, about 50 ns.
  */
 export class GtidSet {
-  /** by `uuid` or `uuid:tag`; never an entry without intervals */
+  /** by origin; never an entry without intervals */
   #entries = new Map<string, Intervals>()
 
-  // The entry that `add` used last, to be found without building its key.
-  #lastUuid = ''
-  #lastTag = ''
+  // The entry that `add` used last.
+  #lastOrigin = ''
   #lastIntervals: Intervals | undefined
 
   static empty(): GtidSet {
@@ -71,20 +67,19 @@ export class GtidSet {
     return items.join(',\n')
   }
 
-  add(uuid: string, tag: string, gno: bigint): void {
+  add({ origin, gno }: Gtid): void {
     assert(gno >= 1n && gno <= GNO_MOST, `${gno} is no transaction number`)
-    if (this.#lastIntervals === undefined || uuid !== this.#lastUuid || tag !== this.#lastTag) {
-      this.#lastIntervals = this.#entry(uuid, tag)
-      this.#lastUuid = uuid
-      this.#lastTag = tag
+    if (this.#lastIntervals === undefined || origin !== this.#lastOrigin) {
+      this.#lastIntervals = this.#entry(origin)
+      this.#lastOrigin = origin
     }
     this.#lastIntervals.add(gno)
   }
 
-  /** Adds the transactions `first` to `last`, which have no tag. */
-  addRun(uuid: string, first: bigint, last: bigint): void {
+  /** Adds the transactions `first` to `last`. */
+  addRun(origin: string, first: bigint, last: bigint): void {
     assert(first >= 1n && first <= last && last <= GNO_MOST, `${first}-${last} are no transactions`)
-    this.#entry(uuid, '').addRange(first, last + 1n)
+    this.#entry(origin).addRange(first, last + 1n)
   }
 
   addAll(other: GtidSet): void {
@@ -126,8 +121,8 @@ export class GtidSet {
     return false
   }
 
-  has(uuid: string, tag: string, gno: bigint): boolean {
-    return this.#entries.get(keyOf(uuid, tag))?.has(gno) ?? false
+  has({ origin, gno }: Gtid): boolean {
+    return this.#entries.get(origin)?.has(gno) ?? false
   }
 
   /** Whether every GTID of `other` is in this set. */
@@ -184,14 +179,12 @@ export class GtidSet {
     return made
   }
 
-  #entry(uuid: string, tag: string): Intervals {
-    const key = keyOf(uuid, tag)
-    if (!this.#entries.has(key)) {
-      assert(isCanonicalUuid(uuid), `'${uuid}' is no uuid in lower case`)
-      assert(isCanonicalTag(tag), `'${tag}' is no tag in lower case`)
-      this.#entries.set(key, new Intervals())
+  #entry(origin: string): Intervals {
+    if (!this.#entries.has(origin)) {
+      assert(isCanonicalOrigin(origin), `'${origin}' is no uuid and tag in lower case`)
+      this.#entries.set(origin, new Intervals())
     }
-    return present(this.#entries.get(key), key)
+    return present(this.#entries.get(origin), origin)
   }
 
   /**
@@ -201,8 +194,4 @@ export class GtidSet {
     // The keys sort so by themselves: a key without a tag is the beginning of those with one.
     return [...this.#entries].sort(([left], [right]) => (left < right ? -1 : 1))
   }
-}
-
-function keyOf(uuid: string, tag: string): string {
-  return tag === '' ? uuid : `${uuid}:${tag}`
 }

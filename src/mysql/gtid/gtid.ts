@@ -1,9 +1,9 @@
 import { ProtocolError } from '../../lib/index.ts'
 
-/** The name of one transaction; `uuid` and `tag` are lower-case, `tag` is '' when there is none. */
+/** The name of one transaction: who numbers it, and its number there. */
 export interface Gtid {
-  readonly uuid: string
-  readonly tag: string
+  /** `uuid` or `uuid:tag`, lower-case */
+  readonly origin: string
   readonly gno: bigint
 }
 
@@ -11,21 +11,30 @@ export interface Gtid {
 export const GNO_MOST = 2n ** 63n - 2n
 
 export const TAG_SIZE_MOST = 32
+/** An origin begins with a uuid of so many characters. */
+export const UUID_TEXT_SIZE = 36
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const TAG = /^[a-z_][a-z0-9_]{0,31}$/
 
 /** `uuid:gno`, or `uuid:tag:gno`. */
-export function formatGtid(gtid: Gtid): string {
-  return gtid.tag === '' ? `${gtid.uuid}:${gtid.gno}` : `${gtid.uuid}:${gtid.tag}:${gtid.gno}`
+export function formatGtid({ origin, gno }: Gtid): string {
+  return `${origin}:${gno}`
 }
 
-/** Whether the text is a uuid as GtidSet keys it: lower case, with dashes. */
-export function isCanonicalUuid(text: string): boolean {
-  return UUID.test(text)
+/** The origin of a uuid (lower case, with dashes) and a tag, which is '' when there is none. */
+export function originOf(uuid: string, tag: string): string {
+  return tag === '' ? uuid : `${uuid}:${tag}`
 }
 
-/** Whether the text is a tag as GtidSet keys it; '' means no tag and is one too. */
+/** Whether the text is an origin as GtidSet keys it: in lower case. */
+export function isCanonicalOrigin(text: string): boolean {
+  const uuid = text.slice(0, UUID_TEXT_SIZE)
+  const tag = text.slice(UUID_TEXT_SIZE + 1)
+  return UUID.test(uuid) && isCanonicalTag(tag) && text === originOf(uuid, tag)
+}
+
+/** Whether the text is a tag in lower case; '' means no tag and is one too. */
 export function isCanonicalTag(text: string): boolean {
   return text === '' || TAG.test(text)
 }

@@ -39,7 +39,7 @@ export class DumpTransaction {
     }
     this.#tracker.moveTo(phase === KernelPhase.gtid ? 'gtid' : 'statements')
     const { uuid, gno, end } = kernel.open
-    this.#gtid = { uuid, tag: '', gno }
+    this.#gtid = { origin: uuid, gno }
     this.#expectedEnd = end
     this.#kernelKnows = true
   }

@@ -100,7 +100,7 @@ export class PieceBuilder {
     this.markBoundary()
     if (gtid === undefined) return
     this.#gtids ??= GtidSet.empty()
-    this.#gtids.add(gtid.uuid, gtid.tag, gtid.gno)
+    this.#gtids.add(gtid)
   }
 
   /** Says that these transactions end at or before the present end of the file. */

@@ -15,6 +15,7 @@ import {
   EVENT_HEADER_SIZE,
   EventType,
   framingBytesMax,
+  type Gtid,
   GtidSet,
 } from '../../mysql/index.ts'
 import { CARRY_BYTES_MAX, HEARTBEAT_BYTES_MAX } from './chunk-pool.ts'
@@ -66,8 +67,8 @@ export class SkipFilter {
     return !this.#held.isEmpty && this.#held.intersects(gtids)
   }
 
-  holds(gtid: { uuid: string; tag: string; gno: bigint }): boolean {
-    return this.#held.has(gtid.uuid, gtid.tag, gtid.gno)
+  holds(gtid: Gtid): boolean {
+    return this.#held.has(gtid)
   }
 
   /** Nothing is half done, so that chunks may go past the filter. */
@@ -148,7 +149,7 @@ export class SkipFilter {
       if (isGtid) {
         const { gtid } = decodeGtidEvent(buffer.subarray(at, at + size), checksum)
         this.#skipping = gtid !== undefined && this.holds(gtid)
-        if (gtid !== undefined && this.#skipping) seen.add(gtid.uuid, gtid.tag, gtid.gno)
+        if (gtid !== undefined && this.#skipping) seen.add(gtid)
       } else if (type === EventType.ROTATE) {
         this.#skipping = false
       }

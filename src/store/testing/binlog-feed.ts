@@ -58,7 +58,7 @@ export function chunksOf(file: Buffer, from: number, to: number, cuts: readonly 
   return ends.map((end) => {
     const part = endings.filter((ending) => ending.end > start && ending.end <= end)
     const gtids = GtidSet.empty()
-    for (const { gtid } of part) if (gtid !== undefined) gtids.add(gtid.uuid, gtid.tag, gtid.gno)
+    for (const { gtid } of part) if (gtid !== undefined) gtids.add(gtid)
     const bytes = file.subarray(start, end)
     start = end
     return {
@@ -74,7 +74,7 @@ export function chunksOf(file: Buffer, from: number, to: number, cuts: readonly 
 export function heldOf(file: Buffer, to: number): GtidSet {
   const held = GtidSet.empty()
   for (const { end, gtid } of endingsOf(file)) {
-    if (end <= to && gtid !== undefined) held.add(gtid.uuid, gtid.tag, gtid.gno)
+    if (end <= to && gtid !== undefined) held.add(gtid)
   }
   return held
 }

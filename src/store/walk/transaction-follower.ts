@@ -69,7 +69,7 @@ export class TransactionFollower {
     if (this.#previous !== undefined) this.#held.addAll(this.#previous)
     this.#previous = undefined
     const gtid = this.#transaction?.isTrue === true ? this.#transaction.facts.gtid : undefined
-    if (this.#ended && gtid !== undefined) this.#held.add(gtid.uuid, gtid.tag, gtid.gno)
+    if (this.#ended && gtid !== undefined) this.#held.add(gtid)
     if (!this.#tracker.inTransaction) this.#transaction = undefined
     this.#ended = false
   }

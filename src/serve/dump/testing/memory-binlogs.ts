@@ -60,7 +60,7 @@ export class MemoryBinlogs implements BinlogReader {
     if (first !== undefined) all.addAll(previousOf(first.bytes))
     for (const { name, size } of this.files()) {
       for (const { gtid } of transactionsOf(this.bytesOf(name), size)) {
-        all.add(gtid.uuid, gtid.tag, gtid.gno)
+        all.add(gtid)
       }
     }
     return all
@@ -98,9 +98,7 @@ export class MemoryBinlogs implements BinlogReader {
   /** As far into the file as everything is held, if the test wants it. */
   #placeIn({ name, size }: FileInfo, held: GtidSet): number {
     if (!this.findsPlaces) return 4
-    const missing = transactionsOf(this.bytesOf(name), size).find(
-      ({ gtid }) => !held.has(gtid.uuid, gtid.tag, gtid.gno),
-    )
+    const missing = transactionsOf(this.bytesOf(name), size).find(({ gtid }) => !held.has(gtid))
     const last = eventsOf(this.bytesOf(name), size).at(-1)
     return missing?.position ?? (last?.event[4] === EventType.ROTATE ? last.position : size)
   }
