@@ -1,4 +1,4 @@
-import { EventType, eventTypeSymbol, GtidSet } from '../mysql/index.ts'
+import { EventType, eventTypeSymbol, GtidSet, isPreviousGtids } from '../mysql/index.ts'
 import { type Damage, damageText } from './damage.ts'
 import type { Inspected, InspectedEvent, InspectedTransaction } from './inspect-binlog.ts'
 import type { InspectedFile } from './inspect-file.ts'
@@ -113,7 +113,7 @@ export class Summary {
       this.#firstTimestamp ??= timestamp
       this.#lastTimestamp = timestamp
     }
-    if (type === EventType.PREVIOUS_GTIDS) this.#previousGtids = String(details['gtids'] ?? '')
+    if (isPreviousGtids(type)) this.#previousGtids = String(details['gtids'] ?? '')
     this.#closedBy = closingOf(type, details['nextFile'])
   }
 

@@ -96,6 +96,16 @@ describe('a file of many blocks of the index', () => {
     }
   })
 
+  it('tells what is held behind any of its transactions', async () => {
+    const store = await filled(WHOLE, 256 * 1024)
+    const origin = '11111111-2222-3333-4444-555555555555'
+    for (const gno of [1n, 17n, 60n]) {
+      const held = await store.heldBehind({ origin, gno })
+      expect(held?.toString()).toBe(`${origin}:1${gno === 1n ? '' : `-${gno}`}`)
+    }
+    expect(await store.heldBehind({ origin, gno: 61n })).toBeUndefined()
+  })
+
   it('tells its last transaction although its end is far behind its beginning', async () => {
     const store = await filled(HALF, 256 * 1024)
     const last = present(await store.lastTransaction(), 'a transaction')

@@ -24,6 +24,25 @@ export const gtidSets: fc.Arbitrary<GtidSet> = fc
   .oneof(fc.array(closeGtids, { maxLength: 60 }), fc.array(anyGtids, { maxLength: 10 }))
   .map(gtidSetOf)
 
+/** Few domains and servers and small numbers, so that states made of them meet often. */
+export const closeMariadbGtids: fc.Arbitrary<Gtid> = fc.record({
+  origin: fc.constantFrom('0-1', '0-2', '7-1', '10-2'),
+  gno: fc.bigInt({ min: 1n, max: 40n }),
+})
+
+const anyMariadbGtids: fc.Arbitrary<Gtid> = fc.record({
+  origin: fc.tuple(fc.nat(0xffffffff), fc.nat(0xffffffff)).map((parts) => parts.join('-')),
+  gno: fc.bigInt({ min: 1n, max: 2n ** 63n - 2n }),
+})
+
+/** What MariaDB calls a binlog state. */
+export const mariadbStates: fc.Arbitrary<GtidSet> = fc
+  .oneof(
+    fc.array(closeMariadbGtids, { maxLength: 60 }),
+    fc.array(anyMariadbGtids, { maxLength: 10 }),
+  )
+  .map(gtidSetOf)
+
 export function gtidSetOf(gtids: Iterable<Gtid>): GtidSet {
   const set = GtidSet.empty()
   for (const gtid of gtids) set.add(gtid)

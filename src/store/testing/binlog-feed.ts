@@ -12,6 +12,8 @@ import {
   encodePreviousGtids,
   type Gtid,
   GtidSet,
+  isGtidEvent,
+  isStandalone,
   queryTextPrefix,
   readEventHeader,
   rewriteFormatDescription,
@@ -37,10 +39,10 @@ export function endingsOf(file: Buffer): Ending[] {
     const { type, size, flags, timestamp } = readEventHeader(file, position)
     const event = file.subarray(position, position + size)
     if (type === EventType.FORMAT_DESCRIPTION) checksum = decodeFormatDescription(event).checksum
-    const isGtid = type === EventType.GTID || type === EventType.GTID_TAGGED
-    if (isGtid) gtid = decodeGtidEvent(event, checksum).gtid
+    if (isGtidEvent(type)) gtid = decodeGtidEvent(event, checksum).gtid
     const text = type === EventType.QUERY ? queryTextPrefix(event, size, checksum) : ''
-    const place = tracker.take(type, flags, text ?? '')
+    const standalone = TransactionTracker.needsStandalone(type) && isStandalone(event)
+    const place = tracker.take(type, flags, text ?? '', standalone)
     position += size
     const ended = place === 'ended' ? gtid : undefined
     endings.push({ end: position, timestamp, boundary: place !== 'inside', gtid: ended })
