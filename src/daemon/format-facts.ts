@@ -3,6 +3,7 @@ import {
   decodeFormatDescription,
   EVENT_HEADER_SIZE,
   FIRST_EVENT_POSITION,
+  type Flavor,
   readEventHeader,
 } from '../mysql/index.ts'
 import { type BinlogStore, RECORD_BYTES_MAX } from '../store/index.ts'
@@ -11,22 +12,28 @@ import { type BinlogStore, RECORD_BYTES_MAX } from '../store/index.ts'
 const VERSION_UNTIL_KNOWN = '9.7.0'
 const VERSION_SUFFIX = '-kingbus'
 
-/** Version and checksum of the newest file, as its FORMAT_DESCRIPTION says; looked up at each new file. */
+/** Version, flavor and checksum of the newest file, as its FORMAT_DESCRIPTION says; looked up at each new file. */
 export class FormatFacts {
   readonly #store: BinlogStore
   readonly #logger: Logger
   #file: string | undefined
   #version = VERSION_UNTIL_KNOWN
   #checksum: 'CRC32' | 'NONE' = 'CRC32'
+  #flavor: Flavor = 'mysql'
 
   constructor(store: BinlogStore, logger: Logger) {
     this.#store = store
     this.#logger = logger
   }
 
-  /** begins with digits, as every client expects */
+  /** begins with digits, as every client expects; has -MariaDB where that is what clients look for */
   get version(): string {
-    return `${this.#version}${VERSION_SUFFIX}`
+    return `${this.#version}${this.#flavor === 'mariadb' ? '-MariaDB' : ''}${VERSION_SUFFIX}`
+  }
+
+  /** MySQL while nobody knows */
+  get flavor(): Flavor {
+    return this.#flavor
   }
 
   get checksum(): 'CRC32' | 'NONE' {
@@ -76,6 +83,7 @@ export class FormatFacts {
       const format = decodeFormatDescription(bytes.subarray(0, size))
       this.#version = present(/^[\d.]+/.exec(format.serverVersion)?.[0], 'a version number')
       this.#checksum = format.checksum
+      this.#flavor = format.flavor
     } finally {
       await file.close()
     }

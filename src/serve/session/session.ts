@@ -121,7 +121,7 @@ export class Session implements ListedSession {
       login(this.#channel, {
         authenticator,
         tls,
-        version: facts.version,
+        facts,
         connectionId: this.#connectionId,
       }),
     )

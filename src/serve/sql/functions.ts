@@ -42,6 +42,19 @@ const currentUser = plain(({ session }) => `${session.user}@%`)
 const database = plain(({ session }) => session.database ?? null)
 const now: SqlFunction = { least: 0, most: 1, call: (_, scope) => dateTime(scope.nowMs) }
 
+/**
+ * Asked by a MariaDB replica that goes by file and position, so that it could go by GTIDs later: NULL, as for a
+ * position that MariaDB does not know, leaves that to CHANGE MASTER.
+ */
+const binlogGtidPos: SqlFunction = {
+  least: 2,
+  most: 2,
+  call(_, { facts }) {
+    if (facts.flavor === 'mariadb') return null
+    throw unknownFunction('binlog_gtid_pos')
+  },
+}
+
 const FUNCTIONS: ReadonlyMap<string, SqlFunction> = new Map([
   ['UNIX_TIMESTAMP', plain((scope) => BigInt(Math.floor(scope.nowMs / 1000)))],
   ['NOW', now],
@@ -57,6 +70,7 @@ const FUNCTIONS: ReadonlyMap<string, SqlFunction> = new Map([
   ['SCHEMA', database],
   ['GTID_SUBSET', ofTwoSets((left, right) => (right.contains(left) ? 1n : 0n))],
   ['GTID_SUBTRACT', ofTwoSets((left, right) => left.subtract(right).toString())],
+  ['BINLOG_GTID_POS', binlogGtidPos],
   ['LOWER', ofText((text) => text.toLowerCase())],
   ['UPPER', ofText((text) => text.toUpperCase())],
   ['IFNULL', { least: 2, most: 2, call: firstOf }],
@@ -66,9 +80,7 @@ const FUNCTIONS: ReadonlyMap<string, SqlFunction> = new Map([
 
 export function callFunction(name: string, values: readonly Value[], scope: Scope): Value {
   const found = FUNCTIONS.get(name.toUpperCase())
-  if (found === undefined) {
-    throw new SqlError(1305, '42000', `FUNCTION ${name} does not exist`)
-  }
+  if (found === undefined) throw unknownFunction(name)
   if (values.length < found.least || values.length > found.most) {
     throw new SqlError(
       1582,
@@ -78,6 +90,10 @@ export function callFunction(name: string, values: readonly Value[], scope: Scop
   }
   spend(values, scope)
   return found.call(values, scope)
+}
+
+function unknownFunction(name: string): SqlError {
+  return new SqlError(1305, '42000', `FUNCTION ${name} does not exist`)
 }
 
 /** Characters that the functions of one statement look at in all: more would hold up everybody else. */

@@ -64,9 +64,12 @@ export function showBinaryLogStatus(cursor: Cursor, scope: Scope): Answer {
     textColumn('Binlog_Ignore_DB', NAME_CHARACTERS),
   ]
   const end = facts.visibleEnd()
-  const executed = facts.executed().toString()
-  const row = end && [end.file, String(end.position), '', '', executed]
-  columns.push(textColumn('Executed_Gtid_Set', executed.length))
+  const row = end && [end.file, String(end.position), '', '']
+  if (facts.flavor === 'mysql') {
+    const executed = facts.executed().toString()
+    columns.push(textColumn('Executed_Gtid_Set', executed.length))
+    row?.push(executed)
+  }
   return rows(columns, row === undefined ? [] : [row])
 }
 
@@ -74,13 +77,13 @@ export function showBinaryLogStatus(cursor: Cursor, scope: Scope): Answer {
 export function showBinaryLogs(cursor: Cursor, scope: Scope): Answer {
   cursor.expectEnd()
   requireBinlogRight(scope)
+  const columns = [textColumn('Log_name', NAME_CHARACTERS), integerColumn('File_size')]
+  const files = scope.facts.files().map(({ name, size }) => [name, String(size)])
+  if (scope.facts.flavor === 'mariadb') return rows(columns, files)
+  columns.push(textColumn('Encrypted', 3))
   return rows(
-    [
-      textColumn('Log_name', NAME_CHARACTERS),
-      integerColumn('File_size'),
-      textColumn('Encrypted', 3),
-    ],
-    scope.facts.files().map(({ name, size }) => [name, String(size), 'No']),
+    columns,
+    files.map((file) => [...file, 'No']),
   )
 }
 
@@ -98,13 +101,15 @@ export function showReplicas(cursor: Cursor, scope: Scope, words: readonly strin
     textColumn('Host', NAME_CHARACTERS),
     integerColumn('Port'),
     integerColumn(sourceId ?? ''),
-    textColumn(uuid ?? '', 36),
   ]
+  const hasUuid = scope.facts.flavor === 'mysql'
+  if (hasUuid) columns.push(textColumn(uuid ?? '', 36))
   const serverId = String(scope.facts.serverId)
   const replicas = scope.replicas.list([]).flatMap((replica) => {
     if (replica.registration === undefined) return []
     const { host, port } = replica.registration
-    return [[String(replica.serverId), host, String(port), serverId, replica.uuid ?? '']]
+    const row = [String(replica.serverId), host, String(port), serverId]
+    return [hasUuid ? [...row, replica.uuid ?? ''] : row]
   })
   return rows(columns, replicas)
 }

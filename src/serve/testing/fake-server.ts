@@ -27,6 +27,7 @@ export const FACTS: ServerFacts = {
   serverId: 77,
   serverUuid: '24bc7850-2c16-11e6-a073-0242ac110002',
   version: '9.7.4-kingbus',
+  flavor: 'mysql',
   port: 3390,
   hostname: 'stand-in',
   startedMs: 0,
@@ -39,6 +40,15 @@ export const FACTS: ServerFacts = {
     { name: 'binlog.000002', size: 4711 },
   ],
   visibleEnd: () => ({ file: 'binlog.000002', position: 4711 }),
+}
+
+/** The same in front of a MariaDB source. */
+export const MARIADB_FACTS: ServerFacts = {
+  ...FACTS,
+  version: '10.11.18-MariaDB-kingbus',
+  flavor: 'mariadb',
+  executed: () => GtidSet.parse('0-11-22,0-12-23,7-11-1'),
+  purged: () => GtidSet.parse('0-11-3'),
 }
 
 /** Made by MySQL 9.7.4 of 'correct horse', and by MySQL 5.7 of 'password'. */
@@ -85,12 +95,13 @@ const secrets = Promise.all([
 export async function startFakeServer(
   limits: Partial<ServeLimits> = {},
   runDump: RunDump = waitingDump,
+  facts: ServerFacts = FACTS,
 ): Promise<FakeServer> {
   const [certificate, passwordKey] = await secrets
   const requests: DumpRequest[] = []
   const sessions = new SessionList()
   const listener = new Listener({
-    facts: FACTS,
+    facts,
     authenticator: new Authenticator({
       users: FAKE_USERS,
       remembered: new RememberedPasswords(10),

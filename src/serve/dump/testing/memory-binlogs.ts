@@ -4,7 +4,11 @@ import {
   decodeGtidEvent,
   decodePreviousGtids,
   EventType,
+  formatGtid,
+  type Gtid,
   GtidSet,
+  isGtidEvent,
+  isPreviousGtids,
 } from '../../../mysql/index.ts'
 import type { FileInfo, Position, VisibleEnd } from '../../../store/index.ts'
 import type { BinlogFile, BinlogReader } from '../binlog-reader.ts'
@@ -103,6 +107,17 @@ export class MemoryBinlogs implements BinlogReader {
     return missing?.position ?? (last?.event[4] === EventType.ROTATE ? last.position : size)
   }
 
+  heldBehind(gtid: Gtid): Promise<GtidSet | undefined> {
+    for (const { name, size } of this.files()) {
+      const held = previousOf(this.bytesOf(name)).union(this.#purged)
+      for (const { gtid: passed } of transactionsOf(this.bytesOf(name), size)) {
+        held.add(passed)
+        if (formatGtid(passed) === formatGtid(gtid)) return Promise.resolve(held)
+      }
+    }
+    return Promise.resolve(undefined)
+  }
+
   openFile(name: string): Promise<BinlogFile> {
     const bytes = this.bytesOf(name)
     this.openCount += 1
@@ -138,7 +153,7 @@ export class MemoryBinlogs implements BinlogReader {
 
 function previousOf(file: Buffer): GtidSet {
   const [head, second] = eventsOf(file)
-  if (second === undefined || second.event[4] !== EventType.PREVIOUS_GTIDS) return GtidSet.empty()
+  if (second === undefined || !isPreviousGtids(second.event[4] ?? 0)) return GtidSet.empty()
   const { checksum } = decodeFormatDescription(present(head, 'FORMAT_DESCRIPTION').event)
   return decodePreviousGtids(second.event, checksum)
 }
@@ -146,7 +161,7 @@ function previousOf(file: Buffer): GtidSet {
 /** The transactions of a file, by their GTID events. */
 export function transactionsOf(file: Buffer, end = file.length) {
   return eventsOf(file, end)
-    .filter(({ event }) => event[4] === EventType.GTID || event[4] === EventType.GTID_TAGGED)
+    .filter(({ event }) => isGtidEvent(event[4] ?? 0) && event[4] !== EventType.ANONYMOUS_GTID)
     .map(({ position, event }) => ({
       position,
       gtid: present(decodeGtidEvent(event, 'CRC32').gtid, 'GTID'),
