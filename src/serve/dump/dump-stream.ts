@@ -237,7 +237,7 @@ export class DumpStream {
     const silentMs = this.#context.clock.monotonicMs() - this.#sender.lastSentMs
     if (periodMs === 0 || silentMs < periodMs) return
     const told = filter.takeSkippedTo()
-    if (told !== undefined) this.#tellSkipped(told)
+    if (told !== undefined) this.#sender.event(this.#heartbeat(told))
   }
 
   #tellSkipped(position: number): void {

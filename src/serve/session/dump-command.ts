@@ -44,16 +44,8 @@ function readFileDump(
   if (facts.flavor === 'mariadb' && connectState !== undefined) {
     return readMariadbDump(connectState, readSession(command, state, facts), state)
   }
-  const file = command.file === '' ? facts.files()[0]?.name : command.file
-  if (file === undefined) {
-    const message = 'Could not find first log file name in binary log index file'
-    return { code: 1236, sqlState: 'HY000', message }
-  }
-  return {
-    ...readSession(command, state, facts),
-    from: { file, position: command.position },
-    held: undefined,
-  }
+  const { file, position } = command
+  return { ...readSession(command, state, facts), from: { file, position }, held: undefined }
 }
 
 /** A MariaDB replica that goes by GTIDs; the file and position of its command are of no meaning. */
@@ -101,8 +93,11 @@ function readSession(
   state: SessionState,
   { flavor }: ServerFacts,
 ): Omit<DumpRequest, 'from' | 'held'> {
-  // MariaDB's replicas mean something else by the flag, and know only the first version.
-  const secondVersion = (flags & DumpFlag.HEARTBEAT_V2) !== 0 && flavor === 'mysql'
+  // MariaDB's replicas mean something else by the flag, and know only the first version. One that comes before
+  // there is anything is not known for one by what is stored.
+  const isMysql =
+    flavor === 'mysql' && userVariable(state, 'mariadb_slave_capability') === undefined
+  const secondVersion = (flags & DumpFlag.HEARTBEAT_V2) !== 0 && isMysql
   return {
     nonBlocking: (flags & DumpFlag.NON_BLOCK) !== 0 || serverId === 0,
     heartbeatVersion: secondVersion ? 2 : 1,

@@ -71,13 +71,15 @@ describe('COM_BINLOG_DUMP of a MariaDB replica', () => {
     const state = 'connectState' in byGtids ? byGtids.connectState : undefined
     expect(state?.map(formatGtid)).toEqual(['0-11-4', '7-11-1'])
     expect(request({ slave_connect_state: '' })).toMatchObject({ connectState: [] })
-    expect(request({})).toMatchObject({ from: { file: 'binlog.000001', position: 4 } })
+    expect(request({})).toMatchObject({ from: { file: '', position: 4 } })
     expect(request({})).not.toHaveProperty('connectState')
   })
 
   test('means ANNOTATE_ROWS by the flag that asks MySQL for the second kind of heartbeat', () => {
     expect(request({})).toMatchObject({ heartbeatVersion: 1 })
     expect(request({}, FACTS)).toMatchObject({ heartbeatVersion: 2 })
+    const early = request({ mariadb_slave_capability: '4' }, FACTS)
+    expect(early).toMatchObject({ heartbeatVersion: 1 })
   })
 
   test('is refused when it is to end at a GTID, and when its GTIDs are none', () => {
