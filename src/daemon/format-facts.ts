@@ -14,14 +14,14 @@ const VERSION_SUFFIX = '-kingbus'
 
 /** Version, flavor and checksum of the newest file, as its FORMAT_DESCRIPTION says; looked up at each new file. */
 export class FormatFacts {
-  readonly #store: BinlogStore
+  readonly #store: Pick<BinlogStore, 'visible' | 'openFile'>
   readonly #logger: Logger
   #file: string | undefined
   #version = VERSION_UNTIL_KNOWN
   #checksum: 'CRC32' | 'NONE' = 'CRC32'
   #flavor: Flavor = 'mysql'
 
-  constructor(store: BinlogStore, logger: Logger) {
+  constructor(store: Pick<BinlogStore, 'visible' | 'openFile'>, logger: Logger) {
     this.#store = store
     this.#logger = logger
   }
@@ -49,8 +49,12 @@ export class FormatFacts {
     })
     try {
       while (!signal.aborted) {
+        const seen = visible.value
         await this.look()
-        await newFile.changed(signal)
+        // Of a file that has just begun there may be too little to read.
+        const isUnread = this.#file !== visible.value?.file
+        if (isUnread && visible.value !== seen) continue
+        await (isUnread ? visible : newFile).changed(signal)
       }
     } finally {
       stopFollowing()

@@ -299,6 +299,56 @@ test('a MariaDB source waits for the acknowledgement of semi-synchronous Kingbus
   expect((await follower.status()).gtidExecuted).toBe(await semiSync.gtidBinlogPos())
 }, 60_000)
 
+test('what was purged is refused, and a start at the newest place is gone on with', async () => {
+  const other = await Mariadbd.start({ serverId: 13 })
+  const small = await Kingbus.start({
+    // Nobody is there yet.
+    sourceUrl: 'mysql://repl@127.0.0.1:1',
+    flags: { 'retention-max-size': '64KiB' },
+    nativePassword: true,
+  })
+  const early = await MariadbReplica.start(small, { serverId: 26 }, { by: 'slave_pos' })
+  small.setSourceUrl(other.sourceUrl)
+  await small.restart()
+  await other.sql(
+    'CREATE DATABASE d',
+    'CREATE TABLE d.t (id INT PRIMARY KEY AUTO_INCREMENT, v TEXT)',
+  )
+  const grow = (): Promise<unknown> =>
+    other.sql("INSERT INTO d.t (v) VALUES (REPEAT('x', 9000))", 'FLUSH BINARY LOGS')
+  await early.catchUpWith(other)
+  const late = await MariadbReplica.start(small, { serverId: 27 }, { by: 'slave_pos' })
+  await late.catchUpWith(other)
+  await late.server.sql('STOP SLAVE')
+  for (let file = 0; file < 20; file += 1) await grow()
+  await early.catchUpWith(other)
+  await waitFor({ what: 'a purge', timeoutMs: 60_000 }, async () => {
+    return (await small.status()).gtidPurged !== '' && small.binlogs().length < 15
+  })
+  await late.server.sql('START SLAVE')
+  expect(await late.waitForReceiverError()).toContain(
+    'Could not find GTID state requested by slave',
+  )
+  await grow()
+  await early.catchUpWith(other)
+
+  const newest = await Kingbus.start({
+    sourceUrl: other.sourceUrl,
+    flags: { 'source-start-at': 'newest' },
+    nativePassword: true,
+  })
+  await newest.waitForState('streaming')
+  await early.server.sql('STOP SLAVE')
+  await early.attach(newest, { by: 'slave_pos' })
+  await grow()
+  await early.catchUpWith(other)
+  await newest.kill9()
+  await grow()
+  await newest.launch()
+  await early.catchUpWith(other)
+  expect(newest.binlogs().length).toBeLessThan(small.binlogs().length)
+}, 180_000)
+
 test('the doctor finds nothing wrong with a MariaDB source', async () => {
   const password = join(makeRunFolder('doctor'), 'password')
   writeFileSync(password, replicationPassword, { mode: 0o600 })
