@@ -74,3 +74,47 @@ download() {
   echo "$tool: downloading $* and what they need"
   try_apt --download-only install "$@" || give_up "no packages $* from $mirror (reasons above)"
 }
+
+# Unpacks what was downloaded into $dest/root, with an empty $dest/bin, and sets `libraries`, where
+# the programs find what they were built for.
+unpack() {
+  echo "$tool: unpacking into $dest"
+  rm -rf "$dest/root" "$dest/bin"
+  mkdir -p "$dest/root" "$dest/bin"
+  for deb in "$work"/cache/archives/*.deb; do
+    case $(basename "$deb") in
+      perl* | libperl* | debconf* | systemd* | passwd* | dpkg* | tar_* | iproute2* | psmisc*) ;;
+      *) dpkg-deb -x "$deb" "$dest/root" ;;
+    esac
+  done
+  loader=$(find "$dest/root" -name 'ld-linux-*.so.*' | head -n 1)
+  [ -n "$loader" ] || give_up "no loader (ld-linux) among the packages from $mirror"
+  local triplet
+  triplet=$(basename "$(dirname "$(find "$dest/root" -name libc.so.6 | head -n 1)")")
+  libraries="$dest/root/usr/lib/$triplet:$dest/root/lib/$triplet:$dest/root/usr/lib"
+  libraries="$libraries:$dest/root/usr/lib/mysql/plugin:$dest/root/usr/lib/mysql/private"
+}
+
+# Makes $dest/bin/NAME of an unpacked program, with options that it is always given. It is started
+# through the loader it was unpacked with, so that the machine's own C library does not matter, and
+# without option files but one given. `exec` keeps the program's pid that of the wrapper. What is no
+# program is left out.
+wrap() {
+  local program=$1 options=$2
+  [ -x "$program" ] && [ ! -L "$program" ] && head -c 4 "$program" | grep -q ELF || return 0
+  cat > "$dest/bin/$(basename "$program")" <<WRAPPER
+#!/bin/sh
+first=--no-defaults
+case "\$1" in --defaults-file=* | --no-defaults) first=\$1; shift ;; esac
+exec '$loader' --library-path '$libraries' '$program' "\$first" $options "\$@"
+WRAPPER
+  chmod +x "$dest/bin/$(basename "$program")"
+}
+
+# Says the version of $dest/bin/NAME, which must start, and marks $dest as complete.
+complete() {
+  local version
+  version=$("$dest/bin/$1" --version) || give_up "the unpacked $1 does not start"
+  echo "$tool: ${version##*/}"
+  touch "$dest/.complete"
+}

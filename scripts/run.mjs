@@ -80,6 +80,10 @@ function setUpBuild() {
 const servers = {
   mysql: { variable: 'KINGBUS_MYSQL_DIR', programs: ['mysqld', 'mysql', 'mysqlbinlog'] },
   etcd: { variable: 'KINGBUS_ETCD_DIR', programs: ['etcd'] },
+  mariadb: {
+    variable: 'KINGBUS_MARIADB_DIR',
+    programs: ['mariadbd', 'mariadb', 'mariadb-binlog'],
+  },
 }
 
 function setUpServer(server, title) {
@@ -100,6 +104,7 @@ function setUpServer(server, title) {
 
 const setUpMysql = () => setUpServer('mysql', 'MySQL 9.7')
 const setUpEtcd = () => setUpServer('etcd', 'etcd')
+const setUpMariadb = () => setUpServer('mariadb', 'MariaDB 10.11')
 
 /** What counts-reporter.ts left of one run; a run that left nothing counts as one failure. */
 function takeCounts() {
@@ -164,6 +169,7 @@ const commands = {
     setUpBuild()
     setUpMysql()
     setUpEtcd()
+    setUpMariadb()
     if (args.length === 0) return runAll([...checkSteps, e2eStep])
     // With arguments only the tests that they name: `npm test -- test/e2e/silent-peers.test.ts`.
     const work = () => vitest(['project', 'unit', 'golden', 'fuzz', 'simulation', 'e2e'], args)

@@ -126,6 +126,9 @@ function buildServer(
       get version() {
         return facts.version
       },
+      get flavor() {
+        return facts.flavor
+      },
       get port() {
         return (listening.address ?? config['serve.listen']).port
       },

@@ -3,6 +3,7 @@ import {
   decodeFormatDescription,
   EVENT_HEADER_SIZE,
   FIRST_EVENT_POSITION,
+  type Flavor,
   readEventHeader,
 } from '../mysql/index.ts'
 import { type BinlogStore, RECORD_BYTES_MAX } from '../store/index.ts'
@@ -11,23 +12,29 @@ import { type BinlogStore, RECORD_BYTES_MAX } from '../store/index.ts'
 const VERSION_UNTIL_KNOWN = '9.7.0'
 const VERSION_SUFFIX = '-kingbus'
 
-/** Version, server_id and checksum of the newest file, as its FORMAT_DESCRIPTION says; looked up at each new file. */
+/** What the FORMAT_DESCRIPTION of the newest file says: version, flavor, server_id, checksum; looked up at each new file. */
 export class FormatFacts {
-  readonly #store: BinlogStore
+  readonly #store: Pick<BinlogStore, 'visible' | 'openFile'>
   readonly #logger: Logger
   #file: string | undefined
   #version = VERSION_UNTIL_KNOWN
   #serverId = 0
   #checksum: 'CRC32' | 'NONE' = 'CRC32'
+  #flavor: Flavor = 'mysql'
 
-  constructor(store: BinlogStore, logger: Logger) {
+  constructor(store: Pick<BinlogStore, 'visible' | 'openFile'>, logger: Logger) {
     this.#store = store
     this.#logger = logger
   }
 
-  /** begins with digits, as every client expects */
+  /** begins with digits, as every client expects; has -MariaDB where that is what clients look for */
   get version(): string {
-    return `${this.#version}${VERSION_SUFFIX}`
+    return `${this.#version}${this.#flavor === 'mariadb' ? '-MariaDB' : ''}${VERSION_SUFFIX}`
+  }
+
+  /** MySQL while nobody knows */
+  get flavor(): Flavor {
+    return this.#flavor
   }
 
   /** of the source that wrote it */
@@ -48,8 +55,12 @@ export class FormatFacts {
     })
     try {
       while (!signal.aborted) {
+        const seen = visible.value
         await this.look()
-        await newFile.changed(signal)
+        // Of a file that has just begun there may be too little to read.
+        const isUnread = this.#file !== visible.value?.file
+        if (isUnread && visible.value !== seen) continue
+        await (isUnread ? visible : newFile).changed(signal)
       }
     } finally {
       stopFollowing()
@@ -83,6 +94,7 @@ export class FormatFacts {
       this.#version = present(/^[\d.]+/.exec(format.serverVersion)?.[0], 'a version number')
       this.#serverId = serverId
       this.#checksum = format.checksum
+      this.#flavor = format.flavor
     } finally {
       await file.close()
     }

@@ -7,7 +7,8 @@ const SOURCE_CHECKS = {
   'source.reach': 'Kingbus connects to the source by TCP, and again by itself whenever that breaks',
   'source.tls': 'without TLS, whoever is on the way can read the whole binlog',
   'source.login': 'Kingbus logs in as a replica does',
-  'source.version': 'MySQL 8.0 is the oldest whose binlog is understood; tests run against 9.7',
+  'source.version':
+    'MySQL 8.0 and MariaDB 10.6 are the oldest whose binlogs are understood; tests run against 9.7 and 10.11',
   'source.log-bin': 'without a binary log there is nothing to keep',
   'source.gtid-mode':
     'Kingbus knows by GTIDs alone what it holds, and replicas find their place by them',

@@ -11,6 +11,7 @@ import type { Clock, Disk, Machine, Random } from '../platform/index.ts'
 import {
   failureFinding,
   type ReplicaSelf,
+  remedyFor,
   SOURCE_LIMITS,
   type SourceSurvey,
   surveySource,
@@ -101,12 +102,20 @@ async function source(
   } catch (thrown) {
     if (thrown instanceof OperationalError) return [failureFinding(thrown)]
     if (!(thrown instanceof ProtocolError)) throw thrown
-    return [problem('source.version', messageOf(thrown), 'see that a MySQL server answers there')]
+    return [
+      problem(
+        'source.version',
+        messageOf(thrown),
+        'see that a MySQL or MariaDB server answers there',
+      ),
+    ]
   }
-  return [
+  const found = [
     ...sourceFindings(survey, url, config['source.semi-sync']),
     ...historyFindings({ config, survey, self, dataDir, speed }),
   ]
+  const { flavor } = survey.profile
+  return found.map((finding) => ({ ...finding, remedy: remedyFor(flavor, finding.remedy) }))
 }
 
 /** Undefined before the first start, which makes an identity of its own. */

@@ -99,7 +99,9 @@ function checkWriteTimeout({ variables }: SourceSurvey): DoctorFinding {
   )
 }
 
-function checkSemiSync({ variables }: SourceSurvey, isWanted: boolean): DoctorFinding {
+const MARIADB_SEMI_SYNC = 'SET GLOBAL rpl_semi_sync_master_enabled = ON'
+
+function checkSemiSync({ profile, variables }: SourceSurvey, isWanted: boolean): DoctorFinding {
   const id = 'source.semi-sync'
   const enabled =
     variables.get('rpl_semi_sync_source_enabled') ?? variables.get('rpl_semi_sync_master_enabled')
@@ -107,6 +109,9 @@ function checkSemiSync({ variables }: SourceSurvey, isWanted: boolean): DoctorFi
     const state = enabled === undefined ? 'not loaded' : 'loaded and off'
     const found = `its plugin is ${state}: commits wait for nobody`
     if (!isWanted) return ok(id, found)
+    if (profile.flavor === 'mariadb') {
+      return warning(id, `source.semi-sync is true, and ${found}`, MARIADB_SEMI_SYNC)
+    }
     const on = 'SET PERSIST rpl_semi_sync_source_enabled = ON'
     const install = "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'"
     const remedy = enabled === undefined ? `${install}; ${on}` : on

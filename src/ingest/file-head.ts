@@ -2,10 +2,11 @@
   The first bytes, behind the magic, of a file that begins inside the source's file:
 
     FORMAT_DESCRIPTION   the source's, with our log_pos
-    PREVIOUS_GTIDS       ours: everything that the source has before the place
+    PREVIOUS_GTIDS       ours: everything that the source has before the place; of MariaDB GTID_LIST
 */
 import {
   decodeFormatDescription,
+  encodeGtidList,
   encodePreviousGtids,
   FIRST_EVENT_POSITION,
   type GtidSet,
@@ -16,16 +17,14 @@ import {
 /** Events before a file's transactions have this time, and their maker. */
 export function fileHead(format: Buffer, before: GtidSet): Buffer {
   const { timestamp, serverId } = readEventHeader(format)
-  const { checksum } = decodeFormatDescription(format)
+  const { checksum, flavor } = decodeFormatDescription(format)
   const formatEnd = FIRST_EVENT_POSITION + format.length
-  const sized = encodePreviousGtids(before, { timestamp, serverId, logPos: 0, checksum })
+  const previous = (logPos: number): Buffer =>
+    flavor === 'mariadb'
+      ? encodeGtidList(before, { timestamp, serverId, logPos, flags: 0, checksum })
+      : encodePreviousGtids(before, { timestamp, serverId, logPos, checksum })
   return Buffer.concat([
     rewriteFormatDescription(format, { logPos: formatEnd }),
-    encodePreviousGtids(before, {
-      timestamp,
-      serverId,
-      logPos: formatEnd + sized.length,
-      checksum,
-    }),
+    previous(formatEnd + previous(0).length),
   ])
 }

@@ -254,7 +254,7 @@ export class Ingest {
     const end = present(journal.end, 'a file to append to')
     assert(piece.start === end.position, `a piece for ${piece.start} at the end ${end.position}`)
     if (piece.gtids !== undefined) {
-      if (piece.gtids.intersects(held)) throw repeated(piece, held)
+      if (piece.gtids.repeats(held)) throw repeated(piece, held)
       held.addAll(piece.gtids)
     }
     if (piece.awaited) {

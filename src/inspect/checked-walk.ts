@@ -8,11 +8,11 @@ import {
   type ChecksumAlgorithm,
   EventFlag,
   type EventPlace,
-  EventType,
   eventTypeSymbol,
   formatGtid,
   type GtidSet,
   isGtidEvent,
+  isPreviousGtids,
   TransactionTracker,
 } from '../mysql/index.ts'
 import type { DiskFile } from '../platform/index.ts'
@@ -186,7 +186,7 @@ export class CheckedWalk {
 
   #take(event: WalkedEvent, fault: string | undefined): PassedEvent {
     const isTrue = fault === undefined
-    if (event.type === EventType.PREVIOUS_GTIDS && !isTrue) this.#knowsGtids = false
+    if (isPreviousGtids(event.type) && !isTrue) this.#knowsGtids = false
     const place = this.#follow(event, isTrue)
     if (fault === undefined) this.#checkEnd(event)
     else this.report(event.position, fault, event.end)
@@ -260,7 +260,7 @@ export class CheckedWalk {
     if (!isTrue) this.#knowsGtids = false
     const gtid = this.#follower.transaction?.facts.gtid
     if (gtid === undefined || !isTrue) return
-    if (!this.#options.held.has(gtid.uuid, gtid.tag, gtid.gno)) return
+    if (!this.#options.held.has(gtid)) return
     this.report(event.position, `the GTID ${formatGtid(gtid)} was there before`)
   }
 

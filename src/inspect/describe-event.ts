@@ -72,6 +72,10 @@ function gtidDetails(facts: GtidEvent): Details {
   }
 }
 
+function previousGtidsDetails({ whole, checksum }: EventBytes): Details {
+  return whole === undefined ? {} : { gtids: decodePreviousGtids(whole(), checksum).toString() }
+}
+
 /** ISO 8601 with microseconds; '' for 0, which says that nobody knows. */
 export function timeOfMicros(micros: bigint): string {
   if (micros === 0n) return ''
@@ -85,8 +89,8 @@ const DESCRIBERS: Readonly<Record<number, (event: EventBytes) => Details>> = {
     const { serverVersion, created, checksum, binlogVersion } = decodeFormatDescription(whole())
     return { serverVersion, binlogVersion, created, checksum }
   },
-  [EventType.PREVIOUS_GTIDS]: ({ whole, checksum }) =>
-    whole === undefined ? {} : { gtids: decodePreviousGtids(whole(), checksum).toString() },
+  [EventType.PREVIOUS_GTIDS]: previousGtidsDetails,
+  [EventType.MARIADB_GTID_LIST]: previousGtidsDetails,
   [EventType.ROTATE]: ({ whole, checksum }) => {
     if (whole === undefined) return {}
     const { file, position } = decodeRotate(whole(), checksum)

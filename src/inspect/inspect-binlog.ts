@@ -195,7 +195,7 @@ class Inspection {
   #isWanted(transaction: OpenTransaction | undefined): boolean {
     if (this.#gtids === undefined) return true
     const gtid = transaction?.facts.gtid
-    return gtid !== undefined && this.#gtids.has(gtid.uuid, gtid.tag, gtid.gno)
+    return gtid !== undefined && this.#gtids.has(gtid)
   }
 
   #noteTable(type: number, details: Details): void {

@@ -1,4 +1,4 @@
-import { EventType, eventTypeSymbol, GtidSet } from '../mysql/index.ts'
+import { EventType, eventTypeSymbol, GtidSet, isPreviousGtids } from '../mysql/index.ts'
 import { type Damage, damageText } from './damage.ts'
 import type { Inspected, InspectedEvent, InspectedTransaction } from './inspect-binlog.ts'
 import type { InspectedFile } from './inspect-file.ts'
@@ -113,7 +113,7 @@ export class Summary {
       this.#firstTimestamp ??= timestamp
       this.#lastTimestamp = timestamp
     }
-    if (type === EventType.PREVIOUS_GTIDS) this.#previousGtids = String(details['gtids'] ?? '')
+    if (isPreviousGtids(type)) this.#previousGtids = String(details['gtids'] ?? '')
     this.#closedBy = closingOf(type, details['nextFile'])
   }
 
@@ -129,7 +129,7 @@ export class Summary {
   #addTransaction({ id, gtid, begin, end, events }: InspectedTransaction): void {
     this.#transactions += 1
     if (id === undefined) this.#anonymous += 1
-    else this.#gtids.add(id.uuid, id.tag, id.gno)
+    else this.#gtids.add(id)
     const bytes = end - begin
     const least = this.#largest.at(-1)
     if (this.#largest.length === LARGEST_MOST && bytes <= (least?.bytes ?? 0)) return

@@ -36,6 +36,7 @@ export {
 } from './binlog/format-description.ts'
 export { decodeGtidEvent, isGtidEvent } from './binlog/gtid-event.ts'
 export type { GtidEvent } from './binlog/gtid-facts.ts'
+export { encodeGtidList } from './binlog/gtid-list.ts'
 export {
   BINLOG_MAGIC,
   EVENT_HEADER_SIZE,
@@ -50,9 +51,11 @@ export {
   type Heartbeat,
   type HeartbeatFields,
 } from './binlog/heartbeat.ts'
+export { isStandalone, STANDALONE_PREFIX_BYTES } from './binlog/mariadb-gtid.ts'
 export {
   decodePreviousGtids,
   encodePreviousGtids,
+  isPreviousGtids,
   type PreviousGtidsFields,
 } from './binlog/previous-gtids.ts'
 export { decodeQueryHead, QUERY_PREFIX_BYTES, queryTextPrefix } from './binlog/query.ts'
@@ -69,8 +72,9 @@ export {
   type TransactionPayloadHeader,
 } from './binlog/transaction-payload.ts'
 export { type EventPlace, TransactionTracker } from './binlog/transaction-tracker.ts'
-export { formatGtid, type Gtid } from './gtid/gtid.ts'
+export { type Flavor, formatGtid, type Gtid, mariadbOriginParts } from './gtid/gtid.ts'
 export { GtidSet } from './gtid/gtid-set.ts'
+export { newestOfDomains, parseMariadbPosition } from './gtid/mariadb-position.ts'
 export { AuthMore, encodeAuthMoreData } from './packets/auth-more-data.ts'
 export { encodeAuthSwitch } from './packets/auth-switch.ts'
 export {

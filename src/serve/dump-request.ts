@@ -3,13 +3,18 @@
   session's user variables; and what it writes to. The session (session.ts) makes the first, the
   connection is the second; the dump (dump/) knows neither the packets nor the socket.
 */
-import type { GtidSet } from '../mysql/index.ts'
+import type { Gtid, GtidSet } from '../mysql/index.ts'
 
 export interface DumpRequest {
   /** undefined: the file is found by `held` (a GTID dump without a file name) */
   readonly from: { readonly file: string; readonly position: number } | undefined
   /** COM_BINLOG_DUMP_GTID: transactions to leave out; undefined for COM_BINLOG_DUMP */
   readonly held: GtidSet | undefined
+  /**
+   * @slave_connect_state of a MariaDB replica: the last transaction that it has of each domain, in the
+   * binlog's order; undefined when it goes by file and position
+   */
+  readonly connectState?: readonly Gtid[]
   /** end with EOF at the visible end instead of waiting */
   readonly nonBlocking: boolean
   /** 2 when the client set dump flag 0x0002, else 1 */

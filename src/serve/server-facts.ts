@@ -1,4 +1,4 @@
-import type { GtidSet } from '../mysql/index.ts'
+import type { Flavor, GtidSet } from '../mysql/index.ts'
 
 /** What the stand-in says of itself and of what it holds; the daemon answers from the store. */
 export interface ServerFacts {
@@ -7,6 +7,8 @@ export interface ServerFacts {
   readonly serverUuid: string
   /** the source's version with our suffix; begins with digits */
   readonly version: string
+  /** of the source: clients are to see a server of its kind */
+  readonly flavor: Flavor
   readonly port: number
   readonly hostname: string
   /** when the process started, milliseconds since 1970 */

@@ -12,6 +12,7 @@ import {
   EventFlag,
   EventType,
   FIRST_EVENT_POSITION,
+  isPreviousGtids,
   nextSequence,
   PACKET_HEADER_SIZE,
   PHYSICAL_PAYLOAD_MOST,
@@ -104,10 +105,7 @@ export class EventSkimmer {
     const [first] = this.#kept
     const type = first?.[1 + 4]
     const wanted =
-      first === undefined ||
-      type === undefined ||
-      type === EventType.PREVIOUS_GTIDS ||
-      first[0] === 0xff
+      first === undefined || type === undefined || isPreviousGtids(type) || first[0] === 0xff
     return wanted ? this.#keptBytesMax : PREFIX_BYTES
   }
 
@@ -134,7 +132,8 @@ export class EventSkimmer {
 
   #event(bytes: Buffer, size: number): void {
     const { type, flags } = readEventHeader(bytes)
-    if ((flags & EventFlag.ARTIFICIAL) !== 0 && type === EventType.ROTATE) {
+    if ((flags & EventFlag.ARTIFICIAL) !== 0) {
+      if (type !== EventType.ROTATE) return
       const checksum = checksumMatches(bytes) ? 'CRC32' : 'NONE'
       const { file, position } = decodeRotate(bytes, checksum)
       this.#file = file

@@ -11,15 +11,16 @@ import {
   decodeGtidEvent,
   decodePreviousGtids,
   EventType,
-  encodeComBinlogDump,
-  encodeComBinlogDumpGtid,
   encodePackets,
   eventTypeName,
   type GtidEvent,
   GtidSet,
+  isGtidEvent,
+  isPreviousGtids,
 } from '../mysql/index.ts'
 import type { Clock } from '../platform/index.ts'
 import { EventSkimmer, type SkimmedEvent } from './event-skimmer.ts'
+import type { DumpQuestion, SourceFlavor } from './flavor/source-flavor.ts'
 import type { Beginning, Holdings, SourcePlace } from './holdings.ts'
 import { FILE_START, type OldestFile, type Proof, sameEvent } from './resume.ts'
 import type { SourceConnection } from './source-connection.ts'
@@ -30,6 +31,7 @@ export interface Examiner {
   readonly address: string
   readonly serverId: number
   readonly keptBytesMax: number
+  readonly flavor: SourceFlavor
   /** a source that says nothing for so long while it is examined is given up */
   readonly silenceMs: number
   readonly clock: Clock
@@ -41,16 +43,18 @@ export interface Examiner {
 const READ_BYTES = 256 * 1024
 
 /** The file name is empty where the source is to find the file. */
-interface Question extends SourcePlace {
-  /** transactions to leave out; undefined to begin with the source's oldest file */
-  readonly held: GtidSet | undefined
-}
+type Question = Pick<DumpQuestion, 'file' | 'position' | 'held'>
 
 type Visit = (event: SkimmedEvent) => 'more' | 'enough'
 
 /** Shows the events from a place on until `visit` has enough or the source has no more. */
 async function examine(examiner: Examiner, question: Question, visit: Visit): Promise<void> {
   const connection = await examiner.connect()
+  const command = await examiner.flavor.askForDump(connection, {
+    ...question,
+    flags: DumpFlag.NON_BLOCK | DumpFlag.HEARTBEAT_V2,
+    serverId: examiner.serverId,
+  })
   const raw = connection.takeOver()
   const close = (): void => raw.close()
   examiner.signal.addEventListener('abort', close, { once: true })
@@ -83,21 +87,13 @@ async function examine(examiner: Examiner, question: Question, visit: Visit): Pr
         },
         ended: (error) => reject(lost(examiner, error)),
       })
-      raw.write(encodePackets(dumpCommand(examiner, question), 0))
+      raw.write(encodePackets(command, 0))
     })
   } finally {
     cancel()
     examiner.signal.removeEventListener('abort', close)
     raw.close()
   }
-}
-
-function dumpCommand({ serverId }: Examiner, { file, position, held }: Question): Buffer {
-  const flags = DumpFlag.NON_BLOCK | DumpFlag.HEARTBEAT_V2
-  // Without a name the command with a GTID set looks for the file of the set, the one without for the oldest.
-  if (held === undefined) return encodeComBinlogDump({ flags, serverId, file, position })
-  const gtidSet = held.encode()
-  return encodeComBinlogDumpGtid({ flags, serverId, file, position: BigInt(position), gtidSet })
 }
 
 function lost({ address }: Examiner, error: Error | undefined): OperationalError {
@@ -166,7 +162,7 @@ async function readHead(examiner: Examiner, question: Question): Promise<OldestF
   let head: OldestFile | undefined
   try {
     await examine(examiner, question, (event) => {
-      if (event.type !== EventType.PREVIOUS_GTIDS) return 'more'
+      if (!isPreviousGtids(event.type)) return 'more'
       head = {
         file: event.file,
         previousGtids: decodePreviousGtids(event.bytes, checksumOf(event)),
@@ -186,6 +182,7 @@ async function readHead(examiner: Examiner, question: Question): Promise<OldestF
  */
 export async function findOldestReadable(examiner: Examiner): Promise<OldestFile> {
   let head = await findOldest(examiner)
+  if (!examiner.flavor.hasAnonymous) return head
   for (let tried = 0; tried < UNREADABLE_FILES_MAX; tried += 1) {
     const refused = await firstTransactionRefused(examiner, head.file)
     if (refused === undefined) return head
@@ -238,8 +235,8 @@ export async function findBehind(examiner: Examiner, gtids: GtidSet): Promise<Be
       }
       const gtid = gtidOf(event, checksum)?.gtid
       if (gtid !== undefined) {
-        if (!gtids.has(gtid.uuid, gtid.tag, gtid.gno)) return 'enough'
-        before.add(gtid.uuid, gtid.tag, gtid.gno)
+        if (!gtids.has(gtid)) return 'enough'
+        before.add(gtid)
         mirrored = false
       }
       place = { file, position: event.position + event.size }
@@ -253,7 +250,7 @@ export async function findBehind(examiner: Examiner, gtids: GtidSet): Promise<Be
 }
 
 function gtidOf(event: SkimmedEvent, checksum: ChecksumAlgorithm): GtidEvent | undefined {
-  if (event.type !== EventType.GTID && event.type !== EventType.GTID_TAGGED) return undefined
+  if (!isGtidEvent(event.type)) return undefined
   if (checksum === 'CRC32') requireTrue(event)
   return decodeGtidEvent(event.bytes, checksum)
 }

@@ -1,3 +1,5 @@
+import type { Flavor } from '../mysql/index.ts'
+
 export type Severity =
   /** as it should be */
   | 'ok'
@@ -7,6 +9,11 @@ export type Severity =
   | 'warning'
   /** it cannot work */
   | 'problem'
+
+/** MariaDB has no SET PERSIST: what is to outlast a restart stands in its option file, too. */
+export function remedyFor(flavor: Flavor, remedy: string): string {
+  return flavor === 'mariadb' ? remedy.replaceAll('SET PERSIST', 'SET GLOBAL') : remedy
+}
 
 /** What was found about one thing, with what to do about it. */
 export interface Finding<Id extends string> {

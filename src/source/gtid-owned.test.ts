@@ -38,8 +38,8 @@ test('a thread number is never taken for a part of the uuid behind it', () => {
       const owned = parseGtidOwned(`${first}:${gno}#${thread}${second}:${gno}#${thread}`)
       return (
         owned.count() === 2n &&
-        owned.has(first, '', BigInt(gno)) &&
-        owned.has(second, '', BigInt(gno))
+        owned.has({ origin: first, gno: BigInt(gno) }) &&
+        owned.has({ origin: second, gno: BigInt(gno) })
       )
     }),
   )

@@ -6,7 +6,7 @@
   fit stops the link in words. It must not know: where the bytes go, who reads them, the store, the journal.
 */
 export type { DumpItem, DumpStream } from './dump-stream.ts'
-export type { Finding, Severity } from './finding.ts'
+export { type Finding, remedyFor, type Severity } from './finding.ts'
 export type { Beginning, Holdings, SourcePlace, StartAt } from './holdings.ts'
 export { METADATA_LIMITS } from './metadata/metadata-limits.ts'
 export { MetadataPool } from './metadata/metadata-pool.ts'

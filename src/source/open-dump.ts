@@ -4,22 +4,17 @@
   is looked at on other connections, opened after it.
 */
 import { OperationalError } from '../lib/index.ts'
-import {
-  DumpFlag,
-  encodeComBinlogDumpGtid,
-  encodeComRegisterReplica,
-  GtidSet,
-} from '../mysql/index.ts'
+import { DumpFlag, encodeComRegisterReplica, GtidSet } from '../mysql/index.ts'
 import type { Clock, Random } from '../platform/index.ts'
 import { DumpStream } from './dump-stream.ts'
 import { type Examiner, findBehind, findOldest, findOldestReadable, prove } from './examine.ts'
+import { recognize } from './flavor/recognize.ts'
+import type { SourceFlavor, SourceHistory } from './flavor/source-flavor.ts'
 import type { Beginning, Holdings, SourcePlace, StartAt } from './holdings.ts'
 import { introduce } from './introduce.ts'
 import {
   findingsOf,
   type PreflightFinding,
-  readHistory,
-  readProfile,
   refuseProblems,
   type SourceProfile,
 } from './preflight.ts'
@@ -67,8 +62,6 @@ interface Plan {
   readonly relocatedTo: number | undefined
 }
 
-type History = Awaited<ReturnType<typeof readHistory>>
-
 /** @throws OperationalError with the codes E_SOURCE_*, DumpRefused, ProtocolError */
 export async function openDump(
   options: SourceOptions,
@@ -80,20 +73,28 @@ export async function openDump(
   const abort = (): void => connection.close()
   signal.addEventListener('abort', abort, { once: true })
   try {
-    const profile = await readProfile(connection)
+    const { profile, flavor } = await recognize(connection)
+    refuseOtherFlavor(profile, holdings, formatAddress(address))
     const findings = findingsOf(profile, self)
     refuseProblems(findings, formatAddress(address))
     await introduce(connection, self.uuid, limits.heartbeatMs)
     const semiSync = options.semiSync ? await askForSemiSync(connection) : undefined
-    const history = await readHistory(connection)
-    const examiner = examinerOf(options, signal)
+    const history = await flavor.readHistory(connection)
+    const examiner = examinerOf(options, flavor, signal)
     const plan =
       holdings === undefined
         ? await planFirst(options.startAt, history, examiner)
         : await planResume(holdings, { ...history, uuid: profile.uuid }, examiner)
+    const dump = await flavor.askForDump(connection, {
+      ...plan.at,
+      flags: DumpFlag.HEARTBEAT_V2,
+      serverId: self.serverId,
+      held: GtidSet.empty(),
+    })
     signal.throwIfAborted()
     return {
       stream: startDump(options, connection, {
+        dump,
         plan,
         placement,
         semiSync: semiSync?.marked ?? false,
@@ -116,13 +117,15 @@ export async function openDump(
 /** Connects as a replica that nobody else is. */
 export function examinerOf(
   options: Omit<SourceOptions, 'startAt' | 'semiSync'>,
+  flavor: SourceFlavor,
   signal: AbortSignal,
 ): Examiner {
   const { address, self, limits, clock, random } = options
   return {
     clock,
     address: formatAddress(address),
-    serverId: self.serverId,
+    flavor,
+    serverId: flavor.examinerId(self.serverId),
     keptBytesMax: limits.examinedEventBytes,
     silenceMs: limits.silenceMs,
     signal,
@@ -134,14 +137,18 @@ export function examinerOf(
   }
 }
 
-async function planFirst(startAt: StartAt, history: History, examiner: Examiner): Promise<Plan> {
+async function planFirst(
+  startAt: StartAt,
+  history: SourceHistory,
+  examiner: Examiner,
+): Promise<Plan> {
   const beginning = await findBeginning(startAt, history, examiner)
   return { at: beginning.place, beginning, continues: false, relocatedTo: undefined }
 }
 
 async function findBeginning(
   startAt: StartAt,
-  { executed, purged }: History,
+  { executed, purged }: SourceHistory,
   examiner: Examiner,
 ): Promise<Beginning> {
   if (startAt === 'oldest') {
@@ -164,7 +171,7 @@ async function findBeginning(
 
 async function planResume(
   holdings: Holdings,
-  history: History & { readonly uuid: string },
+  history: SourceHistory & { readonly uuid: string },
   examiner: Examiner,
 ): Promise<Plan> {
   const source = { ...history, address: examiner.address }
@@ -192,10 +199,35 @@ async function planResume(
   }
 }
 
+/** A store has GTIDs of one kind. */
+function refuseOtherFlavor(
+  { flavor, version }: SourceProfile,
+  holdings: Holdings | undefined,
+  source: string,
+): void {
+  const held = holdings?.held.flavor
+  if (held === undefined || held === flavor) return
+  const [is, was] = flavor === 'mariadb' ? ['MariaDB', 'MySQL'] : ['MySQL', 'MariaDB']
+  throw new OperationalError(
+    'E_SOURCE_OTHER',
+    `source ${source} is ${is} (${version}), and what is stored here is the binlog of a ${was} server: a data ` +
+      'directory has one kind of GTIDs; start with an empty one for this source',
+    { source, version },
+  )
+}
+
+interface StartDump {
+  /** the payload of the command */
+  readonly dump: Buffer
+  readonly plan: Plan
+  readonly placement: Placement
+  readonly semiSync: boolean
+}
+
 function startDump(
   { address, self, limits, clock }: SourceOptions,
   connection: SourceConnection,
-  { plan, placement, semiSync }: { plan: Plan; placement: Placement; semiSync: boolean },
+  { dump, plan, placement, semiSync }: StartDump,
 ): DumpStream {
   const { at, beginning, relocatedTo } = plan
   const inside = beginning !== undefined && at.position > FILE_START
@@ -212,13 +244,7 @@ function startDump(
       password: '',
       port: 0,
     }),
-    dump: encodeComBinlogDumpGtid({
-      flags: DumpFlag.HEARTBEAT_V2,
-      serverId: self.serverId,
-      file: at.file,
-      position: BigInt(at.position),
-      gtidSet: GtidSet.empty().encode(),
-    }),
+    dump,
     decoder: { checksum: 'CRC32', start: relocatedTo ?? at.position, semiSync },
     relocate: relocated ? (format) => relocatedTo ?? placement(format, beginning) : undefined,
   })

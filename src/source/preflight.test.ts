@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { findingsOf, refuseProblems, type SourceProfile } from './preflight.ts'
 
 const WELL: SourceProfile = {
+  flavor: 'mysql',
   version: '9.7.4',
   account: "'repl'@'%'",
   uuid: '8220d6c7-e79a-11f1-9766-02fc00000001',
@@ -28,6 +29,14 @@ test('a source that is well has nothing to say but ok', () => {
   expect(() => refuseProblems(findingsOf(WELL, SELF), 'db:3306')).not.toThrow()
 })
 
+test('of MariaDB nothing is said that only MySQL knows', () => {
+  const findings = findingsOf({ ...WELL, flavor: 'mariadb', checksum: 'NONE' }, SELF)
+  expect(findings.map(({ found }) => found)).toContain('MariaDB 9.7.4')
+  const texts = findings.map(({ found, remedy }) => `${found} ${remedy}`).join('; ')
+  expect(texts).not.toMatch(/gtid_mode|enforce_gtid_consistency|PERSIST/)
+  expect(texts).toContain('SET GLOBAL binlog_checksum = CRC32')
+})
+
 test.each([
   [{ encrypted: true }, 'note source.binlog-encryption'],
   [{ expireSeconds: 3600 }, 'note source.binlog-expiry'],
@@ -39,12 +48,13 @@ test.each([
   expect(() => refuseProblems(findings, 'db:3306')).not.toThrow()
 })
 
-test.each([
+test.each<[Partial<SourceProfile>, string, string]>([
   [{ logBin: false }, 'source.log-bin', 'E_SOURCE_CONFIG'],
   [{ gtidMode: 'ON_PERMISSIVE' }, 'source.gtid-mode', 'E_SOURCE_CONFIG'],
   [{ mayReplicate: false }, 'source.replication-slave', 'E_SOURCE_PRIVILEGE'],
   [{ serverId: SELF.serverId }, 'source.server-id', 'E_SOURCE_IDENTITY'],
   [{ uuid: SELF.uuid }, 'source.server-uuid', 'E_SOURCE_IDENTITY'],
+  [{ flavor: 'mariadb', encrypted: true }, 'source.binlog-encryption', 'E_SOURCE_CONFIG'],
 ])('refuses %j in the words of its finding', (changes, id, code) => {
   const findings = findingsOf({ ...WELL, ...changes }, SELF)
   const [found] = findings.filter(({ severity }) => severity === 'problem')

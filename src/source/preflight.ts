@@ -1,23 +1,22 @@
 /*
   Is this server one whose binlog can be kept, and may we? Asked at every connect, and by `kingbus doctor`,
-  which shows all of it. Reads variables and grants only: statements that list binlog files can wait for a
-  lock for ever.
+  which shows all of it. What is looked at is read by the source's flavor (flavor/).
 */
 import { type ErrorCode, OperationalError } from '../lib/index.ts'
-import { GtidSet } from '../mysql/index.ts'
-import type { Finding, Severity } from './finding.ts'
-import { parseGtidOwned } from './gtid-owned.ts'
-import type { SourceFacts } from './resume.ts'
+import type { Flavor } from '../mysql/index.ts'
+import { type Finding, remedyFor, type Severity } from './finding.ts'
 import type { ReplicaSelf } from './source-address.ts'
-import { columnOf, type SourceConnection } from './source-connection.ts'
 
 /** What a source says of itself. */
 export interface SourceProfile {
+  readonly flavor: Flavor
   readonly version: string
   /** the account that we are there, as statements write it: `'repl'@'%'` */
   readonly account: string
+  /** its server_uuid; of MariaDB, which has none, one made of its server_id */
   readonly uuid: string
   readonly serverId: number
+  /** always ON of MariaDB, as the next one: every transaction has a GTID there */
   readonly gtidMode: string
   readonly gtidConsistency: string
   readonly logBin: boolean
@@ -28,61 +27,6 @@ export interface SourceProfile {
   readonly mayReplicate: boolean
   /** may ask for the newest position (REPLICATION CLIENT) */
   readonly mayAskStatus: boolean
-}
-
-const OLDEST_MAJOR = 8
-
-/** A Kingbus is recognized by its version. What it has is its source's, so it goes by that one's uuid. */
-const OF_KINGBUS = /-kingbus\b/
-
-const profileSql = (uuid: string): string =>
-  `SELECT CURRENT_USER() AS account, @@${uuid} AS uuid, @@server_id AS id, ` +
-  '@@global.gtid_mode AS gtid_mode, @@global.enforce_gtid_consistency AS consistency, ' +
-  '@@global.log_bin AS log_bin, @@global.binlog_checksum AS checksum, ' +
-  '@@global.binlog_encryption AS encrypted, @@global.binlog_expire_logs_seconds AS expires'
-
-/**
- * @throws OperationalError E_SOURCE_VERSION for a server that is no MySQL of 8.0 or later, E_SOURCE_REFUSED for a
- * Kingbus that has nothing yet
- */
-export async function readProfile(connection: SourceConnection): Promise<SourceProfile> {
-  const name = columnOf(await connection.queryRow('SELECT @@version AS version'), 'version')
-  checkVersion(name)
-  const isKingbus = OF_KINGBUS.test(name)
-  const uuidOf = isKingbus ? 'global.kingbus_source_uuid' : 'server_uuid'
-  const row = await connection.queryRow(profileSql(uuidOf))
-  if (isKingbus && columnOf(row, 'uuid') === '') {
-    throw new OperationalError('E_SOURCE_REFUSED', 'the Kingbus that is the source has nothing yet')
-  }
-  const grants = (await connection.query('SHOW GRANTS')).flatMap((grant) => Object.values(grant))
-  return {
-    version: name,
-    account: accountName(columnOf(row, 'account')),
-    uuid: columnOf(row, 'uuid').toLowerCase(),
-    serverId: Number(columnOf(row, 'id')),
-    gtidMode: columnOf(row, 'gtid_mode'),
-    gtidConsistency: columnOf(row, 'consistency'),
-    logBin: columnOf(row, 'log_bin') === '1',
-    checksum: columnOf(row, 'checksum'),
-    encrypted: columnOf(row, 'encrypted') === '1',
-    expireSeconds: Number(columnOf(row, 'expires')),
-    mayReplicate: hasGrant(grants, 'REPLICATION SLAVE'),
-    mayAskStatus: hasGrant(grants, 'REPLICATION CLIENT'),
-  }
-}
-
-/** Owned comes before executed: a transaction that commits in between is then seen in both, never in none. */
-export async function readHistory(
-  connection: SourceConnection,
-): Promise<Pick<SourceFacts, 'owned' | 'executed'> & { readonly purged: GtidSet }> {
-  const row = await connection.queryRow(
-    'SELECT @@global.gtid_owned AS owned, @@global.gtid_executed AS executed, @@global.gtid_purged AS purged',
-  )
-  return {
-    owned: parseGtidOwned(columnOf(row, 'owned')),
-    executed: GtidSet.parse(columnOf(row, 'executed')),
-    purged: GtidSet.parse(columnOf(row, 'purged')),
-  }
 }
 
 interface Verdict extends Omit<Finding<string>, 'id'> {
@@ -99,20 +43,22 @@ const problem = (code: ErrorCode, found: string, remedy: string): Verdict => {
 }
 
 const DAY_SECONDS = 86_400
+const EVERY_GTID = 'MariaDB gives every transaction a GTID'
+const FLAVOR_NAMES: Readonly<Record<Flavor, string>> = { mysql: 'MySQL', mariadb: 'MariaDB' }
 
 const CHECKS = {
-  'source.version': ({ version }) => ok(`MySQL ${version}`),
+  'source.version': ({ flavor, version }) => ok(`${FLAVOR_NAMES[flavor]} ${version}`),
   'source.log-bin': ({ logBin }) =>
     logBin
       ? ok('log_bin is ON')
       : problem('E_SOURCE_CONFIG', 'its binary log is off', 'start it with log_bin'),
-  'source.gtid-mode': ({ gtidMode }) =>
+  'source.gtid-mode': ({ flavor, gtidMode }) =>
     gtidMode === 'ON'
-      ? ok('gtid_mode is ON')
+      ? ok(flavor === 'mariadb' ? EVERY_GTID : 'gtid_mode is ON')
       : problem('E_SOURCE_CONFIG', `its gtid_mode is ${gtidMode}`, stepsToGtid(gtidMode)),
-  'source.gtid-consistency': ({ gtidConsistency }) =>
+  'source.gtid-consistency': ({ flavor, gtidConsistency }) =>
     gtidConsistency === 'ON'
-      ? ok('enforce_gtid_consistency is ON')
+      ? ok(flavor === 'mariadb' ? EVERY_GTID : 'enforce_gtid_consistency is ON')
       : say(
           'warning',
           `its enforce_gtid_consistency is ${gtidConsistency}`,
@@ -158,14 +104,20 @@ const CHECKS = {
           `its binlog_checksum is ${checksum}: damage on the way is not noticed`,
           'SET PERSIST binlog_checksum = CRC32',
         ),
-  'source.binlog-encryption': ({ encrypted }) =>
-    encrypted
-      ? say(
-          'note',
-          'its binlog is encrypted on its disk; events arrive as plain bytes and are stored so',
-          'keep the data directory on an encrypted file system',
+  'source.binlog-encryption': ({ flavor, encrypted }) =>
+    encrypted && flavor === 'mariadb'
+      ? problem(
+          'E_SOURCE_CONFIG',
+          'its binlog is encrypted (encrypt_binlog), and MariaDB sends such files with gaps',
+          'start it with encrypt_binlog = OFF',
         )
-      : ok('binlog_encryption is OFF'),
+      : encrypted
+        ? say(
+            'note',
+            'its binlog is encrypted on its disk; events arrive as plain bytes and are stored so',
+            'keep the data directory on an encrypted file system',
+          )
+        : ok('binlog_encryption is OFF'),
   'source.binlog-expiry': ({ expireSeconds }) =>
     expireSeconds > 0 && expireSeconds < DAY_SECONDS
       ? say(
@@ -182,7 +134,10 @@ const IDS = Object.keys(CHECKS) as readonly PreflightId[]
 
 /** Everything that is looked at before the binlog is read, whether it is well or not. */
 export function findingsOf(profile: SourceProfile, self: ReplicaSelf): PreflightFinding[] {
-  return IDS.map((id) => ({ id, ...CHECKS[id](profile, self) }))
+  return IDS.map((id) => {
+    const verdict = CHECKS[id](profile, self)
+    return { id, ...verdict, remedy: remedyFor(profile.flavor, verdict.remedy) }
+  })
 }
 
 /** @throws OperationalError for the first finding that is a problem */
@@ -211,34 +166,4 @@ function stepsToGtid(mode: string): string {
 function expiryWords(seconds: number): string {
   if (seconds === 0) return 'it never purges its binlog by itself'
   return `it keeps its binlog for ${(seconds / DAY_SECONDS).toFixed(1)} days`
-}
-
-function accountName(currentUser: string): string {
-  const at = currentUser.lastIndexOf('@')
-  return `'${currentUser.slice(0, at)}'@'${currentUser.slice(at + 1)}'`
-}
-
-function checkVersion(version: string): void {
-  const major = Number.parseInt(version, 10)
-  if (/mariadb/i.test(version)) {
-    throw new OperationalError(
-      'E_SOURCE_VERSION',
-      `the source is MariaDB (${version}), whose GTIDs are of another kind; only MySQL can be a source`,
-      { version },
-    )
-  }
-  if (major >= OLDEST_MAJOR) return
-  throw new OperationalError(
-    'E_SOURCE_VERSION',
-    `the source has version ${version}; ${OLDEST_MAJOR}.0 is the oldest that is understood`,
-    { version },
-  )
-}
-
-/** Grants on all databases, also through roles that are active, as SHOW GRANTS lists them. */
-function hasGrant(grants: ReadonlyArray<string | null>, privilege: string): boolean {
-  return grants.some((grant) => {
-    const listed = /^GRANT (.*) ON \*\.\* TO /.exec(grant ?? '')?.[1]?.split(', ') ?? []
-    return listed.includes('ALL PRIVILEGES') || listed.includes(privilege)
-  })
 }

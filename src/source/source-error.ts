@@ -166,6 +166,9 @@ const REFUSALS: ReadonlyArray<readonly [RegExp, DumpRefusal]> = [
   [/could not find first log file name/i, 'file-gone'],
   [/could not find next log/i, 'file-gone'],
   [/position > file size/i, 'shorter'],
+  // MariaDB's words for it
+  [/replication from impossible position/i, 'shorter'],
+  [/could not find gtid state requested/i, 'purged'],
   [/purged required binary logs/i, 'purged'],
   [/replica has more gtids than the source/i, 'ahead'],
   [/anonymous transaction/i, 'anonymous'],

@@ -5,14 +5,10 @@
 import { OperationalError } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
 import { findOldest, findOldestReadable } from './examine.ts'
+import { recognize } from './flavor/recognize.ts'
+import type { SourceFlavor } from './flavor/source-flavor.ts'
 import { examinerOf, type SourceOptions } from './open-dump.ts'
-import {
-  findingsOf,
-  type PreflightFinding,
-  readHistory,
-  readProfile,
-  type SourceProfile,
-} from './preflight.ts'
+import { findingsOf, type PreflightFinding, type SourceProfile } from './preflight.ts'
 import { columnOf, type Row, SourceConnection } from './source-connection.ts'
 import { clientErrorNumber } from './source-error.ts'
 
@@ -59,9 +55,9 @@ export async function surveySource(
   const connection = await SourceConnection.open(address, limits, signal)
   try {
     const loginMs = clock.monotonicMs() - begun
-    const profile = await readProfile(connection)
+    const { profile, flavor } = await recognize(connection)
     const preflight = findingsOf(profile, self)
-    const history = await readHistory(connection)
+    const history = await flavor.readHistory(connection)
     const refused = preflight.some(({ severity }) => severity === 'problem')
     return {
       profile,
@@ -75,7 +71,7 @@ export async function surveySource(
       ...(await compareClocks(connection, options)),
       replicas: (await rowsOf(connection, 'SHOW REPLICAS', 'SHOW SLAVE HOSTS'))?.map(replicaOf),
       isReplica: await readIsReplica(connection),
-      files: refused ? undefined : await examineFiles(options, signal),
+      files: refused ? undefined : await examineFiles(options, flavor, signal),
       binlogs: (await rowsOf(connection, 'SHOW BINARY LOGS'))?.map(binlogOf),
     }
   } finally {
@@ -136,9 +132,10 @@ async function compareClocks(
 
 async function examineFiles(
   options: Omit<SourceOptions, 'startAt' | 'semiSync'>,
+  flavor: SourceFlavor,
   signal: AbortSignal,
 ): Promise<SourceSurvey['files']> {
-  const examiner = examinerOf(options, signal)
+  const examiner = examinerOf(options, flavor, signal)
   try {
     const { file: oldest } = await findOldest(examiner)
     const { file: readable } = await findOldestReadable(examiner)

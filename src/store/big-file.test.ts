@@ -85,7 +85,7 @@ describe('a file of many blocks of the index', () => {
     for (let count = 0; count <= 60; count += 7) {
       const held = GtidSet.empty()
       for (let gno = 1; gno <= count; gno += 1) {
-        held.add('11111111-2222-3333-4444-555555555555', '', BigInt(gno))
+        held.add({ origin: '11111111-2222-3333-4444-555555555555', gno: BigInt(gno) })
       }
       const { file, position } = present(await findGtidStart(store, held), 'a place')
       const end = count === 0 ? 4 : present(ends[count - 1], 'a transaction').end
@@ -94,6 +94,16 @@ describe('a file of many blocks of the index', () => {
       expect(position).toBeLessThanOrEqual(end)
       expect(end - position).toBeLessThan(6 * 1024 * 1024)
     }
+  })
+
+  it('tells what is held behind any of its transactions', async () => {
+    const store = await filled(WHOLE, 256 * 1024)
+    const origin = '11111111-2222-3333-4444-555555555555'
+    for (const gno of [1n, 17n, 60n]) {
+      const held = await store.heldBehind({ origin, gno })
+      expect(held?.toString()).toBe(`${origin}:1${gno === 1n ? '' : `-${gno}`}`)
+    }
+    expect(await store.heldBehind({ origin, gno: 61n })).toBeUndefined()
   })
 
   it('tells its last transaction although its end is far behind its beginning', async () => {

@@ -1,5 +1,5 @@
 import type { Watched } from '../lib/index.ts'
-import type { GtidSet } from '../mysql/index.ts'
+import type { Gtid, GtidSet } from '../mysql/index.ts'
 import type { FileReader } from './file-reader.ts'
 import type { Position, VisibleEnd } from './record.ts'
 
@@ -55,4 +55,10 @@ export interface BinlogStore {
    * E_STORE_DAMAGED
    */
   positionFor(name: string, held: GtidSet): Promise<number>
+
+  /**
+   * GTIDs that are held right behind a transaction, in the order of the binlog; undefined when it is in no
+   * file, or not shown yet. @throws OperationalError E_STORE_DAMAGED
+   */
+  heldBehind(gtid: Gtid): Promise<GtidSet | undefined>
 }

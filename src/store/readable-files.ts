@@ -1,11 +1,13 @@
 import { Watch, type Watched } from '../lib/index.ts'
-import { BINLOG_MAGIC, GtidSet } from '../mysql/index.ts'
+import { BINLOG_MAGIC, FIRST_EVENT_POSITION, type Gtid, GtidSet } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { ActiveFile } from './active-file.ts'
 import type { BinlogStore, FileInfo, LogEnd } from './binlog-store.ts'
 import { damaged } from './disk-error.ts'
 import { FileReader } from './file-reader.ts'
 import { HeldFiles } from './held-files.ts'
+import { findGtidStart } from './lookup/gtid-lookup.ts'
+import { heldBehind } from './lookup/held-behind.ts'
 import { findLastTransaction, type LastTransaction } from './lookup/last-transaction.ts'
 import { newestContained } from './lookup/set-search.ts'
 import type { FileBegin, VisibleEnd } from './record.ts'
@@ -77,7 +79,27 @@ export class ReadableFiles {
     await stored.acquire()
     try {
       const places = [...stored.directory.setPlaces()]
-      return newestContained(places, held, this.#limitOf(stored)) ?? 4
+      return newestContained(places, held, this.#limitOf(stored))?.position ?? FIRST_EVENT_POSITION
+    } finally {
+      await stored.release(this.#isActive(stored))
+    }
+  }
+
+  async heldBehind(gtid: Gtid): Promise<GtidSet | undefined> {
+    const without = GtidSet.empty()
+    const last = this.#executed.lastOf(gtid.origin)
+    if (last < gtid.gno) return undefined
+    without.addRun(gtid.origin, gtid.gno, last)
+    const before = this.#executed.subtract(without)
+    const place = await findGtidStart(this, before)
+    if (place === undefined) return undefined
+    const stored = this.find(place.file)
+    const data = await stored.acquire()
+    try {
+      const limit = this.#limitOf(stored)
+      const fileStart = { position: FIRST_EVENT_POSITION, held: stored.facts.contact.clone() }
+      const start = newestContained([...stored.directory.setPlaces()], before, limit) ?? fileStart
+      return await heldBehind({ name: stored.name, data }, gtid, { start, limit })
     } finally {
       await stored.release(this.#isActive(stored))
     }
@@ -221,6 +243,10 @@ export abstract class ReadableStore implements BinlogStore {
 
   positionFor(name: string, held: GtidSet): Promise<number> {
     return this.readable.positionFor(name, held)
+  }
+
+  heldBehind(gtid: Gtid): Promise<GtidSet | undefined> {
+    return this.readable.heldBehind(gtid)
   }
 
   /** The GTID event of the last transaction before the boundary of what was appended, in the current file. */

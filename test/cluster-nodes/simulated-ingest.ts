@@ -121,7 +121,7 @@ function chunkOf({ file, from, to }: Extract<DumpItem, { kind: 'bytes' }>): Chun
     if (isBoundary) boundary = end
     if (end <= from) continue
     ;({ timestamp } = readEventHeader(file.bytes.view(position, end)))
-    if (gtid !== undefined) gtids.add(gtid.uuid, gtid.tag, gtid.gno)
+    if (gtid !== undefined) gtids.add(gtid)
   }
   return { bytes, crc: crc32(bytes), boundary, gtids: gtids.isEmpty ? undefined : gtids, timestamp }
 }

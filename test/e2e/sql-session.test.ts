@@ -116,7 +116,7 @@ describe('the real client logs in', () => {
   })
 
   test('and is told when there are too many connections', async () => {
-    const full = await startFakeServer({ connectionsMost: 0 })
+    const full = await startFakeServer({ limits: { connectionsMost: 0 } })
     const first = server
     server = full
     try {

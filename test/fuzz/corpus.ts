@@ -19,6 +19,8 @@ export const BINLOG_FIXTURES = [
   'anonymous-myisam.000002',
   'active-in-use.bin',
   'mariadb.000001',
+  'mariadb-kinds.000001',
+  'mariadb-kinds.000002',
 ] as const
 
 const CAPTURES = [

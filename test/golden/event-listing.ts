@@ -11,6 +11,7 @@ import {
   formatGtid,
   type GtidEvent,
   isGtidEvent,
+  isStandalone,
   QUERY_PREFIX_BYTES,
   queryTextPrefix,
   readEventHeader,
@@ -34,6 +35,7 @@ export function listEvent(place: number, event: Buffer, checksum: ChecksumAlgori
 }
 
 function describe(type: number, event: Buffer, checksum: ChecksumAlgorithm): string {
+  if (type === EventType.MARIADB_GTID) return describeMariadbGtid(event, checksum)
   if (isGtidEvent(type)) return describeGtid(decodeGtidEvent(event, checksum))
   switch (type) {
     case EventType.FORMAT_DESCRIPTION: {
@@ -43,6 +45,7 @@ function describe(type: number, event: Buffer, checksum: ChecksumAlgorithm): str
       return `${serverVersion} created=${created} types=${types} checksum=${facts.checksum}`
     }
     case EventType.PREVIOUS_GTIDS:
+    case EventType.MARIADB_GTID_LIST:
       return `'${decodePreviousGtids(event, checksum).toString().replaceAll('\n', ' ')}'`
     case EventType.ROTATE: {
       const { file, position } = decodeRotate(event, checksum)
@@ -70,6 +73,12 @@ function queryText(event: Buffer, checksum: ChecksumAlgorithm): string {
   return queryTextPrefix(prefix, event.length, checksum) ?? 'the text lies beyond the prefix'
 }
 
+function describeMariadbGtid(event: Buffer, checksum: ChecksumAlgorithm): string {
+  const { gtid } = decodeGtidEvent(event, checksum)
+  const alone = isStandalone(event) ? ' standalone' : ''
+  return `${gtid === undefined ? '' : formatGtid(gtid)}${alone}`
+}
+
 function describeGtid(facts: GtidEvent): string {
   const original =
     facts.originalCommitMicros === facts.immediateCommitMicros
@@ -92,5 +101,6 @@ export function track(
 ): string {
   const { type, flags } = readEventHeader(event)
   const text = TransactionTracker.needsQueryText(type) ? queryText(event, checksum) : ''
-  return tracker.take(type, flags, text)
+  const standalone = TransactionTracker.needsStandalone(type) && isStandalone(event)
+  return tracker.take(type, flags, text, standalone)
 }

@@ -2,6 +2,7 @@ import { messageOf, OperationalError } from '../../src/lib/index.ts'
 import {
   decodeRotate,
   EventType,
+  formatGtid,
   type Gtid,
   GtidSet,
   PacketReader,
@@ -181,15 +182,14 @@ export class SimulatedReplica {
   }
 
   #has(gtid: Gtid): boolean {
-    return this.held.has(gtid.uuid, gtid.tag, gtid.gno)
+    return this.held.has(gtid)
   }
 
   #complete(gtid: Gtid): void {
     if (this.#has(gtid)) {
-      const text = `${gtid.uuid}:${gtid.tag}:${gtid.gno}`
-      throw new Violation(CHECKER, `${this.name} is sent ${text} again`)
+      throw new Violation(CHECKER, `${this.name} is sent ${formatGtid(gtid)} again`)
     }
-    this.held.add(gtid.uuid, gtid.tag, gtid.gno)
+    this.held.add(gtid)
   }
 }
 

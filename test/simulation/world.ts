@@ -123,13 +123,13 @@ export class World extends SteppedWorld {
   }
 
   #commit(): void {
-    const { uuid, tag, gno } = this.history.commit()
+    const gtid = this.history.commit()
     this.count('transaction')
     const { owned } = this.history
     if (!owned.isEmpty || this.random.chance(0.7)) return
-    owned.add(uuid, tag, gno)
+    owned.add(gtid)
     this.clock.after(this.random.between(1, 20), () => {
-      if (owned.has(uuid, tag, gno)) owned.removeAll(owned.clone())
+      if (owned.has(gtid)) owned.removeAll(owned.clone())
     })
   }
 

@@ -197,7 +197,7 @@ describe('damage of a file', () => {
       const at = 127
       const { size, ...header } = readEventHeader(bytes, at)
       const set = previousOf(bytes)
-      set.add(UUID, '', 999n)
+      set.add({ origin: UUID, gno: 999n })
       set.removeAll(GtidSet.parse(`${UUID}:3`))
       const event = encodePreviousGtids(set, { ...header, checksum: 'CRC32' })
       return Buffer.concat([bytes.subarray(0, at), event, bytes.subarray(at + size)])

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { GtidSet } from '../gtid/gtid-set.ts'
 import { requireCalmOnAnyBytes, requireRefusedPrefixes } from '../testing/codec-properties.ts'
-import { anyGtids, gtidSets } from '../testing/gtid-arbitraries.ts'
+import { anyGtids, gtidSets, mariadbStates } from '../testing/gtid-arbitraries.ts'
 import { encodeGtidEvent } from '../testing/gtid-events.ts'
 import { Writer } from '../wire/writer.ts'
 import { type ChecksumAlgorithm, checksumMatches } from './checksum.ts'
@@ -10,6 +10,7 @@ import { encodeEvent, eventBody } from './event.ts'
 import { EventType } from './event-type.ts'
 import { decodeFormatDescription } from './format-description.ts'
 import { decodeGtidEvent } from './gtid-event.ts'
+import { encodeGtidList } from './gtid-list.ts'
 import { readEventHeader } from './header.ts'
 import { decodeHeartbeat, encodeHeartbeat } from './heartbeat.ts'
 import { decodePreviousGtids, encodePreviousGtids } from './previous-gtids.ts'
@@ -108,6 +109,20 @@ const CODECS = [
     answer: (value: { set: GtidSet }) => value.set.toString(),
   }),
   codec({
+    name: 'GTID_LIST',
+    type: EventType.MARIADB_GTID_LIST,
+    values: fc.record({
+      set: mariadbStates,
+      timestamp: u32,
+      logPos: u32,
+      flags: fc.constantFrom(0, 0x20),
+      ...tail,
+    }),
+    encode: ({ set, ...fields }) => encodeGtidList(set, fields),
+    decode: (event, algorithm) => decodePreviousGtids(event, algorithm).toString(),
+    answer: (value: { set: GtidSet }) => value.set.toString(),
+  }),
+  codec({
     name: 'GTID, ANONYMOUS_GTID and GTID_TAGGED',
     type: EventType.GTID_TAGGED,
     values: gtidFacts.map((facts) => ({ ...facts, checksum: 'CRC32' as const })),
@@ -137,7 +152,7 @@ const CODECS = [
     type: EventType.FORMAT_DESCRIPTION,
     values: fc.record({
       created: u32,
-      types: fc.nat(60),
+      types: fc.nat(200),
       algorithm: fc.nat(1),
       checksum: fc.constant<ChecksumAlgorithm>('CRC32'),
     }),
@@ -149,6 +164,7 @@ const CODECS = [
       created,
       headerLength: 19,
       checksum: algorithm === 0 ? 'NONE' : 'CRC32',
+      flavor: types < EventType.MARIADB_GTID_LIST ? 'mysql' : 'mariadb',
       postHeaderLengths: Buffer.alloc(types),
     }),
   }),

@@ -45,6 +45,9 @@ export const EventType = {
   MARIADB_WRITE_ROWS_COMPRESSED: 166,
   MARIADB_UPDATE_ROWS_COMPRESSED: 167,
   MARIADB_DELETE_ROWS_COMPRESSED: 168,
+  MARIADB_WRITE_ROWS_COMPRESSED_V2: 169,
+  MARIADB_UPDATE_ROWS_COMPRESSED_V2: 170,
+  MARIADB_DELETE_ROWS_COMPRESSED_V2: 171,
 } as const
 
 const NAMES: ReadonlyMap<number, string> = new Map<number, string>([
@@ -89,9 +92,12 @@ const NAMES: ReadonlyMap<number, string> = new Map<number, string>([
   [EventType.MARIADB_GTID_LIST, 'Gtid_list'],
   [EventType.MARIADB_START_ENCRYPTION, 'Start_encryption'],
   [EventType.MARIADB_QUERY_COMPRESSED, 'Query_compressed'],
-  [EventType.MARIADB_WRITE_ROWS_COMPRESSED, 'Write_rows_compressed'],
-  [EventType.MARIADB_UPDATE_ROWS_COMPRESSED, 'Update_rows_compressed'],
-  [EventType.MARIADB_DELETE_ROWS_COMPRESSED, 'Delete_rows_compressed'],
+  [EventType.MARIADB_WRITE_ROWS_COMPRESSED, 'Write_rows_compressed_v1'],
+  [EventType.MARIADB_UPDATE_ROWS_COMPRESSED, 'Update_rows_compressed_v1'],
+  [EventType.MARIADB_DELETE_ROWS_COMPRESSED, 'Delete_rows_compressed_v1'],
+  [EventType.MARIADB_WRITE_ROWS_COMPRESSED_V2, 'Write_rows_compressed'],
+  [EventType.MARIADB_UPDATE_ROWS_COMPRESSED_V2, 'Update_rows_compressed'],
+  [EventType.MARIADB_DELETE_ROWS_COMPRESSED_V2, 'Delete_rows_compressed'],
 ])
 
 const SYMBOLS: ReadonlyMap<number, string> = new Map(

@@ -1,4 +1,5 @@
 import { ProtocolError } from '../../lib/index.ts'
+import type { Flavor } from '../gtid/gtid.ts'
 import { Reader } from '../wire/reader.ts'
 import { type ChecksumAlgorithm, restamp } from './checksum.ts'
 import { eventBody } from './event.ts'
@@ -29,6 +30,7 @@ export interface FormatDescription {
   readonly created: number
   readonly headerLength: number
   readonly checksum: ChecksumAlgorithm
+  readonly flavor: Flavor
   /** index = type code - 1; a copy */
   readonly postHeaderLengths: Buffer
 }
@@ -59,7 +61,17 @@ export function decodeFormatDescription(event: Buffer): FormatDescription {
   const typeCount = Math.max(0, reader.remaining - ALGORITHM_SIZE)
   const postHeaderLengths = Buffer.from(reader.bytes(typeCount))
   const checksum = algorithmOf(reader.u8())
-  return { binlogVersion, serverVersion, created, headerLength, checksum, postHeaderLengths }
+  // The version may be any text; which events there are is what the server can write.
+  const flavor = typeCount < EventType.MARIADB_GTID_LIST ? 'mysql' : 'mariadb'
+  return {
+    binlogVersion,
+    serverVersion,
+    created,
+    headerLength,
+    checksum,
+    flavor,
+    postHeaderLengths,
+  }
 }
 
 /**

@@ -27,7 +27,7 @@ function tagged(body: Buffer): Buffer {
 test('an event of a 9.7 server is read field by field', () => {
   expect(checksumMatches(FIRST_HAND)).toBe(true)
   expect(decodeGtidEvent(FIRST_HAND, 'CRC32')).toEqual({
-    gtid: { uuid: UUID, tag: '', gno: 5n },
+    gtid: { origin: UUID, gno: 5n },
     transactionLength: 297,
     lastCommitted: 2n,
     sequenceNumber: 3n,
@@ -39,7 +39,7 @@ test('an event of a 9.7 server is read field by field', () => {
 test('a tagged event of a 9.7 server is read field by field', () => {
   const facts = decodeGtidEvent(tagged(TAGGED_BODY), 'CRC32')
   expect(facts).toEqual({
-    gtid: { uuid: UUID, tag: 'alpha', gno: 1n },
+    gtid: { origin: `${UUID}:alpha`, gno: 1n },
     transactionLength: 299,
     lastCommitted: 0n,
     sequenceNumber: 1n,
@@ -85,6 +85,6 @@ test('the same uuid gives the very same string, also after another one', () => {
   const other = Buffer.from(FIRST_HAND)
   other[20] = 0
   const first = decodeGtidEvent(FIRST_HAND, 'CRC32').gtid
-  expect(decodeGtidEvent(other, 'CRC32').gtid?.uuid).toBe(`00${UUID.slice(2)}`)
+  expect(decodeGtidEvent(other, 'CRC32').gtid?.origin).toBe(`00${UUID.slice(2)}`)
   expect(decodeGtidEvent(FIRST_HAND, 'CRC32').gtid).toEqual(first)
 })

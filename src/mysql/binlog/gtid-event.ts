@@ -8,6 +8,7 @@ import { EventType } from './event-type.ts'
 import type { GtidEvent } from './gtid-facts.ts'
 import { decodeGtidTaggedBody } from './gtid-tagged.ts'
 import { EVENT_HEADER_SIZE } from './header.ts'
+import { decodeMariadbGtid } from './mariadb-gtid.ts'
 
 /*
   GTID (33) and ANONYMOUS_GTID (34), the first event of a transaction; of 34 uuid and gno are zero
@@ -25,7 +26,12 @@ import { EVENT_HEADER_SIZE } from './header.ts'
 
   Old servers leave fields out at the end; what follows in an event of a newer one is not read.
 */
-const TYPES: readonly number[] = [EventType.GTID, EventType.ANONYMOUS_GTID, EventType.GTID_TAGGED]
+const TYPES: readonly number[] = [
+  EventType.GTID,
+  EventType.ANONYMOUS_GTID,
+  EventType.GTID_TAGGED,
+  EventType.MARIADB_GTID,
+]
 const TYPE_OFFSET = 4
 const UUID_OFFSET = 20
 const GNO_OFFSET = 36
@@ -42,7 +48,7 @@ export function isGtidEvent(type: number): boolean {
 }
 
 /**
- * Reads GTID, ANONYMOUS_GTID and GTID_TAGGED; keeps nothing of `event`.
+ * Reads GTID, ANONYMOUS_GTID, GTID_TAGGED and MariaDB's GTID; keeps nothing of `event`.
  * @throws ProtocolError
  */
 export function decodeGtidEvent(event: Buffer, checksum: ChecksumAlgorithm): GtidEvent {
@@ -51,6 +57,7 @@ export function decodeGtidEvent(event: Buffer, checksum: ChecksumAlgorithm): Gti
   if (type === EventType.GTID_TAGGED) {
     return decodeGtidTaggedBody(new Reader(event.subarray(EVENT_HEADER_SIZE, end)))
   }
+  if (type === EventType.MARIADB_GTID) return decodeMariadbGtid(event, end)
   // Every transaction passes here: the fixed fields are read in place after one check of the end.
   if (end < CLOCK_TYPE_OFFSET) throw tooShort(end)
   const gtid = type === EventType.GTID ? readGtid(event) : undefined
@@ -65,7 +72,7 @@ export function decodeGtidEvent(event: Buffer, checksum: ChecksumAlgorithm): Gti
 
 function readGtid(event: Buffer): Gtid {
   const gno = checkGno(event.readBigUInt64LE(GNO_OFFSET))
-  return { uuid: uuidText(event, UUID_OFFSET), tag: '', gno }
+  return { origin: uuidText(event, UUID_OFFSET), gno }
 }
 
 function tooShort(end: number): ProtocolError {

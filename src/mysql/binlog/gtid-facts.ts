@@ -1,6 +1,6 @@
 import type { Gtid } from '../gtid/gtid.ts'
 
-/** What the first event of a transaction says, whichever of the three types it has. */
+/** What the first event of a transaction says, whichever type it has. */
 export interface GtidEvent {
   /** undefined in an ANONYMOUS_GTID */
   readonly gtid: Gtid | undefined

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../../lib/index.ts'
-import { checkGno, type Gtid, isCanonicalTag, TAG_SIZE_MOST } from '../gtid/gtid.ts'
+import { checkGno, type Gtid, isCanonicalTag, originOf, TAG_SIZE_MOST } from '../gtid/gtid.ts'
 import { UUID_SIZE, uuidText } from '../gtid/uuid-bytes.ts'
 import type { Reader } from '../wire/reader.ts'
 import type { GtidEvent } from './gtid-facts.ts'
@@ -106,7 +106,7 @@ function finish(fields: Fields): GtidEvent {
   if (uuid === undefined || gno === undefined || tag === undefined) {
     throw new ProtocolError('a GTID_TAGGED without uuid, gno or tag')
   }
-  const gtid: Gtid = { uuid, tag, gno: checkGno(gno) }
+  const gtid: Gtid = { origin: originOf(uuid, tag), gno: checkGno(gno) }
   const immediateCommitMicros = fields.immediateCommitMicros ?? 0n
   return {
     gtid,

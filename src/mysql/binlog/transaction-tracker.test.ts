@@ -10,8 +10,11 @@ type Event = number | string | readonly [type: number, flags: number]
 const GTIDS = [EventType.GTID, EventType.ANONYMOUS_GTID, EventType.GTID_TAGGED]
 const ROWS = [EventType.TABLE_MAP, EventType.WRITE_ROWS]
 
-/** Takes an event; a text is the one of a QUERY. */
+/** Takes an event; a text is the one of a QUERY, or says which GTID of MariaDB comes. */
 function take(tracker: TransactionTracker, event: Event): string {
+  if (event === 'GROUP' || event === 'STANDALONE') {
+    return tracker.take(EventType.MARIADB_GTID, 0, '', event === 'STANDALONE')
+  }
   if (typeof event === 'string') return tracker.take(EventType.QUERY, 0, event)
   return typeof event === 'number'
     ? tracker.take(event, 0, '')
@@ -68,6 +71,50 @@ describe('the shapes that a 9.7 server writes', () => {
   })
 })
 
+describe('the shapes that a MariaDB server writes', () => {
+  const { MARIADB_ANNOTATE_ROWS, MARIADB_WRITE_ROWS_COMPRESSED, MARIADB_QUERY_COMPRESSED } =
+    EventType
+  test.each<[string, Event[]]>([
+    [
+      'rows',
+      ['GROUP', MARIADB_ANNOTATE_ROWS, EventType.TABLE_MAP, EventType.WRITE_ROWS_V1, EventType.XID],
+    ],
+    [
+      'compressed rows',
+      ['GROUP', EventType.TABLE_MAP, MARIADB_WRITE_ROWS_COMPRESSED, EventType.XID],
+    ],
+    ['rows of a table without transactions', ['GROUP', ...ROWS, 'COMMIT']],
+    [
+      'statements',
+      ['GROUP', EventType.USER_VAR, 'insert', 'SAVEPOINT `s`', 'ROLLBACK TO `s`', EventType.XID],
+    ],
+    ['a compressed statement', ['GROUP', MARIADB_QUERY_COMPRESSED, 'COMMIT']],
+    ['a rollback', ['GROUP', ...ROWS, 'ROLLBACK']],
+    ['XA in two phases', ['GROUP', ...ROWS, "XA END X'67',X'',1", EventType.XA_PREPARE]],
+    ['the commit of XA', ['STANDALONE', "XA COMMIT X'67',X'',1"]],
+    ['the rollback of XA', ['STANDALONE', "XA ROLLBACK X'67',X'',1"]],
+    ['a definition', ['STANDALONE', 'create table t (a int)']],
+    ['a compressed definition', ['STANDALONE', MARIADB_QUERY_COMPRESSED]],
+    ['a definition with a variable', ['STANDALONE', EventType.USER_VAR, 'create table t (a int)']],
+    [
+      'rows that stand alone',
+      ['STANDALONE', MARIADB_ANNOTATE_ROWS, EventType.TABLE_MAP, EventType.WRITE_ROWS],
+    ],
+    ['an incident', ['STANDALONE', EventType.INCIDENT]],
+  ])('%s: every event is inside, the last one ends it', (_what, events) => {
+    const tracker = new TransactionTracker()
+    const verdicts = events.map((event) => take(tracker, event))
+    expect(verdicts).toEqual([...events.slice(1).map(() => 'inside'), 'ended'])
+    expect(tracker.inTransaction).toBe(false)
+  })
+
+  test('what stands between transactions is outside', () => {
+    const tracker = new TransactionTracker()
+    const between = [EventType.MARIADB_GTID_LIST, EventType.MARIADB_BINLOG_CHECKPOINT]
+    expect(between.map((type) => take(tracker, type))).toEqual(['outside', 'outside'])
+  })
+})
+
 test.each<[string, Event[]]>([
   ['a GTID after a GTID', [EventType.GTID, EventType.GTID]],
   ['a GTID in a transaction', [EventType.GTID, 'BEGIN', EventType.GTID_TAGGED]],
@@ -81,7 +128,10 @@ test.each<[string, Event[]]>([
   ['a payload after BEGIN', [EventType.GTID, 'BEGIN', EventType.TRANSACTION_PAYLOAD]],
   ['a QUERY without text', [EventType.GTID, '']],
   ['an unknown type', [60]],
-  ['an event of MariaDB', [EventType.MARIADB_GTID]],
+  ['a GTID in a group', ['GROUP', EventType.GTID]],
+  ['a group in a group', ['GROUP', 'GROUP']],
+  ['a group behind a standalone GTID', ['STANDALONE', 'GROUP']],
+  ['a BEGIN in a group', ['GROUP', 'BEGIN']],
 ])('%s is refused, and leaves the state as it was', (_what, events) => {
   const tracker = new TransactionTracker()
   for (const event of events.slice(0, -1)) take(tracker, event)
@@ -116,13 +166,16 @@ test('whatever comes, the verdict and the state agree, or it is a ProtocolError'
     'ROLLBACK',
     '',
   )
-  const events = fc.array(fc.tuple(fc.nat(45), fc.constantFrom(0, 0x80), texts), { maxLength: 40 })
+  const types = fc.oneof(fc.nat(45), fc.integer({ min: 158, max: 173 }))
+  const events = fc.array(fc.tuple(types, fc.constantFrom(0, 0x80), texts, fc.boolean()), {
+    maxLength: 40,
+  })
   fc.assert(
     fc.property(events, (taken) => {
       const tracker = new TransactionTracker()
-      for (const [type, flags, text] of taken) {
+      for (const [type, flags, text, standalone] of taken) {
         try {
-          const verdict = tracker.take(type, flags, text)
+          const verdict = tracker.take(type, flags, text, standalone)
           expect(tracker.inTransaction).toBe(verdict === 'inside')
         } catch (thrown) {
           expect(thrown).toBeInstanceOf(ProtocolError)
@@ -135,4 +188,8 @@ test('whatever comes, the verdict and the state agree, or it is a ProtocolError'
 test('only a QUERY is asked for its text', () => {
   const asked = Object.values(EventType).filter((type) => TransactionTracker.needsQueryText(type))
   expect(asked).toEqual([EventType.QUERY])
+  const flagged = Object.values(EventType).filter((type) =>
+    TransactionTracker.needsStandalone(type),
+  )
+  expect(flagged).toEqual([EventType.MARIADB_GTID])
 })

@@ -5,30 +5,35 @@ import { EventFlag } from './header.ts'
 /*
   Where transactions begin and end, by the rules of the server's own Transaction_boundary_parser
 
-                    outside        gtid           pre-statement   statements
-    gtid            gtid           error          error           error
-    begin           statements     statements     error           error
-    end             error          error          error           ENDED
-    xa rollback     error          ENDED          error           ENDED
-    statement       outside        ENDED          ENDED           statements
-    pre-statement   pre-statement  pre-statement  pre-statement   statements
-    payload         error          ENDED          error           error
-    incident        outside        ENDED          ENDED           ENDED
+                    outside        gtid           pre-statement   statements   standalone
+    gtid            gtid           error          error           error        error
+    begin           statements     statements     error           error        ENDED
+    end             error          error          error           ENDED        ENDED
+    xa rollback     error          ENDED          error           ENDED        ENDED
+    statement       outside        ENDED          ENDED           statements   ENDED
+    table map       outside        ENDED          ENDED           statements   standalone
+    pre-statement   pre-statement  pre-statement  pre-statement   statements   standalone
+    payload         error          ENDED          error           error        error
+    incident        outside        ENDED          ENDED           ENDED        ENDED
     other           no change
 
   'gtid': a GTID event came, and nothing else. 'pre-statement': INTVAR, RAND or USER_VAR came, and
-  no BEGIN. 'statements': a BEGIN came.
+  no BEGIN. 'statements': a BEGIN came, or MariaDB's GTID, which stands for it. 'standalone': a GTID
+  of MariaDB came that says so; of what it begins one event is the last, and it has no COMMIT.
 */
-export type TransactionState = 'outside' | 'gtid' | 'pre-statement' | 'statements'
+export type TransactionState = 'outside' | 'gtid' | 'pre-statement' | 'statements' | 'standalone'
 /** The event is part of a transaction, the last one of it, or lies between two. */
 export type EventPlace = 'inside' | 'ended' | 'outside'
 
 type EventClass =
   | 'gtid'
+  | 'group'
+  | 'standalone group'
   | 'begin'
   | 'end'
   | 'xa rollback'
   | 'statement'
+  | 'table map'
   | 'pre-statement'
   | 'payload'
   | 'incident'
@@ -38,14 +43,23 @@ type Step = TransactionState | 'ended' | 'error'
 const STEPS: Readonly<
   Record<Exclude<EventClass, 'other'>, Readonly<Record<TransactionState, Step>>>
 > = {
-  gtid: row('gtid', 'error', 'error', 'error'),
-  begin: row('statements', 'statements', 'error', 'error'),
-  end: row('error', 'error', 'error', 'ended'),
-  'xa rollback': row('error', 'ended', 'error', 'ended'),
-  statement: row('outside', 'ended', 'ended', 'statements'),
-  'pre-statement': row('pre-statement', 'pre-statement', 'pre-statement', 'statements'),
-  payload: row('error', 'ended', 'error', 'error'),
-  incident: row('outside', 'ended', 'ended', 'ended'),
+  gtid: row('gtid', 'error', 'error', 'error', 'error'),
+  group: row('statements', 'error', 'error', 'error', 'error'),
+  'standalone group': row('standalone', 'error', 'error', 'error', 'error'),
+  begin: row('statements', 'statements', 'error', 'error', 'ended'),
+  end: row('error', 'error', 'error', 'ended', 'ended'),
+  'xa rollback': row('error', 'ended', 'error', 'ended', 'ended'),
+  statement: row('outside', 'ended', 'ended', 'statements', 'ended'),
+  'table map': row('outside', 'ended', 'ended', 'statements', 'standalone'),
+  'pre-statement': row(
+    'pre-statement',
+    'pre-statement',
+    'pre-statement',
+    'statements',
+    'standalone',
+  ),
+  payload: row('error', 'ended', 'error', 'error', 'error'),
+  incident: row('outside', 'ended', 'ended', 'ended', 'ended'),
 }
 
 const CLASSES: ReadonlyMap<number, EventClass> = new Map<number, EventClass>([
@@ -57,7 +71,10 @@ const CLASSES: ReadonlyMap<number, EventClass> = new Map<number, EventClass>([
   [EventType.APPEND_BLOCK, 'statement'],
   [EventType.BEGIN_LOAD_QUERY, 'statement'],
   [EventType.EXECUTE_LOAD_QUERY, 'statement'],
-  [EventType.TABLE_MAP, 'statement'],
+  [EventType.TABLE_MAP, 'table map'],
+  [EventType.WRITE_ROWS_V1, 'statement'],
+  [EventType.UPDATE_ROWS_V1, 'statement'],
+  [EventType.DELETE_ROWS_V1, 'statement'],
   [EventType.ROWS_QUERY, 'statement'],
   [EventType.WRITE_ROWS, 'statement'],
   [EventType.UPDATE_ROWS, 'statement'],
@@ -78,6 +95,16 @@ const CLASSES: ReadonlyMap<number, EventClass> = new Map<number, EventClass>([
   [EventType.HEARTBEAT_V2, 'other'],
   [EventType.PREVIOUS_GTIDS, 'other'],
   [EventType.TRANSACTION_CONTEXT, 'other'],
+  [EventType.MARIADB_ANNOTATE_ROWS, 'table map'],
+  [EventType.MARIADB_BINLOG_CHECKPOINT, 'other'],
+  [EventType.MARIADB_GTID_LIST, 'other'],
+  [EventType.MARIADB_QUERY_COMPRESSED, 'statement'],
+  [EventType.MARIADB_WRITE_ROWS_COMPRESSED, 'statement'],
+  [EventType.MARIADB_UPDATE_ROWS_COMPRESSED, 'statement'],
+  [EventType.MARIADB_DELETE_ROWS_COMPRESSED, 'statement'],
+  [EventType.MARIADB_WRITE_ROWS_COMPRESSED_V2, 'statement'],
+  [EventType.MARIADB_UPDATE_ROWS_COMPRESSED_V2, 'statement'],
+  [EventType.MARIADB_DELETE_ROWS_COMPRESSED_V2, 'statement'],
 ])
 
 /**
@@ -92,10 +119,16 @@ export class TransactionTracker {
     return type === EventType.QUERY
   }
 
+  /** Whether `take` looks at the flags of a MariaDB GTID; for other types false will do. */
+  static needsStandalone(type: number): boolean {
+    return type === EventType.MARIADB_GTID
+  }
+
   /** Whether `take` knows what an event of the type means for a transaction. */
   static knows(type: number, flags: number): boolean {
     const isIgnorable = (flags & EventFlag.IGNORABLE) !== 0
-    return type === EventType.QUERY || CLASSES.has(type) || isIgnorable
+    const isRead = type === EventType.QUERY || type === EventType.MARIADB_GTID
+    return isRead || CLASSES.has(type) || isIgnorable
   }
 
   /** A transaction has begun and has not ended. */
@@ -119,11 +152,13 @@ export class TransactionTracker {
 
   /**
    * @param queryText of a QUERY what queryTextPrefix gives; of other types not looked at
+   * @param standalone of a MariaDB GTID what isStandalone gives; of other types not looked at
    * @returns whether the event is part of a transaction, the last one of it, or lies between two
    * @throws ProtocolError when the event cannot stand here; the state stays as it was
    */
-  take(type: number, flags: number, queryText: string): EventPlace {
-    const found = classOf(type, flags, queryText)
+  take(type: number, flags: number, queryText: string, standalone = false): EventPlace {
+    const found =
+      type === EventType.MARIADB_GTID ? groupOf(standalone) : classOf(type, flags, queryText)
     const step = found === 'other' ? this.#state : STEPS[found][this.#state]
     if (step === 'error') {
       const what = `${eventTypeName(type)} (type ${type})`
@@ -136,6 +171,10 @@ export class TransactionTracker {
     this.#state = step
     return step === 'outside' ? 'outside' : 'inside'
   }
+}
+
+function groupOf(standalone: boolean): EventClass {
+  return standalone ? 'standalone group' : 'group'
 }
 
 function classOf(type: number, flags: number, queryText: string): EventClass {
@@ -155,11 +194,8 @@ function classOfQuery(text: string): EventClass {
   return upper.startsWith('XA ROLLBACK') ? 'xa rollback' : 'statement'
 }
 
-function row(
-  outside: Step,
-  gtid: Step,
-  pre: Step,
-  statements: Step,
-): Readonly<Record<TransactionState, Step>> {
-  return { outside, gtid, 'pre-statement': pre, statements }
+/** In the order of the table's columns. */
+function row(...steps: [Step, Step, Step, Step, Step]): Readonly<Record<TransactionState, Step>> {
+  const [outside, gtid, pre, statements, standalone] = steps
+  return { outside, gtid, 'pre-statement': pre, statements, standalone }
 }

@@ -7,7 +7,7 @@ import { Command } from './command.ts'
 export const DumpFlag = {
   /** end with EOF at the end of the last file instead of waiting */
   NON_BLOCK: 0x1,
-  /** heartbeats as event type 41 with 64-bit positions */
+  /** heartbeats as event type 41 with 64-bit positions; to MariaDB: ANNOTATE_ROWS events are wanted */
   HEARTBEAT_V2: 0x2,
 } as const
 

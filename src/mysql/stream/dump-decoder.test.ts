@@ -4,6 +4,7 @@ import { eventsOf, fixture } from '../../../test/captured-files.ts'
 import { crc32, ProtocolError } from '../../lib/index.ts'
 import { encodeEvent } from '../binlog/event.ts'
 import { EventType } from '../binlog/event-type.ts'
+import { isPreviousGtids } from '../binlog/previous-gtids.ts'
 import { encodeRotate } from '../binlog/rotate.ts'
 import { GtidSet } from '../gtid/gtid-set.ts'
 import { IdleKernel } from '../testing/idle-kernel.ts'
@@ -12,7 +13,13 @@ import { DumpDecoder, type DumpStep } from './dump-decoder.ts'
 import { ChecksumError } from './event-checksum.ts'
 import { EventKernel, READ_BYTES } from './event-kernel.ts'
 
-const FIXTURES = ['plain.000002', 'tagged-gtids.000003', 'compressed-trx.000004', 'ddl-xa.000005']
+const FIXTURES = [
+  'plain.000002',
+  'tagged-gtids.000003',
+  'compressed-trx.000004',
+  'ddl-xa.000005',
+  'mariadb-kinds.000001',
+]
 
 const MARKER = Buffer.from([0])
 
@@ -106,7 +113,7 @@ function decode(
       if (piece.awaited) awaited.push(piece.boundary)
     } else {
       controls.push(step.event[4] ?? 0)
-      if (relocateTo !== undefined && step.event[4] === EventType.PREVIOUS_GTIDS) {
+      if (relocateTo !== undefined && isPreviousGtids(step.event[4] ?? 0)) {
         decoder.relocateTo(relocateTo)
       }
     }
@@ -344,6 +351,19 @@ describe('DumpDecoder', () => {
         true,
       )
     }
+  })
+
+  it('refuses a transaction of MariaDB whose number does not grow', () => {
+    const events = eventsOf(fixture('mariadb-kinds.000001'))
+    const [format, list, , gtid1, query1, gtid2, query2] = events.map((event) => Buffer.from(event))
+    const streamWith = (...transactions: (Buffer | undefined)[]): Buffer =>
+      streamOf(
+        [rotateTo('binlog', 4n), format, list, ...transactions].flatMap((event) => event ?? []),
+      )
+    const growing = streamWith(gtid1, query1, gtid2, query2)
+    expect(decode([growing], 4, { relocateTo: 1000 }).gtids).toBe('0-11-2')
+    const falling = streamWith(gtid2, query2, gtid1, query1)
+    expect(() => decode([falling], 4, { relocateTo: 1000 })).toThrow(/0-11-1 comes when its turn/)
   })
 
   it('refuses a next file that would begin elsewhere than at its first event', () => {

@@ -24,6 +24,7 @@ import { EventType } from '../binlog/event-type.ts'
 import { decodeFormatDescription } from '../binlog/format-description.ts'
 import { isGtidEvent } from '../binlog/gtid-event.ts'
 import { EVENT_HEADER_SIZE, EventFlag, FIRST_EVENT_POSITION } from '../binlog/header.ts'
+import { isPreviousGtids } from '../binlog/previous-gtids.ts'
 import { QUERY_PREFIX_BYTES } from '../binlog/query.ts'
 import { decodeRotate } from '../binlog/rotate.ts'
 import type { EventPlace } from '../binlog/transaction-tracker.ts'
@@ -284,7 +285,7 @@ export class DumpDecoder {
     if ((flags & EventFlag.ARTIFICIAL) !== 0) return true
     if (type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2) return true
     if (type === EventType.FORMAT_DESCRIPTION) return this.#skipFormatDescription
-    return type === EventType.PREVIOUS_GTIDS && this.#relocating
+    return this.#relocating && isPreviousGtids(type)
   }
 
   #control(event: Buffer, type: number): void {

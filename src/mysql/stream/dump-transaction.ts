@@ -1,6 +1,7 @@
 import { ProtocolError } from '../../lib/index.ts'
 import type { ChecksumAlgorithm } from '../binlog/checksum.ts'
 import { decodeGtidEvent, isGtidEvent } from '../binlog/gtid-event.ts'
+import { isStandalone } from '../binlog/mariadb-gtid.ts'
 import { queryTextPrefix } from '../binlog/query.ts'
 import { type EventPlace, TransactionTracker } from '../binlog/transaction-tracker.ts'
 import type { Gtid } from '../gtid/gtid.ts'
@@ -39,7 +40,7 @@ export class DumpTransaction {
     }
     this.#tracker.moveTo(phase === KernelPhase.gtid ? 'gtid' : 'statements')
     const { uuid, gno, end } = kernel.open
-    this.#gtid = { uuid, tag: '', gno }
+    this.#gtid = { origin: uuid, gno }
     this.#expectedEnd = end
     this.#kernelKnows = true
   }
@@ -59,7 +60,8 @@ export class DumpTransaction {
     const text = TransactionTracker.needsQueryText(type)
       ? (queryTextPrefix(event, at.size, checksum) ?? '')
       : ''
-    const place = this.#tracker.take(type, event.readUInt16LE(17), text)
+    const standalone = TransactionTracker.needsStandalone(type) && isStandalone(event)
+    const place = this.#tracker.take(type, event.readUInt16LE(17), text, standalone)
     if (isGtidEvent(type)) {
       const { gtid, transactionLength } = decodeGtidEvent(event, checksum)
       this.#gtid = gtid

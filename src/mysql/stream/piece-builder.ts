@@ -3,8 +3,8 @@
   those of store/record.ts's Chunk). They are collected in one buffer that stays in a core's cache, and are
   used from there: a piece is handed out, written, and then the next one is collected in its place.
 */
-import { assert, crc32 } from '../../lib/index.ts'
-import type { Gtid } from '../gtid/gtid.ts'
+import { assert, crc32, ProtocolError } from '../../lib/index.ts'
+import { formatGtid, type Gtid } from '../gtid/gtid.ts'
 import { GtidSet } from '../gtid/gtid-set.ts'
 import type { GtidRun } from './event-kernel.ts'
 
@@ -95,12 +95,18 @@ export class PieceBuilder {
     if (timestamp > this.#timestamp) this.#timestamp = timestamp
   }
 
-  /** Says that this transaction ends at the present end of the file. */
+  /**
+   * Says that this transaction ends at the present end of the file.
+   * @throws ProtocolError when another one of the piece has its GTID, or a larger one of MariaDB's
+   */
   markTransactionEnd(gtid: Gtid | undefined): void {
     this.markBoundary()
     if (gtid === undefined) return
     this.#gtids ??= GtidSet.empty()
-    this.#gtids.add(gtid.uuid, gtid.tag, gtid.gno)
+    if (this.#gtids.has(gtid)) {
+      throw new ProtocolError(`transaction ${formatGtid(gtid)} comes when its turn is over`)
+    }
+    this.#gtids.add(gtid)
   }
 
   /** Says that these transactions end at or before the present end of the file. */

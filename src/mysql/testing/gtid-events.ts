@@ -2,7 +2,7 @@ import { encodeEvent } from '../binlog/event.ts'
 import { EventType } from '../binlog/event-type.ts'
 import type { GtidEvent } from '../binlog/gtid-facts.ts'
 import { writeSignedVarint, writeVarint } from '../binlog/varint.ts'
-import type { Gtid } from '../gtid/gtid.ts'
+import { type Gtid, UUID_TEXT_SIZE } from '../gtid/gtid.ts'
 import { uuidBytes } from '../gtid/uuid-bytes.ts'
 import { Writer } from '../wire/writer.ts'
 
@@ -16,7 +16,7 @@ const ORIGINAL_FOLLOWS = 1n << 55n
 /** A GTID, ANONYMOUS_GTID or GTID_TAGGED as the facts demand, with a checksum. */
 export function encodeGtidEvent(facts: GtidEvent): Buffer {
   const { gtid } = facts
-  if (gtid !== undefined && gtid.tag !== '') {
+  if (gtid !== undefined && tagOf(gtid) !== '') {
     return finish(EventType.GTID_TAGGED, taggedBody(facts, gtid))
   }
   const type = gtid === undefined ? EventType.ANONYMOUS_GTID : EventType.GTID
@@ -39,7 +39,7 @@ function plainBody(facts: GtidEvent, gtid: Gtid | undefined): Buffer {
   const same = facts.immediateCommitMicros === facts.originalCommitMicros
   const writer = new Writer()
     .u8(0)
-    .bytes(gtid === undefined ? Buffer.alloc(16) : uuidBytes(gtid.uuid))
+    .bytes(gtid === undefined ? Buffer.alloc(16) : uuidBytes(uuidOf(gtid)))
     .u64(gtid?.gno ?? 0n)
     .u8(2)
     .u64(BigInt.asUintN(64, facts.lastCommitted))
@@ -78,10 +78,10 @@ function taggedFields(facts: GtidEvent, gtid: Gtid): Buffer {
   }
   unsigned(0n, 0n)
   writeVarint(writer, 1n)
-  for (const byte of uuidBytes(gtid.uuid)) writeVarint(writer, BigInt(byte))
+  for (const byte of uuidBytes(uuidOf(gtid))) writeVarint(writer, BigInt(byte))
   signed(2n, gtid.gno)
-  unsigned(3n, BigInt(gtid.tag.length))
-  writer.string(gtid.tag)
+  unsigned(3n, BigInt(tagOf(gtid).length))
+  writer.string(tagOf(gtid))
   signed(4n, facts.lastCommitted)
   signed(5n, facts.sequenceNumber)
   unsigned(6n, facts.immediateCommitMicros)
@@ -91,4 +91,12 @@ function taggedFields(facts: GtidEvent, gtid: Gtid): Buffer {
   unsigned(8n, BigInt(facts.transactionLength))
   unsigned(9n, BigInt(SERVER_VERSION))
   return writer.finish()
+}
+
+function uuidOf({ origin }: Gtid): string {
+  return origin.slice(0, UUID_TEXT_SIZE)
+}
+
+function tagOf({ origin }: Gtid): string {
+  return origin.slice(UUID_TEXT_SIZE + 1)
 }

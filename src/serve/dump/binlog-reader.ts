@@ -1,5 +1,5 @@
 import type { Watched } from '../../lib/index.ts'
-import type { GtidSet } from '../../mysql/index.ts'
+import type { Gtid, GtidSet } from '../../mysql/index.ts'
 import {
   type BinlogStore,
   type FileInfo,
@@ -24,6 +24,7 @@ export interface BinlogReader {
    * Where a replica begins that holds the set; undefined when the oldest file is too new for it.
    */
   findGtidStart(held: GtidSet): Promise<Position | undefined>
+  heldBehind(gtid: Gtid): Promise<GtidSet | undefined>
 }
 
 export function binlogReaderOf(store: BinlogStore): BinlogReader {
@@ -35,5 +36,6 @@ export function binlogReaderOf(store: BinlogStore): BinlogReader {
     previousGtids: (name) => store.previousGtids(name),
     openFile: (name) => store.openFile(name),
     findGtidStart: (held) => findGtidStart(store, held),
+    heldBehind: (gtid) => store.heldBehind(gtid),
   }
 }

@@ -5,8 +5,8 @@ import { RECORD_BYTES_MAX } from '../../store/index.ts'
  * What a filter may put in front of the bytes that were read: the begin of an event (SkipFilter).
  */
 export const CARRY_BYTES_MAX = 2048
-/** Bytes of the largest heartbeat that a filter puts between events, with its packet header. */
-export const HEARTBEAT_BYTES_MAX = 512
+/** Bytes of the largest packet by which a filter tells between events what was skipped. */
+export const SKIPPED_BYTES_MAX = 512
 /** Buffers that nobody uses and that are kept all the same: the hot ones, and a few more. */
 const BUFFERS_KEPT_MAX = 4
 
@@ -15,7 +15,7 @@ const BUFFERS_KEPT_MAX = 4
  * The room is for the smallest possible events, so it is never short.
  */
 export const READ_OFFSET =
-  CARRY_BYTES_MAX + HEARTBEAT_BYTES_MAX + framingBytesMax(RECORD_BYTES_MAX + CARRY_BYTES_MAX)
+  CARRY_BYTES_MAX + SKIPPED_BYTES_MAX + framingBytesMax(RECORD_BYTES_MAX + CARRY_BYTES_MAX)
 
 /**
  * Buffers to read into and to frame in. The one given back last is taken first: it is still in the

@@ -41,6 +41,24 @@ export function fileNotReceived(asked: string, newest: string): DumpError {
   )
 }
 
+/** The same of a MariaDB replica's GTID; it knows no error for which it would wait and ask again sooner. */
+export function gtidNotReceived(gtid: string, known: string): DumpError {
+  return comeBack(`Kingbus has not received GTID ${gtid} yet; of its domain it has ${known}`)
+}
+
+export function gtidNotInBinlog(gtid: string): DumpError {
+  return fatal(
+    `Error: connecting slave requested to start from GTID ${gtid}, which is not in the master's ` +
+      "binlog. Since the master's binlog contains GTIDs with higher sequence numbers, it probably " +
+      'means that the slave has diverged due to executing extra erroneous transactions',
+  )
+}
+
+export const STATE_TOO_OLD = fatal(
+  'Could not find GTID state requested by slave in any binlog files. Probably the slave state is ' +
+    'too old and required binlog files have been purged.',
+)
+
 const PURGED =
   'Cannot replicate because the source purged required binary logs. Replicate the missing ' +
   'transactions from elsewhere, or provision a new replica from backup. Consider increasing the ' +

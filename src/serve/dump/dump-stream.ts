@@ -15,14 +15,14 @@ import {
   ProtocolError,
   present,
 } from '../../lib/index.ts'
-import { FIRST_EVENT_POSITION } from '../../mysql/index.ts'
+import { FIRST_EVENT_POSITION, type GtidSet, PACKET_HEADER_SIZE } from '../../mysql/index.ts'
 import { type Clock, yieldTurn } from '../../platform/index.ts'
 import type { Position, VisibleEnd } from '../../store/index.ts'
 import type { DumpSink } from '../dump-request.ts'
 import { type DumpEnd, type DumpError, type DumpRequest, SHUTDOWN } from '../dump-request.ts'
 import type { DumpProgress } from '../replicas.ts'
 import type { BinlogFile, BinlogReader } from './binlog-reader.ts'
-import { type ChunkPool, READ_OFFSET } from './chunk-pool.ts'
+import { type ChunkPool, READ_OFFSET, SKIPPED_BYTES_MAX } from './chunk-pool.ts'
 import { bogusEvent, damagedEvent, NEXT_FILE_GONE, replacedByAnother } from './dump-errors.ts'
 import { EventsAt } from './event-at.ts'
 import { FileHead } from './file-head.ts'
@@ -31,7 +31,7 @@ import { HeartbeatTimer } from './heartbeat-timer.ts'
 import { PacketSender } from './packet-sender.ts'
 import type { SharedChunks } from './shared-chunks.ts'
 import { SkipFilter } from './skip-filter.ts'
-import { heartbeat } from './stream-events.ts'
+import { artificialGtidList, type EventStyle, heartbeat } from './stream-events.ts'
 
 /** The reason of `stop` when a newer dump of the same replica has begun. */
 export const REPLACED = 'replaced'
@@ -45,6 +45,9 @@ const COLD_CHUNKS = 32
  * A dump that is to end inside an event sends so much of it still, so that it can say why it ends.
  */
 const LAST_EVENT_BYTES_MAX = 1024 * 1024
+/** Header and marker of a packet. */
+const PACKET_OVERHEAD = PACKET_HEADER_SIZE + 1
+const NOTHING = Buffer.alloc(0)
 
 export interface DumpContext {
   readonly reader: BinlogReader
@@ -69,6 +72,9 @@ export class DumpStream {
   readonly #heartbeats: HeartbeatTimer
   readonly #head: FileHead
   #filter: SkipFilter | undefined
+  /** what a MariaDB replica has, where it goes by GTIDs */
+  #state: GtidSet | undefined
+  #toldState = false
   #asked: Position = { file: '', position: 0 }
   #file: BinlogFile | undefined
   /** in the open file: what lies before it was not sent */
@@ -94,6 +100,7 @@ export class DumpStream {
 
   async run(start: DumpStart): Promise<DumpEnd> {
     this.#asked = start
+    this.#state = start.state
     if (start.held !== undefined && !start.held.isEmpty) this.#filter = new SkipFilter(start.held)
     try {
       return await this.#sendFrom(start)
@@ -162,7 +169,7 @@ export class DumpStream {
         continue
       }
       const told = this.#filter?.takeSkippedTo()
-      if (told !== undefined) this.#sender.event(this.#heartbeat(told))
+      if (told !== undefined) this.#tellSkipped(told)
       if (seen?.file !== this.#file?.name) return undefined
       // All that is visible lies behind: of it nothing can be met any more.
       this.#filter?.forget(reader.executed())
@@ -209,7 +216,7 @@ export class DumpStream {
         position: this.#session.progress.position,
         checksum: this.#head.checksum,
         framer,
-        heartbeat: (position) => this.#sender.framed(this.#heartbeat(position)),
+        skippedTo: (position) => this.#framedSkipped(position),
       })
       size = output.size
       this.#progress({ position: output.position })
@@ -231,6 +238,24 @@ export class DumpStream {
     if (periodMs === 0 || silentMs < periodMs) return
     const told = filter.takeSkippedTo()
     if (told !== undefined) this.#sender.event(this.#heartbeat(told))
+  }
+
+  #tellSkipped(position: number): void {
+    const packet = this.#framedSkipped(position)
+    if (packet.length > 0) this.#sender.write(packet, () => {})
+  }
+
+  /**
+   * The packet that says that all before the position has been dealt with; empty where it need not be said.
+   * MariaDB's own client does not know heartbeats: it is told by a GTID_LIST, and once.
+   */
+  #framedSkipped(position: number): Buffer {
+    const state = this.#state
+    if (state === undefined) return this.#sender.framed(this.#heartbeat(position))
+    if (this.#toldState) return NOTHING
+    this.#toldState = true
+    const list = artificialGtidList(state, position, this.#style)
+    return list.length + PACKET_OVERHEAD > SKIPPED_BYTES_MAX ? NOTHING : this.#sender.framed(list)
   }
 
   /** Brings the next chunk into the page cache. */
@@ -265,8 +290,11 @@ export class DumpStream {
   }
 
   #heartbeat(position: number, file = this.#session.progress.file): Buffer {
-    const style = { serverId: this.#context.serverId, checksum: this.#head.checksum }
-    return heartbeat({ file, position }, this.#session.request.heartbeatVersion, style)
+    return heartbeat({ file, position }, this.#session.request.heartbeatVersion, this.#style)
+  }
+
+  get #style(): EventStyle {
+    return { serverId: this.#context.serverId, checksum: this.#head.checksum }
   }
 
   /**

@@ -2,8 +2,9 @@ import type { ChecksumAlgorithm } from '../../mysql/index.ts'
 import {
   decodeFormatDescription,
   decodeGtidEvent,
-  EventType,
   FIRST_EVENT_POSITION,
+  isGtidEvent,
+  isPreviousGtids,
 } from '../../mysql/index.ts'
 import type { VisibleEnd } from '../../store/index.ts'
 import type { DumpEnd, DumpError, DumpRequest } from '../dump-request.ts'
@@ -79,12 +80,13 @@ export class FileHead {
     { events, held }: { events: EventsAt; held: SkipFilter | undefined },
   ): 'nothing' | 'created' | 'log_pos and created' {
     if (start.head === 'no log_pos and created') return 'log_pos and created'
+    if (start.head === 'no created') return 'created'
     if (start.head === 'as stored' || held === undefined) return 'nothing'
-    const previous = events.typeAt(end) === EventType.PREVIOUS_GTIDS ? (events.sizeAt(end) ?? 0) : 0
+    const previous = isPreviousGtids(events.typeAt(end) ?? 0) ? (events.sizeAt(end) ?? 0) : 0
     const first = end + previous
     if (start.jumpTo > first) return 'created'
     const type = events.typeAt(first)
-    if (type !== EventType.GTID && type !== EventType.GTID_TAGGED) return 'nothing'
+    if (type === undefined || !isGtidEvent(type)) return 'nothing'
     const event = events.read(first, CARRY_BYTES_MAX)
     const gtid = event && decodeGtidEvent(event, this.#checksum).gtid
     return gtid !== undefined && held.holds(gtid) ? 'created' : 'nothing'
@@ -117,7 +119,7 @@ export class FileHead {
     events: EventsAt,
   ): Promise<SentHead> {
     const { pool, sender } = this.#options
-    if (events.typeAt(position) !== EventType.PREVIOUS_GTIDS) return { end: position }
+    if (!isPreviousGtids(events.typeAt(position) ?? 0)) return { end: position }
     const end = position + (events.sizeAt(position) ?? 0)
     let at = position
     while (at < end) {

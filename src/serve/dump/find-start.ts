@@ -5,10 +5,11 @@
   was.
 */
 import { messageOf, OperationalError, present } from '../../lib/index.ts'
-import { FIRST_EVENT_POSITION, GtidSet } from '../../mysql/index.ts'
+import { FIRST_EVENT_POSITION, type Gtid, GtidSet } from '../../mysql/index.ts'
 import { compareFileNames, isFileName } from '../../store/index.ts'
 import type { DumpError, DumpRequest } from '../dump-request.ts'
 import type { BinlogReader } from './binlog-reader.ts'
+import { heldByReplica } from './connect-state.ts'
 import {
   BEFORE_FIRST_EVENT,
   BEYOND_THE_FILE,
@@ -16,6 +17,7 @@ import {
   fileNotReceived,
   nothingStored,
   purgedGtids,
+  STATE_TOO_OLD,
   UNKNOWN_FILE,
 } from './dump-errors.ts'
 
@@ -30,8 +32,10 @@ export interface DumpStart {
   readonly jumpTo: number
   /** what the replica holds and may meet from here on; undefined when it is not asked */
   readonly held: GtidSet | undefined
+  /** of a MariaDB replica that goes by GTIDs: all that it has */
+  readonly state?: GtidSet
   /** how FORMAT_DESCRIPTION goes out, as MySQL does it */
-  readonly head: 'as stored' | 'no created if held' | 'no log_pos and created'
+  readonly head: 'as stored' | 'no created if held' | 'no created' | 'no log_pos and created'
 }
 
 export type FoundStart = DumpStart | { readonly error: DumpError }
@@ -39,6 +43,7 @@ export type FoundStart = DumpStart | { readonly error: DumpError }
 export async function findStart(reader: BinlogReader, request: DumpRequest): Promise<FoundStart> {
   if (reader.files().length === 0) return { error: nothingStored() }
   try {
+    if (request.connectState !== undefined) return await byState(reader, request.connectState)
     if (request.from !== undefined) return await named(reader, request, request.from)
     return await byGtids(reader, request.held ?? GtidSet.empty())
   } catch (thrown) {
@@ -83,6 +88,14 @@ function unknownFile(asked: string, newest: string): DumpError {
 
 function stemOf(name: string): string {
   return name.slice(0, name.lastIndexOf('.'))
+}
+
+async function byState(reader: BinlogReader, state: readonly Gtid[]): Promise<FoundStart> {
+  const held = await heldByReplica(reader, state)
+  if ('error' in held) return held
+  const start = await byGtids(reader, held)
+  if ('error' in start) return { error: STATE_TOO_OLD }
+  return { ...start, state: held, head: held.isEmpty ? 'as stored' : 'no created' }
 }
 
 async function byGtids(reader: BinlogReader, held: GtidSet): Promise<FoundStart> {

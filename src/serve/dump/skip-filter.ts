@@ -15,9 +15,10 @@ import {
   EVENT_HEADER_SIZE,
   EventType,
   framingBytesMax,
+  type Gtid,
   GtidSet,
 } from '../../mysql/index.ts'
-import { CARRY_BYTES_MAX, HEARTBEAT_BYTES_MAX } from './chunk-pool.ts'
+import { CARRY_BYTES_MAX, SKIPPED_BYTES_MAX } from './chunk-pool.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -30,8 +31,8 @@ export interface FilterInput {
   readonly position: number
   readonly checksum: ChecksumAlgorithm
   readonly framer: DumpFramer
-  /** the packet of a heartbeat that says: all before the position has been dealt with */
-  readonly heartbeat: (position: number) => Buffer
+  /** the packet that says: all before the position has been dealt with */
+  readonly skippedTo: (position: number) => Buffer
 }
 
 export interface FilterOutput {
@@ -66,8 +67,8 @@ export class SkipFilter {
     return !this.#held.isEmpty && this.#held.intersects(gtids)
   }
 
-  holds(gtid: { uuid: string; tag: string; gno: bigint }): boolean {
-    return this.#held.has(gtid.uuid, gtid.tag, gtid.gno)
+  holds(gtid: Gtid): boolean {
+    return this.#held.has(gtid)
   }
 
   /** Nothing is half done, so that chunks may go past the filter. */
@@ -94,7 +95,7 @@ export class SkipFilter {
     return position
   }
 
-  /** Works on the whole input, or stops early where the room for a heartbeat is short. */
+  /** Works on the whole input, or stops early where the room for such a packet is short. */
   run(input: FilterInput): FilterOutput {
     const { buffer, end, framer } = input
     const seen = GtidSet.empty()
@@ -115,11 +116,11 @@ export class SkipFilter {
         this.#skippedTo = at + shift
         continue
       }
-      if (at - out - HEARTBEAT_BYTES_MAX < framingBytesMax(end - at)) break
+      if (at - out - SKIPPED_BYTES_MAX < framingBytesMax(end - at)) break
       const kept = this.#keptUntil(at, input, seen)
       if (kept > at) {
         const told = this.takeSkippedTo()
-        if (told !== undefined) out += input.heartbeat(told).copy(buffer, out)
+        if (told !== undefined) out += input.skippedTo(told).copy(buffer, out)
         out = framer.frame(buffer, at, kept, out)
         at = kept
       }
@@ -148,7 +149,7 @@ export class SkipFilter {
       if (isGtid) {
         const { gtid } = decodeGtidEvent(buffer.subarray(at, at + size), checksum)
         this.#skipping = gtid !== undefined && this.holds(gtid)
-        if (gtid !== undefined && this.#skipping) seen.add(gtid.uuid, gtid.tag, gtid.gno)
+        if (gtid !== undefined && this.#skipping) seen.add(gtid)
       } else if (type === EventType.ROTATE) {
         this.#skipping = false
       }
@@ -163,7 +164,9 @@ export class SkipFilter {
 }
 
 function isGtidType(type: number | undefined): boolean {
-  return type === EventType.GTID || type === EventType.GTID_TAGGED
+  return (
+    type === EventType.GTID || type === EventType.GTID_TAGGED || type === EventType.MARIADB_GTID
+  )
 }
 
 function sizeOf(buffer: Buffer, at: number): number {

@@ -2,8 +2,10 @@
 import {
   type ChecksumAlgorithm,
   EventFlag,
+  encodeGtidList,
   encodeHeartbeat,
   encodeRotate,
+  type GtidSet,
   rewriteFormatDescription,
 } from '../../mysql/index.ts'
 import type { Position } from '../../store/index.ts'
@@ -29,6 +31,12 @@ export function artificialRotate(at: Position, style: EventStyle): Buffer {
 
 export function heartbeat(at: Position, version: 1 | 2, style: EventStyle): Buffer {
   return encodeHeartbeat({ version, file: at.file, position: BigInt(at.position), ...style })
+}
+
+/** Tells a MariaDB replica that it has these, and that what follows begins at this place of the file. */
+export function artificialGtidList(held: GtidSet, position: number, style: EventStyle): Buffer {
+  const at = { timestamp: 0, logPos: position, flags: EventFlag.ARTIFICIAL }
+  return encodeGtidList(held, { ...at, ...style })
 }
 
 /**

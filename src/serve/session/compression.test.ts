@@ -23,7 +23,7 @@ const servers: FakeServer[] = []
 const clients: RawClient[] = []
 
 async function start(runDump?: RunDump): Promise<FakeServer> {
-  const server = await startFakeServer({}, runDump)
+  const server = await startFakeServer({ runDump })
   servers.push(server)
   return server
 }

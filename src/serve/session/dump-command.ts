@@ -5,6 +5,7 @@ import {
   decodeComBinlogDump,
   decodeComBinlogDumpGtid,
   GtidSet,
+  parseMariadbPosition,
 } from '../../mysql/index.ts'
 import type { DumpError, DumpRequest, ReplicaIdentity } from '../dump-request.ts'
 import type { ServerFacts } from '../server-facts.ts'
@@ -26,7 +27,7 @@ export function readDumpCommand(
   try {
     return payload[0] === Command.BINLOG_DUMP
       ? readFileDump(payload, state, facts)
-      : readGtidDump(payload, state)
+      : readGtidDump(payload, state, facts)
   } catch (thrown) {
     if (!(thrown instanceof ProtocolError)) throw thrown
     return { code: 1835, sqlState: 'HY000', message: 'Malformed communication packet.' }
@@ -39,19 +40,40 @@ function readFileDump(
   facts: ServerFacts,
 ): DumpRequest | DumpError {
   const command = decodeComBinlogDump(payload)
-  const file = command.file === '' ? facts.files()[0]?.name : command.file
-  if (file === undefined) {
-    const message = 'Could not find first log file name in binary log index file'
+  const connectState = userVariable(state, 'slave_connect_state')
+  if (facts.flavor === 'mariadb' && connectState !== undefined) {
+    return readMariadbDump(connectState, readSession(command, state, facts), state)
+  }
+  const { file, position } = command
+  return { ...readSession(command, state, facts), from: { file, position }, held: undefined }
+}
+
+/** A MariaDB replica that goes by GTIDs; the file and position of its command are of no meaning. */
+function readMariadbDump(
+  connectState: string,
+  session: Omit<DumpRequest, 'from' | 'held'>,
+  state: SessionState,
+): DumpRequest | DumpError {
+  if ((userVariable(state, 'slave_until_gtid') ?? '') !== '') {
+    const message = 'Kingbus does not know START SLAVE UNTIL master_gtid_pos'
     return { code: 1236, sqlState: 'HY000', message }
   }
-  return {
-    ...readSession(command, state),
-    from: { file, position: command.position },
-    held: undefined,
+  try {
+    const position = parseMariadbPosition(connectState)
+    return { ...session, from: undefined, held: undefined, connectState: position }
+  } catch (thrown) {
+    if (!(thrown instanceof ProtocolError)) throw thrown
+    const message =
+      'Out of memory or malformed slave request when obtaining start position from GTID state'
+    return { code: 1236, sqlState: 'HY000', message }
   }
 }
 
-function readGtidDump(payload: Buffer, state: SessionState): DumpRequest | DumpError {
+function readGtidDump(
+  payload: Buffer,
+  state: SessionState,
+  facts: ServerFacts,
+): DumpRequest | DumpError {
   const command = decodeComBinlogDumpGtid(payload)
   const position = toSafeNumber(command.position, 'position')
   let held: GtidSet
@@ -62,17 +84,23 @@ function readGtidDump(payload: Buffer, state: SessionState): DumpRequest | DumpE
     return { code: 1773, sqlState: 'HY000', message: 'Malformed GTID set encoding.' }
   }
   const from = command.file === '' ? undefined : { file: command.file, position }
-  return { ...readSession(command, state), from, held }
+  return { ...readSession(command, state, facts), from, held }
 }
 
 /** What both commands say in the same words, and what the session's user variables say. */
 function readSession(
   { flags, serverId }: { readonly flags: number; readonly serverId: number },
   state: SessionState,
+  { flavor }: ServerFacts,
 ): Omit<DumpRequest, 'from' | 'held'> {
+  // MariaDB's replicas mean something else by the flag, and know only the first version. One that comes before
+  // there is anything is not known for one by what is stored.
+  const isMysql =
+    flavor === 'mysql' && userVariable(state, 'mariadb_slave_capability') === undefined
+  const secondVersion = (flags & DumpFlag.HEARTBEAT_V2) !== 0 && isMysql
   return {
     nonBlocking: (flags & DumpFlag.NON_BLOCK) !== 0 || serverId === 0,
-    heartbeatVersion: (flags & DumpFlag.HEARTBEAT_V2) !== 0 ? 2 : 1,
+    heartbeatVersion: secondVersion ? 2 : 1,
     heartbeatPeriodMs: heartbeatPeriodMs(state),
     checksum: announcedChecksum(state),
     replica: identityOf(state, serverId),

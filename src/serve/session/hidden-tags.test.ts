@@ -12,6 +12,7 @@ import {
 } from '../../mysql/index.ts'
 import { EXECUTED, type FakeServer, startFakeServer } from '../testing/fake-server.ts'
 import { RawClient } from '../testing/raw-client.ts'
+import type { RunDump } from './session.ts'
 
 const EVENTS = eventsOf(fixture('tagged-gtids.000003'))
 const TAGGED = EVENTS.filter((event) => event[4] === EventType.GTID_TAGGED).length
@@ -29,13 +30,14 @@ afterEach(async () => {
 
 /** A client of a server whose only dump is the file with the tags. */
 async function loggedIn(user: string, attributes: Record<string, string>): Promise<RawClient> {
-  const server = await startFakeServer({}, async (_, sink) => {
+  const runDump: RunDump = async (_, sink) => {
     for (const [index, event] of EVENTS.entries()) {
       const packet = encodePackets(Buffer.concat([Buffer.of(0), event]), index + 1)
       await new Promise<void>((resolve) => sink.write(packet, resolve))
     }
     return { kind: 'eof', sequence: EVENTS.length + 1 }
-  })
+  }
+  const server = await startFakeServer({ runDump })
   servers.push(server)
   const client = await RawClient.connect(server.port)
   clients.push(client)

@@ -97,7 +97,7 @@ describe('a user who must have TLS or a certificate', () => {
   beforeAll(async () => {
     authority = await ClientAuthority.make('CN=our CA')
     stranger = await ClientAuthority.make('CN=our CA')
-    asking = await startFakeServer({}, undefined, authority.certificate)
+    asking = await startFakeServer({ clientAuthority: authority.certificate })
   })
   afterAll(async () => await asking.close())
 
@@ -167,7 +167,7 @@ async function guessFrom(localAddress: string): Promise<RawClient> {
 describe('a host whose logins are refused', () => {
   beforeEach(async () => {
     await server.close()
-    server = await startFakeServer({ loginRefusalsMost: 3 })
+    server = await startFakeServer({ limits: { loginRefusalsMost: 3 } })
   })
 
   test('is told 1129 from then on, and another host is not', async () => {

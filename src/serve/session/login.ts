@@ -6,10 +6,13 @@ import {
   type ErrPacket,
   encodeErr,
   encodeGreeting,
+  type Greeting,
   isSslRequest,
+  MYSQL_NATIVE_PASSWORD,
   STATUS_AUTOCOMMIT,
 } from '../../mysql/index.ts'
 import { type CompressionAlgorithm, hasCompression, type ServerTls } from '../../platform/index.ts'
+import type { ServerFacts } from '../server-facts.ts'
 import type { User } from '../user.ts'
 import type { Authenticator, Verdict } from './authenticator.ts'
 import type { PacketChannel } from './packet-channel.ts'
@@ -45,7 +48,7 @@ const CAPABILITIES =
 export interface LoginOptions {
   readonly authenticator: Authenticator
   readonly tls: ServerTls | undefined
-  readonly version: string
+  readonly facts: ServerFacts
   readonly connectionId: number
 }
 
@@ -81,18 +84,17 @@ export async function login(
   channel: PacketChannel,
   options: LoginOptions,
 ): Promise<LoggedIn | Refused> {
-  const { authenticator, tls, version, connectionId } = options
+  const { authenticator, tls, facts, connectionId } = options
   const scramble = authenticator.scramble()
   const offered = CAPABILITIES | (tls === undefined ? 0 : Capability.SSL)
   await channel.send(
     encodeGreeting({
-      version,
+      ...introductionOf(facts),
       connectionId,
       scramble,
       capabilities: offered,
       collation: COLLATION_UTF8MB4,
       status: STATUS_AUTOCOMMIT,
-      authPlugin: CACHING_SHA2_PASSWORD,
     }),
   )
   let packet = await channel.read()
@@ -135,6 +137,19 @@ const ZLIB_LEVEL = 6
 const ZSTD_LEVEL_DEFAULT = 3
 /** A client may ask for up to 22, which takes minutes of CPU for each gigabyte: ours, not its own. */
 const ZSTD_LEVEL_MOST = 9
+
+/**
+ * MariaDB says first the last version whose replicas knew no MariaDB, and its replicas look for that; they have
+ * no other plugin than its own first one, and give an empty password where another is announced.
+ */
+function introductionOf({
+  flavor,
+  version,
+}: ServerFacts): Pick<Greeting, 'version' | 'authPlugin'> {
+  return flavor === 'mariadb'
+    ? { version: `5.5.5-${version}`, authPlugin: MYSQL_NATIVE_PASSWORD }
+    : { version, authPlugin: CACHING_SHA2_PASSWORD }
+}
 
 /** Tells a client why it is not let in, in MySQL's words. */
 export async function refuse(

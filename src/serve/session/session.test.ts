@@ -30,7 +30,7 @@ const servers: FakeServer[] = []
 const clients: RawClient[] = []
 
 async function start(limits?: Partial<ServeLimits>, runDump?: RunDump): Promise<FakeServer> {
-  const server = await startFakeServer(limits, runDump)
+  const server = await startFakeServer({ limits, runDump })
   servers.push(server)
   return server
 }
@@ -253,13 +253,13 @@ describe('dumps', () => {
     })
   })
 
-  test('an empty file name means the oldest file, and server id 0 not to wait', async () => {
+  test('an empty file name is left to the dump, which knows the oldest, and server id 0 not to wait', async () => {
     const server = await start()
     const client = await loggedIn(server)
     client.send(encodeComBinlogDump({ position: 4, flags: 0, serverId: 0, file: '' }))
     await eventually(() => server.requests.length === 1)
     expect(server.requests[0]).toMatchObject({
-      from: { file: 'binlog.000001', position: 4 },
+      from: { file: '', position: 4 },
       held: undefined,
       nonBlocking: true,
       heartbeatVersion: 1,

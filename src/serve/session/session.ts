@@ -156,7 +156,7 @@ export class Session implements ListedSession {
       login(this.#channel, {
         authenticator,
         tls,
-        version: facts.version,
+        facts,
         connectionId: this.#connectionId,
       }),
     )

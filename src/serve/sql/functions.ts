@@ -62,6 +62,19 @@ const now: SqlFunction = {
 const today = plain((scope) => dateTime(scope.nowMs).slice(0, 10))
 const timeOfDay: SqlFunction = { ...now, call: (_, scope) => dateTime(scope.nowMs).slice(11) }
 
+/**
+ * Asked by a MariaDB replica that goes by file and position, so that it could go by GTIDs later: NULL, as for a
+ * position that MariaDB does not know, leaves that to CHANGE MASTER.
+ */
+const binlogGtidPos: SqlFunction = {
+  least: 2,
+  most: 2,
+  call(_, { facts }) {
+    if (facts.flavor === 'mariadb') return null
+    throw unknownFunction('binlog_gtid_pos')
+  },
+}
+
 const FUNCTIONS: ReadonlyMap<string, SqlFunction> = new Map([
   ['UNIX_TIMESTAMP', plain((scope) => BigInt(Math.floor(scope.nowMs / 1000)), integerColumn)],
   ['NOW', now],
@@ -90,6 +103,7 @@ const FUNCTIONS: ReadonlyMap<string, SqlFunction> = new Map([
   ['SCHEMA', database],
   ['GTID_SUBSET', ofTwoSets((left, right) => (right.contains(left) ? 1n : 0n))],
   ['GTID_SUBTRACT', ofTwoSets((left, right) => left.subtract(right).toString())],
+  ['BINLOG_GTID_POS', binlogGtidPos],
   ['LOWER', ofText((text) => text.toLowerCase())],
   ['UPPER', ofText((text) => text.toUpperCase())],
   ['LENGTH', ofText((text) => BigInt(Buffer.byteLength(text)))],
@@ -103,9 +117,7 @@ const FUNCTIONS: ReadonlyMap<string, SqlFunction> = new Map([
 
 export function callFunction(name: string, values: readonly Value[], scope: Scope): Value {
   const found = FUNCTIONS.get(name.toUpperCase())
-  if (found === undefined) {
-    throw new SqlError(1305, '42000', `FUNCTION ${name} does not exist`)
-  }
+  if (found === undefined) throw unknownFunction(name)
   if (values.length < found.least || values.length > found.most) {
     throw new SqlError(
       1582,
@@ -120,6 +132,10 @@ export function callFunction(name: string, values: readonly Value[], scope: Scop
 /** The column of what it gives, where that does not follow from the value. */
 export function shapeOfFunction(name: string): SqlFunction['shape'] {
   return FUNCTIONS.get(name.toUpperCase())?.shape
+}
+
+function unknownFunction(name: string): SqlError {
+  return new SqlError(1305, '42000', `FUNCTION ${name} does not exist`)
 }
 
 /** Characters that the functions of one statement look at in all: more would hold up everybody else. */

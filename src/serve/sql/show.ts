@@ -78,9 +78,12 @@ export function showBinaryLogStatus(cursor: Cursor, scope: Scope): Answer {
     nameColumn('Binlog_Ignore_DB', NAME_CHARACTERS),
   ]
   const end = facts.visibleEnd()
-  const executed = facts.executed().toString()
-  const row = end && [end.file, String(end.position), '', '', executed]
-  columns.push(nameColumn('Executed_Gtid_Set', executed.length))
+  const row = end && [end.file, String(end.position), '', '']
+  if (facts.flavor === 'mysql') {
+    const executed = facts.executed().toString()
+    columns.push(nameColumn('Executed_Gtid_Set', executed.length))
+    row?.push(executed)
+  }
   return rows(columns, row === undefined ? [] : [row])
 }
 
@@ -88,9 +91,13 @@ export function showBinaryLogStatus(cursor: Cursor, scope: Scope): Answer {
 export function showBinaryLogs(cursor: Cursor, scope: Scope): Answer {
   cursor.expectEnd()
   requireBinlogRight(scope)
+  const columns = [nameColumn('Log_name', NAME_CHARACTERS), countColumn('File_size')]
+  const files = scope.facts.files().map(({ name, size }) => [name, String(size)])
+  if (scope.facts.flavor === 'mariadb') return rows(columns, files)
+  columns.push(nameColumn('Encrypted', 3))
   return rows(
-    [nameColumn('Log_name', NAME_CHARACTERS), countColumn('File_size'), nameColumn('Encrypted', 3)],
-    scope.facts.files().map(({ name, size }) => [name, String(size), 'No']),
+    columns,
+    files.map((file) => [...file, 'No']),
   )
 }
 
@@ -108,13 +115,15 @@ export function showReplicas(cursor: Cursor, scope: Scope, words: readonly strin
     nameColumn('Host', NAME_CHARACTERS),
     shortCountColumn('Port', 8),
     shortCountColumn(sourceId ?? '', 11),
-    nameColumn(uuid ?? '', 36),
   ]
+  const hasUuid = scope.facts.flavor === 'mysql'
+  if (hasUuid) columns.push(nameColumn(uuid ?? '', 36))
   const serverId = String(scope.facts.serverId)
   const replicas = scope.replicas.list([]).flatMap((replica) => {
     if (replica.registration === undefined) return []
     const { host, port } = replica.registration
-    return [[String(replica.serverId), host, String(port), serverId, replica.uuid ?? '']]
+    const row = [String(replica.serverId), host, String(port), serverId]
+    return [hasUuid ? [...row, replica.uuid ?? ''] : row]
   })
   return rows(columns, replicas)
 }

@@ -1,4 +1,4 @@
-import type { Column } from '../../mysql/index.ts'
+import { type Column, newestOfDomains } from '../../mysql/index.ts'
 import { countColumn, integerColumn, nullable } from './answer.ts'
 import type { Scope } from './scope.ts'
 import { SqlError, unknownVariable } from './sql-error.ts'
@@ -131,14 +131,58 @@ const CUSTOMARY: Readonly<Record<string, Variable>> = {
   warning_count: integer('session', 0n),
 }
 
-const VARIABLES: ReadonlyMap<string, Variable> = new Map(
-  Object.entries({ ...OURS, ...CUSTOMARY }).sort(([one], [other]) => (one < other ? -1 : 1)),
-)
+/** What only MySQL has, and MariaDB has not. */
+const MYSQL_ONLY: ReadonlySet<string> = new Set([
+  'binlog_encryption',
+  'binlog_row_value_options',
+  'binlog_rows_query_log_events',
+  'binlog_transaction_compression',
+  'enforce_gtid_consistency',
+  'gtid_executed',
+  'gtid_mode',
+  'gtid_next',
+  'gtid_owned',
+  'gtid_purged',
+  'log_replica_updates',
+  'max_execution_time',
+  'server_uuid',
+  'super_read_only',
+  'transaction_isolation',
+  'transaction_read_only',
+])
+
+/** What only MariaDB has: what its replicas and clients ask for. */
+const MARIADB_ONLY: Readonly<Record<string, Variable>> = {
+  encrypt_binlog: boolean('global', false),
+  gtid_binlog_pos: fact('text', ({ facts }) => newestOfDomains(facts.executed())),
+  gtid_binlog_state: fact('text', ({ facts }) => facts.executed().toString()),
+  gtid_current_pos: fact('text', ({ facts }) => newestOfDomains(facts.executed())),
+  gtid_domain_id: integer('session', 0n),
+  gtid_ignore_duplicates: boolean('global', false),
+  gtid_slave_pos: text('global', ''),
+  gtid_strict_mode: boolean('global', false),
+  log_bin_compress: boolean('global', false),
+}
+
+function byName(variables: Readonly<Record<string, Variable>>): ReadonlyMap<string, Variable> {
+  return new Map(Object.entries(variables).sort(([one], [other]) => (one < other ? -1 : 1)))
+}
+
+const MYSQL_VARIABLES = byName({ ...OURS, ...CUSTOMARY })
+const MARIADB_VARIABLES = byName({
+  ...Object.fromEntries([...MYSQL_VARIABLES].filter(([name]) => !MYSQL_ONLY.has(name))),
+  ...MARIADB_ONLY,
+})
+
+/** Those of a server of the source's kind. */
+function variablesFor({ facts }: Scope): ReadonlyMap<string, Variable> {
+  return facts.flavor === 'mariadb' ? MARIADB_VARIABLES : MYSQL_VARIABLES
+}
 
 /** `[GLOBAL. | SESSION. | LOCAL.]name`; error 1193 for one that we do not have. */
 export function readSystemVariable(written: string, scope: Scope): Value {
   const { prefix, name } = splitName(written)
-  const variable = VARIABLES.get(name.toLowerCase())
+  const variable = variablesFor(scope).get(name.toLowerCase())
   if (variable === undefined) throw unknownVariable(name)
   if (prefix === 'SESSION' && variable.scope === 'global') {
     throw new SqlError(1238, 'HY000', `Variable '${name}' is a GLOBAL variable`)
@@ -150,7 +194,8 @@ export function readSystemVariable(written: string, scope: Scope): Value {
 export function shapeOfSystemVariable(
   written: string,
 ): (column: string, value: Value) => Column | undefined {
-  const kind = VARIABLES.get(splitName(written).name.toLowerCase())?.kind
+  const name = splitName(written).name.toLowerCase()
+  const { kind } = MYSQL_VARIABLES.get(name) ?? MARIADB_VARIABLES.get(name) ?? {}
   return (column, value) => {
     if (typeof value !== 'bigint' || kind === 'text') return undefined
     return nullable(
@@ -162,7 +207,7 @@ export function shapeOfSystemVariable(
 /** Sets a session's own value; refused for what only SET GLOBAL could set, and unknown names. */
 export function setSystemVariable(written: string, value: Value, scope: Scope): void {
   const { prefix, name } = splitName(written)
-  const variable = VARIABLES.get(name.toLowerCase())
+  const variable = variablesFor(scope).get(name.toLowerCase())
   if (variable === undefined) throw unknownVariable(name)
   if (prefix === 'GLOBAL') {
     throw new SqlError(
@@ -185,7 +230,7 @@ export function setSystemVariable(written: string, value: Value, scope: Scope): 
 
 /** Name and value of every variable, as SHOW VARIABLES shows them, sorted by name. */
 export function shownVariables(scope: Scope, global: boolean): (readonly [string, string])[] {
-  return [...VARIABLES].map(([name, variable]) => {
+  return [...variablesFor(scope)].map(([name, variable]) => {
     const value = valueOf(name, variable, scope, global)
     if (variable.kind === 'boolean') return [name, compare(value, 0n) === 0 ? 'OFF' : 'ON']
     return [name, textOf(value) ?? '']

@@ -13,7 +13,6 @@ import { REAL_FILES } from '../dump/testing/captures.ts'
 import { MemoryBinlogs } from '../dump/testing/memory-binlogs.ts'
 import type { DumpRequest, DumpSink } from '../dump-request.ts'
 import { SERVE_LIMITS, type ServeLimits } from '../limits.ts'
-import type { MetadataSource } from '../metadata/metadata-source.ts'
 import { Replicas } from '../replicas.ts'
 import type { ServerFacts } from '../server-facts.ts'
 import { Authenticator } from '../session/authenticator.ts'
@@ -33,6 +32,7 @@ export const FACTS: ServerFacts = {
   serverId: 77,
   serverUuid: '24bc7850-2c16-11e6-a073-0242ac110002',
   version: '9.7.4-kingbus',
+  flavor: 'mysql',
   port: 3390,
   hostname: 'stand-in',
   startedMs: 0,
@@ -46,6 +46,15 @@ export const FACTS: ServerFacts = {
     { name: 'binlog.000002', size: 4711 },
   ],
   visibleEnd: () => ({ file: 'binlog.000002', position: 4711 }),
+}
+
+/** The same in front of a MariaDB source. */
+export const MARIADB_FACTS: ServerFacts = {
+  ...FACTS,
+  version: '10.11.18-MariaDB-kingbus',
+  flavor: 'mariadb',
+  executed: () => GtidSet.parse('0-11-22,0-12-23,7-11-1'),
+  purged: () => GtidSet.parse('0-11-3'),
 }
 
 /** Made by MySQL 9.7.4 of 'correct horse', and by MySQL 5.7 of 'password'. */
@@ -121,12 +130,19 @@ const secrets = Promise.all([
   makePasswordKey(),
 ])
 
-export async function startFakeServer(
-  limits: Partial<ServeLimits> = {},
-  runDump: RunDump = waitingDump,
-  clientAuthority?: string,
-  metadata?: MetadataSource,
-): Promise<FakeServer> {
+export interface FakeServerOptions {
+  readonly limits?: Partial<ServeLimits> | undefined
+  readonly runDump?: RunDump | undefined
+  readonly clientAuthority?: string
+  readonly facts?: ServerFacts
+}
+
+export async function startFakeServer({
+  limits = {},
+  runDump = waitingDump,
+  clientAuthority,
+  facts = FACTS,
+}: FakeServerOptions = {}): Promise<FakeServer> {
   const [certificate, passwordKey] = await secrets
   const requests: DumpRequest[] = []
   const sessions = new SessionList()
@@ -135,7 +151,7 @@ export async function startFakeServer(
   const guard = new LoginGuard(allLimits, { clock: systemClock, logger: silentLogger })
   const counts = new ClientCounts()
   const listener = new Listener({
-    facts: FACTS,
+    facts,
     guard,
     authenticator: new Authenticator({
       users: FAKE_USERS,
@@ -154,7 +170,7 @@ export async function startFakeServer(
       requests.push(request)
       return runDump(request, sink)
     },
-    metadata,
+    metadata: undefined,
     limits: allLimits,
     clock: systemClock,
     random: systemRandom,

@@ -11,7 +11,7 @@ import type { Position } from '../record.ts'
  * @throws OperationalError E_STORE_DAMAGED
  */
 export async function findGtidStart(
-  store: BinlogStore,
+  store: Pick<BinlogStore, 'files' | 'previousGtids' | 'positionFor'>,
   held: GtidSet,
 ): Promise<Position | undefined> {
   const names = store.files().map((file) => file.name)

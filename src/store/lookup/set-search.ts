@@ -1,6 +1,6 @@
 import { present } from '../../lib/index.ts'
 import type { GtidSet } from '../../mysql/index.ts'
-import type { SetPlace } from '../index-file/index-directory.ts'
+import type { HeldAt, SetPlace } from '../index-file/index-directory.ts'
 
 /**
  * The newest place, up to `limit`, whose set is contained in `held`; sets only grow, so it is found by halving.
@@ -10,7 +10,7 @@ export function newestContained(
   places: readonly SetPlace[],
   held: GtidSet,
   limit: number,
-): number | undefined {
+): HeldAt | undefined {
   let low = 0
   let high = places.length
   while (low < high) {
@@ -19,5 +19,5 @@ export function newestContained(
     if (place.position <= limit && held.contains(place.held)) high = middle
     else low = middle + 1
   }
-  return places[low]?.load().position
+  return places[low]?.load()
 }

@@ -12,6 +12,8 @@ import {
   encodePreviousGtids,
   type Gtid,
   GtidSet,
+  isGtidEvent,
+  isStandalone,
   queryTextPrefix,
   readEventHeader,
   rewriteFormatDescription,
@@ -37,10 +39,10 @@ export function endingsOf(file: Buffer): Ending[] {
     const { type, size, flags, timestamp } = readEventHeader(file, position)
     const event = file.subarray(position, position + size)
     if (type === EventType.FORMAT_DESCRIPTION) checksum = decodeFormatDescription(event).checksum
-    const isGtid = type === EventType.GTID || type === EventType.GTID_TAGGED
-    if (isGtid) gtid = decodeGtidEvent(event, checksum).gtid
+    if (isGtidEvent(type)) gtid = decodeGtidEvent(event, checksum).gtid
     const text = type === EventType.QUERY ? queryTextPrefix(event, size, checksum) : ''
-    const place = tracker.take(type, flags, text ?? '')
+    const standalone = TransactionTracker.needsStandalone(type) && isStandalone(event)
+    const place = tracker.take(type, flags, text ?? '', standalone)
     position += size
     const ended = place === 'ended' ? gtid : undefined
     endings.push({ end: position, timestamp, boundary: place !== 'inside', gtid: ended })
@@ -58,7 +60,7 @@ export function chunksOf(file: Buffer, from: number, to: number, cuts: readonly 
   return ends.map((end) => {
     const part = endings.filter((ending) => ending.end > start && ending.end <= end)
     const gtids = GtidSet.empty()
-    for (const { gtid } of part) if (gtid !== undefined) gtids.add(gtid.uuid, gtid.tag, gtid.gno)
+    for (const { gtid } of part) if (gtid !== undefined) gtids.add(gtid)
     const bytes = file.subarray(start, end)
     start = end
     return {
@@ -74,7 +76,7 @@ export function chunksOf(file: Buffer, from: number, to: number, cuts: readonly 
 export function heldOf(file: Buffer, to: number): GtidSet {
   const held = GtidSet.empty()
   for (const { end, gtid } of endingsOf(file)) {
-    if (end <= to && gtid !== undefined) held.add(gtid.uuid, gtid.tag, gtid.gno)
+    if (end <= to && gtid !== undefined) held.add(gtid)
   }
   return held
 }

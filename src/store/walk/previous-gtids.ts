@@ -4,12 +4,13 @@ import {
   EventType,
   FIRST_EVENT_POSITION,
   type GtidSet,
+  isPreviousGtids,
 } from '../../mysql/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
 import { EventWalk } from './event-walk.ts'
 
 /**
- * What the file's PREVIOUS_GTIDS says; 'not yet' when the file ends before there could be one,
+ * What the file's PREVIOUS_GTIDS or GTID_LIST says; 'not yet' when the file ends before there could be one,
  * 'none' when it has none in its place, 'damaged' when the bytes up to it are not true events.
  */
 export async function readPreviousGtids(
@@ -21,7 +22,7 @@ export async function readPreviousGtids(
   try {
     while (await walk.load()) {
       for (let event = walk.next(); event !== undefined; event = walk.next()) {
-        if (event.type === EventType.PREVIOUS_GTIDS) {
+        if (isPreviousGtids(event.type)) {
           return decodePreviousGtids(walk.whole(event), walk.checksum)
         }
         if (event.type !== EventType.FORMAT_DESCRIPTION) return 'none'

@@ -2,12 +2,14 @@ import {
   decodeGtidEvent,
   decodePreviousGtids,
   type EventPlace,
-  EventType,
   type GtidEvent,
   type GtidSet,
   isGtidEvent,
+  isPreviousGtids,
+  isStandalone,
   QUERY_PREFIX_BYTES,
   queryTextPrefix,
+  STANDALONE_PREFIX_BYTES,
   TransactionTracker,
 } from '../../mysql/index.ts'
 import type { EventWalk, WalkedEvent } from './event-walk.ts'
@@ -52,12 +54,12 @@ export class TransactionFollower {
    */
   take(event: WalkedEvent, isTrue = true): EventPlace {
     this.settle()
-    const place = this.#tracker.take(event.type, event.flags, this.#queryText(event))
+    const place = this.#place(event)
     if (isGtidEvent(event.type)) {
       const facts = decodeGtidEvent(this.#walk.whole(event), this.#walk.checksum)
       this.#transaction = { begin: event.position, facts, isTrue }
     }
-    if (event.type === EventType.PREVIOUS_GTIDS && isTrue) {
+    if (isPreviousGtids(event.type) && isTrue) {
       this.#previous = decodePreviousGtids(this.#walk.whole(event), this.#walk.checksum)
     }
     this.#ended = place === 'ended'
@@ -69,7 +71,7 @@ export class TransactionFollower {
     if (this.#previous !== undefined) this.#held.addAll(this.#previous)
     this.#previous = undefined
     const gtid = this.#transaction?.isTrue === true ? this.#transaction.facts.gtid : undefined
-    if (this.#ended && gtid !== undefined) this.#held.add(gtid.uuid, gtid.tag, gtid.gno)
+    if (this.#ended && gtid !== undefined) this.#held.add(gtid)
     if (!this.#tracker.inTransaction) this.#transaction = undefined
     this.#ended = false
   }
@@ -79,6 +81,14 @@ export class TransactionFollower {
     this.settle()
     this.#tracker.reset()
     this.#transaction = undefined
+  }
+
+  #place(event: WalkedEvent): EventPlace {
+    const { type, flags } = event
+    const standalone =
+      TransactionTracker.needsStandalone(type) &&
+      isStandalone(this.#walk.prefix(event, STANDALONE_PREFIX_BYTES))
+    return this.#tracker.take(type, flags, this.#queryText(event), standalone)
   }
 
   #queryText(event: WalkedEvent): string {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commandIn, ServerProcess } from './child.ts'
@@ -16,6 +17,8 @@ export interface KingbusOptions {
   readonly host?: string
   /** outlives this process (the demo's --keep) */
   readonly detached?: boolean
+  /** its replicas are MariaDB servers, which know only mysql_native_password */
+  readonly nativePassword?: boolean
   /** where it runs and listens, in place of this machine's 127.0.0.1 */
   readonly place?: Place
   /** the folder that its data directory is made in, when it is another than that of its log */
@@ -38,6 +41,12 @@ export interface KingbusStatus {
 
 const DEFAULT_PORT = 3390
 const DEFAULT_ADMIN_PORT = 9595
+
+/** As MariaDB keeps it in mysql.global_priv. */
+function nativeHash(password: string): string {
+  const once = createHash('sha1').update(password).digest()
+  return `*${createHash('sha1').update(once).digest('hex').toUpperCase()}`
+}
 
 /** A real `bin/kingbus start` on 127.0.0.1, with a data directory and ports of its own. */
 export class Kingbus {
@@ -69,7 +78,10 @@ export class Kingbus {
     mkdirSync(this.dataFolder, { mode: 0o700 })
     const secret = { mode: 0o600 }
     writeFileSync(this.#sourcePasswordFile, `${replicationPassword}\n`, secret)
-    const user = `name: ${replicationUser}, password: ${replicationPassword}, rights: [replicate]`
+    const password = options.nativePassword
+      ? `password-hash: "${nativeHash(replicationPassword)}"`
+      : `password: ${replicationPassword}`
+    const user = `name: ${replicationUser}, ${password}, rights: [replicate]`
     writeFileSync(this.#usersFile, `- {${user}}\n`, secret)
   }
 

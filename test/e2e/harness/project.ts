@@ -22,6 +22,15 @@ export function etcdProgram(name: string): string {
   return join(folder, 'bin', name)
 }
 
+/** The folder of MariaDB's programs and files (scripts/get-mariadb). */
+export function mariadbFolder(): string {
+  return process.env['KINGBUS_MARIADB_DIR'] ?? join(cacheFolder, 'mariadb')
+}
+
+export function mariadbProgram(name: string): string {
+  return join(mariadbFolder(), 'bin', name)
+}
+
 /** A new folder for one run, removed when this process ends. KINGBUS_KEEP_FOLDERS=1 leaves it. */
 export function makeRunFolder(name: string): string {
   const parent = process.env['KINGBUS_TEST_FOLDER'] ?? tmpdir()

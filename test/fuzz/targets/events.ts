@@ -11,12 +11,16 @@ import {
   decodeRowEventHead,
   decodeTableMapHead,
   decodeTransactionPayloadHeader,
+  EventType,
+  encodeGtidList,
   encodeHeartbeat,
   encodePreviousGtids,
   encodeRotate,
   eventTypeName,
   eventTypeSymbol,
   isGtidEvent,
+  isPreviousGtids,
+  isStandalone,
   queryTextPrefix,
   queryXid,
   readEventHeader,
@@ -84,7 +88,7 @@ export const eventTargets: readonly Target[] = [
     )
     require(changed.created === created, 'a changed FORMAT_DESCRIPTION says what was changed')
   }),
-  decoder(decodeGtidEvent, [33, 34, 42], (event, checksum) => {
+  decoder(decodeGtidEvent, [33, 34, 42, 162], (event, checksum) => {
     const { gtid, transactionLength } = decodeGtidEvent(event, checksum)
     require(isGtidEvent(event[4] ?? 0), 'only a GTID event is read as one')
     require(Number.isSafeInteger(transactionLength), 'a length is a whole number')
@@ -100,8 +104,14 @@ export const eventTargets: readonly Target[] = [
     name: 'decodeQueryHead',
     covers: ['decodeQueryHead'],
   },
-  decoder(decodePreviousGtids, [35], (event, checksum) => {
+  decoder(decodePreviousGtids, [35, 163], (event, checksum) => {
     const set = decodePreviousGtids(event, checksum)
+    require(isPreviousGtids(event[4] ?? 0), 'only what names GTIDs is read as that')
+    if (event[4] === EventType.MARIADB_GTID_LIST) {
+      const list = encodeGtidList(set, MAKING)
+      require(decodePreviousGtids(list, 'CRC32').equals(set), 'a list says what was put in')
+      return
+    }
     const again = encodePreviousGtids(set, MAKING)
     require(decodePreviousGtids(again, 'CRC32').equals(set), 'a set is what its event says')
   }),
@@ -135,6 +145,7 @@ export const eventTargets: readonly Target[] = [
       'eventTypeName',
       'eventTypeSymbol',
       'isGtidEvent',
+      'isPreviousGtids',
     ],
     seeds: allEvents,
     run(input, random) {
@@ -150,14 +161,15 @@ export const eventTargets: readonly Target[] = [
   },
   {
     name: 'transaction-tracker',
-    covers: ['TransactionTracker'],
+    covers: ['TransactionTracker', 'isStandalone'],
     seeds: () => BINLOG_FIXTURES.map((name) => Buffer.concat(eventsOf(fixture(name)))),
     run(input) {
       const tracker = new TransactionTracker()
       for (const event of eventsOf(Buffer.concat([Buffer.alloc(4), input]))) {
         const { type, flags } = readEventHeader(event)
         const text = type === 2 ? (queryTextPrefix(event, event.length, 'CRC32') ?? '') : ''
-        const verdict = tracker.take(type, flags, text)
+        const standalone = type === EventType.MARIADB_GTID && isStandalone(event)
+        const verdict = tracker.take(type, flags, text, standalone)
         require((verdict === 'inside') === tracker.inTransaction, 'a verdict agrees with the state')
       }
     },

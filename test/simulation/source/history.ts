@@ -62,7 +62,7 @@ export class WrittenFile {
   heldAt(position: number): GtidSet {
     const held = this.previous.clone()
     for (const { end, gtid } of this.events) {
-      if (end <= position && gtid !== undefined) held.add(gtid.uuid, gtid.tag, gtid.gno)
+      if (end <= position && gtid !== undefined) held.add(gtid)
     }
     return held
   }
@@ -117,10 +117,10 @@ export class SourceHistory {
     const random = this.#random
     const uuid = random.pick(this.#origins)
     const tag = random.pick(TAGS)
-    const key = `${uuid}:${tag}`
-    const gno = this.#next.get(key) ?? 1n
-    this.#next.set(key, gno + 1n)
-    const gtid = { uuid, tag, gno }
+    const origin = tag === '' ? uuid : `${uuid}:${tag}`
+    const gno = this.#next.get(origin) ?? 1n
+    this.#next.set(origin, gno + 1n)
+    const gtid = { origin, gno }
     const file = this.active
     const timestamp = this.#nowSeconds()
     const made = { kind: this.#kind(), gtid, timestamp, random }
@@ -164,9 +164,8 @@ export class SourceHistory {
     file.keptEnd = first.end
     for (const { gtid } of lost) {
       if (gtid === undefined) continue
-      const key = `${gtid.uuid}:${gtid.tag}`
-      const next = this.#next.get(key) ?? gtid.gno
-      this.#next.set(key, next < gtid.gno ? next : gtid.gno)
+      const next = this.#next.get(gtid.origin) ?? gtid.gno
+      this.#next.set(gtid.origin, next < gtid.gno ? next : gtid.gno)
     }
     this.restart('crash')
     return file

@@ -4,7 +4,11 @@ import {
   decodeGtidEvent,
   decodePreviousGtids,
   EventType,
+  formatGtid,
+  type Gtid,
   GtidSet,
+  isGtidEvent,
+  isPreviousGtids,
 } from '../../../mysql/index.ts'
 import type { FileInfo, Position, VisibleEnd } from '../../../store/index.ts'
 import type { BinlogFile, BinlogReader } from '../binlog-reader.ts'
@@ -60,7 +64,7 @@ export class MemoryBinlogs implements BinlogReader {
     if (first !== undefined) all.addAll(previousOf(first.bytes))
     for (const { name, size } of this.files()) {
       for (const { gtid } of transactionsOf(this.bytesOf(name), size)) {
-        all.add(gtid.uuid, gtid.tag, gtid.gno)
+        all.add(gtid)
       }
     }
     return all
@@ -98,11 +102,20 @@ export class MemoryBinlogs implements BinlogReader {
   /** As far into the file as everything is held, if the test wants it. */
   #placeIn({ name, size }: FileInfo, held: GtidSet): number {
     if (!this.findsPlaces) return 4
-    const missing = transactionsOf(this.bytesOf(name), size).find(
-      ({ gtid }) => !held.has(gtid.uuid, gtid.tag, gtid.gno),
-    )
+    const missing = transactionsOf(this.bytesOf(name), size).find(({ gtid }) => !held.has(gtid))
     const last = eventsOf(this.bytesOf(name), size).at(-1)
     return missing?.position ?? (last?.event[4] === EventType.ROTATE ? last.position : size)
+  }
+
+  heldBehind(gtid: Gtid): Promise<GtidSet | undefined> {
+    for (const { name, size } of this.files()) {
+      const held = previousOf(this.bytesOf(name)).union(this.#purged)
+      for (const { gtid: passed } of transactionsOf(this.bytesOf(name), size)) {
+        held.add(passed)
+        if (formatGtid(passed) === formatGtid(gtid)) return Promise.resolve(held)
+      }
+    }
+    return Promise.resolve(undefined)
   }
 
   openFile(name: string): Promise<BinlogFile> {
@@ -140,7 +153,7 @@ export class MemoryBinlogs implements BinlogReader {
 
 function previousOf(file: Buffer): GtidSet {
   const [head, second] = eventsOf(file)
-  if (second === undefined || second.event[4] !== EventType.PREVIOUS_GTIDS) return GtidSet.empty()
+  if (second === undefined || !isPreviousGtids(second.event[4] ?? 0)) return GtidSet.empty()
   const { checksum } = decodeFormatDescription(present(head, 'FORMAT_DESCRIPTION').event)
   return decodePreviousGtids(second.event, checksum)
 }
@@ -148,7 +161,7 @@ function previousOf(file: Buffer): GtidSet {
 /** The transactions of a file, by their GTID events. */
 export function transactionsOf(file: Buffer, end = file.length) {
   return eventsOf(file, end)
-    .filter(({ event }) => event[4] === EventType.GTID || event[4] === EventType.GTID_TAGGED)
+    .filter(({ event }) => isGtidEvent(event[4] ?? 0) && event[4] !== EventType.ANONYMOUS_GTID)
     .map(({ position, event }) => ({
       position,
       gtid: present(decodeGtidEvent(event, 'CRC32').gtid, 'GTID'),

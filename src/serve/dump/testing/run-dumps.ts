@@ -35,8 +35,14 @@ export function dumpsOver(files: readonly MemoryFile[], recordSize = 1000) {
 }
 
 /** What a dump gives that ends at the visible end. */
-export async function wholeDump(files: readonly MemoryFile[], change: Partial<DumpRequest>) {
-  const { sink, end } = dumpsOver(files).dump({ nonBlocking: true, ...change })
+export async function wholeDump(
+  files: readonly MemoryFile[],
+  change: Partial<DumpRequest>,
+  prepare: (binlogs: MemoryBinlogs) => void = () => {},
+) {
+  const { binlogs, dump } = dumpsOver(files)
+  prepare(binlogs)
+  const { sink, end } = dump({ nonBlocking: true, ...change })
   const ended = await end
   await until(() => sink.isTaken)
   return { events: sink.events, ended }

@@ -12,11 +12,13 @@ import type { EtcdCluster } from './etcd-cluster.ts'
 export const PORTS_OF_A_NODE = 3
 
 export interface ClusterOptions {
-  readonly source: Mysqld
+  readonly source: Pick<Mysqld, 'sourceUrl'>
   readonly size?: number
   /** further flags of every node */
   readonly flags?: Readonly<Record<string, string>>
   readonly detached?: boolean
+  /** as of a single node */
+  readonly nativePassword?: boolean
   /** where the source is, for the nodes; default is its own address on 127.0.0.1 */
   readonly sourceUrl?: string
   /** one for each node; links and etcd are under TLS then */
@@ -156,6 +158,7 @@ export class KingbusCluster {
       sourceUrl,
       flags: { ...cluster, ...flags },
       detached,
+      nativePassword: this.#options.nativePassword ?? false,
       ...(place === undefined ? {} : { place }),
       ...(disk === undefined ? {} : { disk }),
     }
