@@ -12,7 +12,7 @@ import { type BinlogStore, RECORD_BYTES_MAX } from '../store/index.ts'
 const VERSION_UNTIL_KNOWN = '9.7.0'
 const VERSION_SUFFIX = '-kingbus'
 
-/** What the FORMAT_DESCRIPTION of the newest file says: version, flavor, server_id, checksum; looked up at each new file. */
+/** What the newest file's FORMAT_DESCRIPTION says; looked up at each new file. */
 export class FormatFacts {
   readonly #store: Pick<BinlogStore, 'visible' | 'openFile'>
   readonly #logger: Logger
