@@ -59,6 +59,33 @@ export class Replica {
     )
   }
 
+  /** Reads from the first, and by SOURCE_CONNECTION_AUTO_FAILOVER from one after the other when they are gone. */
+  async attachToAny(sources: readonly SourceAddress[]): Promise<void> {
+    const added = sources.map(({ port, host = '127.0.0.1' }, index) => {
+      const weight = 100 - index
+      return `SELECT asynchronous_connection_failover_add_source('', '${host}', ${port}, '', ${weight})`
+    })
+    await this.server.sql(...added)
+    const [first] = sources
+    if (first === undefined) throw new Error('a replica needs a source')
+    await this.attach(first, {
+      clauses: [
+        'SOURCE_CONNECTION_AUTO_FAILOVER=1',
+        'SOURCE_CONNECT_RETRY=1',
+        'SOURCE_RETRY_COUNT=2',
+      ],
+    })
+  }
+
+  /** Waits until it reads from that one. */
+  async waitForSource({ port }: SourceAddress): Promise<void> {
+    const what = `the replica to read from port ${port}`
+    await waitFor({ what, timeoutMs: 60_000 }, async () => {
+      const row = await this.status()
+      return Number(row['Source_Port']) === port && row['Replica_IO_Running'] === 'Yes'
+    })
+  }
+
   async status(): Promise<Row> {
     const [row] = await this.server.sql('SHOW REPLICA STATUS')
     if (row === undefined) throw new Error('the server is no replica')
