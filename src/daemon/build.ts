@@ -15,6 +15,7 @@ import { PurgeDesk } from './purge-desk.ts'
 import { RoomJournal } from './room-journal.ts'
 import { loadServeMaterial } from './serve-material.ts'
 import { metadataAddress } from './source/metadata-address.ts'
+import { MirroredVariables } from './source/mirrored-variables.ts'
 import { SourceDesk } from './source/source-desk.ts'
 import { SourceRunner } from './source/source-runner.ts'
 import { sourceSettings } from './source/source-settings.ts'
@@ -30,6 +31,7 @@ export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly metadata: MetadataPool | undefined
   readonly source: SourceRunner
   readonly sourceDesk: SourceDesk
+  readonly variables: MirroredVariables
   /** where replicas connect; undefined while nothing listens */
   readonly listening: { address: Address | undefined }
 }
@@ -72,7 +74,12 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
     logger: logger.child({ part: 'source' }),
   })
   const sourceDesk = new SourceDesk({ ...engine, config, clock, source })
-  const desks = { source, sourceDesk }
+  const variables = new MirroredVariables({
+    own: () => sourceDesk.own(),
+    show: () => sourceDesk.show(),
+    clock,
+  })
+  const desks = { source, sourceDesk, variables }
   const inside = { ...options, ...engine, ...desks, startedMs, dataDir, journal, facts, listening }
   const base = { ...inside, metadata: buildMetadata(inside) }
   const administration = new SqlAdministration(sourceDesk, new PurgeDesk(base))
@@ -138,6 +145,7 @@ function buildServer(
       purged: () => store.purged(),
       sourceUuid: () => store.files().at(-1)?.sourceUuid ?? '',
       sourceServerId: () => facts.serverId,
+      sourceVariable: (name) => parts.variables.get(name),
       checksum: () => facts.checksum,
       files: () => store.files(),
       visibleEnd: () => store.visible.value,

@@ -152,7 +152,8 @@ class Running {
 
   /** Everything that runs beside the listeners; a part that rejects has found a bug. */
   #start(signal: AbortSignal): Promise<unknown> {
-    const { source, journal, facts, users, clock, store, logger, leads, cluster } = this.#parts
+    const { source, variables, journal, facts, users } = this.#parts
+    const { clock, store, logger, leads, cluster } = this.#parts
     const policy = () => retentionPolicy(this.#parts)
     const running = [
       announceWishes(this.#parts, this.#loaded.given, signal),
@@ -161,6 +162,7 @@ class Running {
       users.run(clock, signal),
       runPurger({ store, journal, leads, clock, logger, policy }, signal),
       source.run(signal),
+      variables.run(signal),
       ...(cluster === undefined
         ? []
         : [

@@ -19,6 +19,8 @@ export interface ServerFacts {
   sourceUuid(): string
   /** server_id of that source; 0 while nobody knows */
   sourceServerId(): number
+  /** a global variable of the source, where it is mirrored and known */
+  sourceVariable(name: string): string | undefined
   /** of the newest file */
   checksum(): 'CRC32' | 'NONE'
   /** oldest first; sizes are those of what may be seen */

@@ -23,6 +23,7 @@ import { askForSemiSync, type SemiSyncAnswer } from './semi-sync.ts'
 import { formatAddress, type ReplicaSelf, type SourceAddress } from './source-address.ts'
 import { SourceConnection } from './source-connection.ts'
 import type { SourceLimits } from './source-limits.ts'
+import { readVariables, type SourceVariables } from './source-variables.ts'
 
 export interface SourceOptions {
   readonly address: SourceAddress
@@ -43,6 +44,7 @@ export type Placement = (format: Buffer, beginning: Beginning | undefined) => nu
 export interface OpenDump {
   readonly stream: DumpStream
   readonly profile: SourceProfile
+  readonly variables: SourceVariables
   readonly findings: readonly PreflightFinding[]
   /** undefined where it is not wanted */
   readonly semiSync: SemiSyncAnswer | undefined
@@ -77,6 +79,7 @@ export async function openDump(
     refuseOtherFlavor(profile, holdings, formatAddress(address))
     const findings = findingsOf(profile, self)
     refuseProblems(findings, formatAddress(address))
+    const variables = await readVariables(connection)
     await introduce(connection, self.uuid, limits.heartbeatMs)
     const semiSync = options.semiSync ? await askForSemiSync(connection) : undefined
     const history = await flavor.readHistory(connection)
@@ -100,6 +103,7 @@ export async function openDump(
         semiSync: semiSync?.marked ?? false,
       }),
       profile,
+      variables,
       findings,
       semiSync,
       beginning: plan.beginning,

@@ -19,6 +19,7 @@ import { formatAddress } from './source-address.ts'
 import { SourceConnection } from './source-connection.ts'
 import { readEnd } from './source-end.ts'
 import { DumpRefused, dumpError } from './source-error.ts'
+import type { SourceVariables } from './source-variables.ts'
 
 export type SourcePhase =
   /** logging in, checking, looking for the place to go on */
@@ -47,6 +48,7 @@ export interface SourceState {
   /** of the source that was reached last */
   readonly serverUuid: string | undefined
   readonly serverVersion: string | undefined
+  readonly serverVariables: SourceVariables | undefined
 }
 
 /** Kept up to date while the dump runs; reading it costs nothing. */
@@ -102,6 +104,7 @@ export class SourceLink {
       attempts: 0,
       serverUuid: undefined,
       serverVersion: undefined,
+      serverVariables: undefined,
     })
   }
 
@@ -143,11 +146,12 @@ export class SourceLink {
   ): Promise<OpenDump> {
     this.#enter('connecting')
     const dump = await openDump(this.#options, holdings, how)
-    const { profile, findings, at } = dump
+    const { profile, variables, findings, at } = dump
     this.#state.set({
       ...this.#state.value,
       serverUuid: profile.uuid,
       serverVersion: profile.version,
+      serverVariables: variables,
     })
     for (const { severity, id, found, remedy } of findings) {
       if (severity === 'warning')

@@ -1,10 +1,11 @@
+import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endEverything } from './harness/child.ts'
 import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
 import { fileDifference, serverDifferences } from './harness/compare.ts'
 import { Kingbus } from './harness/kingbus.ts'
 import { Load } from './harness/load.ts'
-import { Mysqld } from './harness/mysqld.ts'
+import { Mysqld, replicationPassword, replicationUser } from './harness/mysqld.ts'
 import { Replica } from './harness/replica.ts'
 import { waitFor } from './harness/wait.ts'
 
@@ -12,7 +13,10 @@ let source: Mysqld
 let cluster: KingbusCluster
 
 beforeAll(async () => {
-  source = await Mysqld.start({ serverId: 1, options: { max_binlog_size: '1M' } })
+  source = await Mysqld.start({
+    serverId: 1,
+    options: { max_binlog_size: '1M', binlog_row_metadata: 'FULL' },
+  })
   cluster = await KingbusCluster.start({ source })
   await cluster.leader()
 })
@@ -35,6 +39,18 @@ test('a replica with SOURCE_CONNECTION_AUTO_FAILOVER goes to another node when i
   await replica.waitForGtids(await source.gtidExecuted())
   expect(await serverDifferences(source, server)).toEqual([])
   await first.launch()
+})
+
+test('every node says of the binlog what the source says', async () => {
+  for (const { port } of cluster.nodes) {
+    const account = { user: replicationUser, password: replicationPassword }
+    const connection = await createConnection({ host: '127.0.0.1', port, ...account })
+    await waitFor({ what: 'the word of the source' }, async () => {
+      const [rows] = await connection.query<RowDataPacket[]>('SELECT @@binlog_row_metadata AS it')
+      return rows[0]?.['it'] === 'FULL'
+    })
+    await connection.end()
+  }
 })
 
 test('a replica moves between the nodes by GTID and by file and position', async () => {

@@ -24,6 +24,7 @@ export const exampleStatus: Status = {
     replicaUuid: 'f7e30637-f15a-11e8-accc-244427b6b60e',
     serverUuid: '6ccd780c-baba-1026-9564-5b8c656024db',
     serverVersion: '9.7.1',
+    variables: { binlog_row_image: 'FULL' },
     file: 'binlog.000002',
     position: 1234,
     lagSeconds: 2,

@@ -43,11 +43,13 @@ function wishedOf({ desired }: SourceStatusParts, { settings, link }: SourcePart
 }
 
 function seenOf({ link, ingest }: SourceParts) {
-  const { phase, serverUuid, serverVersion, attempts, code, reason } = link.state.value
+  const { phase, serverUuid, serverVersion, serverVariables } = link.state.value
+  const { attempts, code, reason } = link.state.value
   return {
     state: phase,
     serverUuid: serverUuid ?? null,
     serverVersion: serverVersion ?? null,
+    variables: serverVariables ?? null,
     file: link.progress.place?.file ?? null,
     position: link.progress.place?.position ?? null,
     lagSeconds: link.lagSeconds() ?? null,
@@ -70,6 +72,7 @@ const UNKNOWN: Omit<SourceStatus, 'state' | 'leader'> = {
   replicaUuid: null,
   serverUuid: null,
   serverVersion: null,
+  variables: null,
   file: null,
   position: null,
   lagSeconds: null,

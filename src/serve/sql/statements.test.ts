@@ -170,6 +170,13 @@ describe('SHOW', () => {
       ['binlog_checksum', 'CRC32'],
     ])
     expect(await outcome("SHOW GLOBAL VARIABLES LIKE 'log_bin'")).toEqual([['log_bin', 'ON']])
+    const mirrored =
+      "('binlog_row_metadata', 'binlog_transaction_compression', 'lower_case_table_names')"
+    expect(await outcome(`SHOW GLOBAL VARIABLES WHERE Variable_name IN ${mirrored}`)).toEqual([
+      ['binlog_row_metadata', 'FULL'],
+      ['binlog_transaction_compression', 'ON'],
+      ['lower_case_table_names', '1'],
+    ])
     expect(await outcome("SHOW VARIABLES LIKE 'server\\_i%'")).toEqual([['server_id', '77']])
     expect(await outcome("show global variables like 'rds\\_%'")).toEqual([])
     expect(

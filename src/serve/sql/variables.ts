@@ -42,6 +42,23 @@ const fact = (kind: Variable['kind'], value: Variable['value']): Variable => ({
   value,
 })
 
+/** As the source has it; until that is known, as it comes. */
+const mirrored =
+  (name: string, unknown: string): Variable['value'] =>
+  ({ facts }) =>
+    facts.sourceVariable(name) ?? unknown
+const mirroredNumber =
+  (name: string, unknown: bigint): Variable['value'] =>
+  ({ facts }) => {
+    const value = facts.sourceVariable(name) ?? ''
+    return /^\d+$/.test(value) ? BigInt(value) : unknown
+  }
+const mirroredSwitch = (name: string): Variable => ({
+  scope: 'session',
+  kind: 'boolean',
+  value: ({ facts }) => (facts.sourceVariable(name) === 'ON' ? 1n : 0n),
+})
+
 /** What is true of us and of the binlogs that we hold. */
 const OURS: Readonly<Record<string, Variable>> = {
   server_id: fact('integer', ({ facts }) => BigInt(facts.serverId)),
@@ -78,20 +95,20 @@ const CUSTOMARY: Readonly<Record<string, Variable>> = {
   autocommit: boolean('session', true),
   big_tables: boolean('session', false),
   binlog_expire_logs_seconds: integer('global', 0n),
-  binlog_format: text('session', 'ROW'),
-  binlog_row_image: text('session', 'FULL'),
-  binlog_row_metadata: text('global', 'MINIMAL'),
-  binlog_row_value_options: text('session', ''),
-  binlog_rows_query_log_events: boolean('session', false),
-  binlog_transaction_compression: boolean('session', false),
+  binlog_format: text('session', mirrored('binlog_format', 'ROW')),
+  binlog_row_image: text('session', mirrored('binlog_row_image', 'FULL')),
+  binlog_row_metadata: text('global', mirrored('binlog_row_metadata', 'MINIMAL')),
+  binlog_row_value_options: text('session', mirrored('binlog_row_value_options', '')),
+  binlog_rows_query_log_events: mirroredSwitch('binlog_rows_query_log_events'),
+  binlog_transaction_compression: mirroredSwitch('binlog_transaction_compression'),
   character_set_client: text('session', 'utf8mb4'),
   character_set_connection: text('session', 'utf8mb4'),
   character_set_database: text('session', 'utf8mb4'),
   character_set_results: text('session', 'utf8mb4'),
-  character_set_server: text('session', 'utf8mb4'),
+  character_set_server: text('session', mirrored('character_set_server', 'utf8mb4')),
   collation_connection: text('session', 'utf8mb4_0900_ai_ci'),
   collation_database: text('session', 'utf8mb4_0900_ai_ci'),
-  collation_server: text('session', 'utf8mb4_0900_ai_ci'),
+  collation_server: text('session', mirrored('collation_server', 'utf8mb4_0900_ai_ci')),
   default_storage_engine: text('session', 'InnoDB'),
   error_count: integer('session', 0n),
   foreign_key_checks: boolean('session', true),
@@ -103,7 +120,7 @@ const CUSTOMARY: Readonly<Record<string, Variable>> = {
   license: text('global', 'Apache-2.0'),
   lock_wait_timeout: integer('session', 31536000n),
   log_bin_basename: text('global', ''),
-  lower_case_table_names: integer('global', 0n),
+  lower_case_table_names: fact('integer', mirroredNumber('lower_case_table_names', 0n)),
   // Where a replica keeps its place, as servers before 8.3 say it; orchestrator asks for it with the GTIDs.
   master_info_repository: text('global', 'TABLE'),
   max_allowed_packet: integer('global', MAX_ALLOWED_PACKET),

@@ -27,6 +27,12 @@ import { FakeAdministration } from './fake-administration.ts'
 
 export const EXECUTED = '24bc7850-2c16-11e6-a073-0242ac110001:1-77:tag:5'
 
+const SOURCE_VARIABLES: ReadonlyMap<string, string> = new Map([
+  ['binlog_row_metadata', 'FULL'],
+  ['binlog_transaction_compression', 'ON'],
+  ['lower_case_table_names', '1'],
+])
+
 /** A server with made-up facts and without a store, for the tests of logins and statements. */
 export const FACTS: ServerFacts = {
   serverId: 77,
@@ -40,6 +46,7 @@ export const FACTS: ServerFacts = {
   purged: () => GtidSet.parse('24bc7850-2c16-11e6-a073-0242ac110001:1-10'),
   sourceUuid: () => 'aaaaaaaa-0000-4000-8000-000000000001',
   sourceServerId: () => 3,
+  sourceVariable: (name) => SOURCE_VARIABLES.get(name),
   checksum: () => 'CRC32',
   files: () => [
     { name: 'binlog.000001', size: 177 },

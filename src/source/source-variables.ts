@@ -1,0 +1,23 @@
+import type { SourceConnection } from './source-connection.ts'
+
+/** Global variables that say how a source writes its binlog and names things: clients look for them where they read. */
+const NAMES = [
+  'binlog_format',
+  'binlog_row_image',
+  'binlog_row_metadata',
+  'binlog_row_value_options',
+  'binlog_rows_query_log_events',
+  'binlog_transaction_compression',
+  'character_set_server',
+  'collation_server',
+  'lower_case_table_names',
+]
+
+/** By name; those that the source does not have are absent. */
+export type SourceVariables = Readonly<Record<string, string>>
+
+export async function readVariables(connection: SourceConnection): Promise<SourceVariables> {
+  const names = NAMES.map((name) => `'${name}'`).join(', ')
+  const rows = await connection.query(`SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`)
+  return Object.fromEntries(rows.map((row) => [row['Variable_name'] ?? '', row['Value'] ?? '']))
+}
