@@ -10,6 +10,7 @@ import { DumpStream } from './dump-stream.ts'
 import { type Examiner, findBehind, findOldest, findOldestReadable, prove } from './examine.ts'
 import { recognize } from './flavor/recognize.ts'
 import type { SourceFlavor, SourceHistory } from './flavor/source-flavor.ts'
+import { readVariables, type SourceVariables } from './flavor/source-variables.ts'
 import type { Beginning, Holdings, SourcePlace, StartAt } from './holdings.ts'
 import { introduce } from './introduce.ts'
 import {
@@ -23,7 +24,6 @@ import { askForSemiSync, type SemiSyncAnswer } from './semi-sync.ts'
 import { formatAddress, type ReplicaSelf, type SourceAddress } from './source-address.ts'
 import { SourceConnection } from './source-connection.ts'
 import type { SourceLimits } from './source-limits.ts'
-import { readVariables, type SourceVariables } from './source-variables.ts'
 
 export interface SourceOptions {
   readonly address: SourceAddress

@@ -12,6 +12,7 @@ import {
   Watch,
   type Watched,
 } from '../lib/index.ts'
+import type { SourceVariables } from './flavor/source-variables.ts'
 import type { Holdings, SourcePlace } from './holdings.ts'
 import { type OpenDump, openDump, type Placement, type SourceOptions } from './open-dump.ts'
 import type { SemiSyncState } from './semi-sync.ts'
@@ -19,7 +20,6 @@ import { formatAddress } from './source-address.ts'
 import { SourceConnection } from './source-connection.ts'
 import { readEnd } from './source-end.ts'
 import { DumpRefused, dumpError } from './source-error.ts'
-import type { SourceVariables } from './source-variables.ts'
 
 export type SourcePhase =
   /** logging in, checking, looking for the place to go on */

@@ -1,4 +1,4 @@
-import type { SourceConnection } from './source-connection.ts'
+import type { SourceConnection } from '../source-connection.ts'
 
 /** Global variables that say how a source writes its binlog and names things: clients look for them where they read. */
 const NAMES = [
