@@ -73,8 +73,12 @@ export const sourceSchema = z.object({
   replicaUuid: z.string().nullable().describe('server_uuid by which it does'),
   serverUuid: z.string().nullable().describe('of the source that was reached last'),
   serverVersion: z.string().nullable(),
-  /** global variables of the source that clients look for here; null before it was reached */
-  variables: z.record(z.string(), z.string()).nullable(),
+  variables: z
+    .record(z.string(), z.string())
+    .nullable()
+    .describe(
+      'global variables of the source that clients look for here; null before it was reached',
+    ),
   file: z.string().nullable().describe("the source's file up to which everything was received"),
   position: z.number().nullable().describe('byte offset in that file'),
   lagSeconds: z

@@ -74,11 +74,7 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
     logger: logger.child({ part: 'source' }),
   })
   const sourceDesk = new SourceDesk({ ...engine, config, clock, source })
-  const variables = new MirroredVariables({
-    own: () => sourceDesk.own(),
-    show: () => sourceDesk.show(),
-    clock,
-  })
+  const variables = new MirroredVariables({ source, show: () => sourceDesk.show(), clock })
   const desks = { source, sourceDesk, variables }
   const inside = { ...options, ...engine, ...desks, startedMs, dataDir, journal, facts, listening }
   const base = { ...inside, metadata: buildMetadata(inside) }

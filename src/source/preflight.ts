@@ -46,6 +46,19 @@ const DAY_SECONDS = 86_400
 const EVERY_GTID = 'MariaDB gives every transaction a GTID'
 const FLAVOR_NAMES: Readonly<Record<Flavor, string>> = { mysql: 'MySQL', mariadb: 'MariaDB' }
 
+const ENCRYPTED: Readonly<Record<Flavor, Verdict>> = {
+  mysql: say(
+    'note',
+    'its binlog is encrypted on its disk; events arrive as plain bytes and are stored so',
+    'keep the data directory on an encrypted file system',
+  ),
+  mariadb: problem(
+    'E_SOURCE_CONFIG',
+    'its binlog is encrypted (encrypt_binlog), and MariaDB sends such files with gaps',
+    'start it with encrypt_binlog = OFF',
+  ),
+}
+
 const CHECKS = {
   'source.version': ({ flavor, version }) => ok(`${FLAVOR_NAMES[flavor]} ${version}`),
   'source.log-bin': ({ logBin }) =>
@@ -105,19 +118,7 @@ const CHECKS = {
           'SET PERSIST binlog_checksum = CRC32',
         ),
   'source.binlog-encryption': ({ flavor, encrypted }) =>
-    encrypted && flavor === 'mariadb'
-      ? problem(
-          'E_SOURCE_CONFIG',
-          'its binlog is encrypted (encrypt_binlog), and MariaDB sends such files with gaps',
-          'start it with encrypt_binlog = OFF',
-        )
-      : encrypted
-        ? say(
-            'note',
-            'its binlog is encrypted on its disk; events arrive as plain bytes and are stored so',
-            'keep the data directory on an encrypted file system',
-          )
-        : ok('binlog_encryption is OFF'),
+    encrypted ? ENCRYPTED[flavor] : ok('binlog_encryption is OFF'),
   'source.binlog-expiry': ({ expireSeconds }) =>
     expireSeconds > 0 && expireSeconds < DAY_SECONDS
       ? say(

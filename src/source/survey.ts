@@ -7,6 +7,7 @@ import type { GtidSet } from '../mysql/index.ts'
 import { findOldest, findOldestReadable } from './examine.ts'
 import { recognize } from './flavor/recognize.ts'
 import type { SourceFlavor } from './flavor/source-flavor.ts'
+import { readPairs } from './flavor/source-variables.ts'
 import { examinerOf, type SourceOptions } from './open-dump.ts'
 import { findingsOf, type PreflightFinding, type SourceProfile } from './preflight.ts'
 import { columnOf, type Row, SourceConnection } from './source-connection.ts'
@@ -82,14 +83,6 @@ export async function surveySource(
 async function readIsReplica(connection: SourceConnection): Promise<boolean | undefined> {
   const rows = await rowsOf(connection, 'SHOW REPLICA STATUS', 'SHOW SLAVE STATUS')
   return rows === undefined ? undefined : rows.length > 0
-}
-
-async function readPairs(
-  connection: SourceConnection,
-  sql: string,
-): Promise<ReadonlyMap<string, string>> {
-  const rows = await connection.query(sql)
-  return new Map(rows.map((row) => [row['Variable_name'] ?? '', row['Value'] ?? '']))
 }
 
 /**

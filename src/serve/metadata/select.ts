@@ -9,6 +9,7 @@
     join   , table | [INNER|CROSS|LEFT [OUTER]] JOIN table [ON condition | USING (name, ...)]
 */
 import type { Cursor } from '../sql/cursor.ts'
+import { firstTable } from '../sql/tables/first-table.ts'
 import type { ConditionReader } from './condition.ts'
 import type { Rendering } from './rendering.ts'
 
@@ -31,12 +32,8 @@ const NO_ALIAS =
 /** Is this a SELECT whose first table is one of those of information_schema? */
 export function selectsMetadata(cursor: Cursor, database: string | undefined): boolean {
   if (!cursor.isWord('SELECT')) return false
-  const tokens = [...cursor.outer()]
-  const from = tokens.findIndex(({ kind, text }) => kind === 'word' && /^from$/i.test(text))
-  if (from < 0) return false
-  const [, first, point, second] = tokens.slice(from)
-  const names = point?.text === '.' ? [first?.text, second?.text] : [database, first?.text]
-  return isListed(names[0], names[1])
+  const written = firstTable(cursor)
+  return isListed(written?.schema ?? database, written?.name)
 }
 
 function isListed(database: string | undefined, table: string | undefined): boolean {

@@ -18,6 +18,15 @@ export type SourceVariables = Readonly<Record<string, string>>
 
 export async function readVariables(connection: SourceConnection): Promise<SourceVariables> {
   const names = NAMES.map((name) => `'${name}'`).join(', ')
-  const rows = await connection.query(`SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`)
-  return Object.fromEntries(rows.map((row) => [row['Variable_name'] ?? '', row['Value'] ?? '']))
+  const where = `WHERE Variable_name IN (${names})`
+  return Object.fromEntries(await readPairs(connection, `SHOW GLOBAL VARIABLES ${where}`))
+}
+
+/** What SHOW VARIABLES or SHOW STATUS says, by name. */
+export async function readPairs(
+  connection: SourceConnection,
+  sql: string,
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await connection.query(sql)
+  return new Map(rows.map((row) => [row['Variable_name'] ?? '', row['Value'] ?? '']))
 }

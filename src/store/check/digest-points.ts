@@ -1,4 +1,5 @@
 import { systemCodeOf } from '../../lib/index.ts'
+import { FIRST_EVENT_POSITION } from '../../mysql/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
 import { readFailed } from '../disk-error.ts'
 import { readLandmarks } from '../index-file/index-scan.ts'
@@ -43,7 +44,11 @@ export async function readDigestPoints(
 }
 
 export function firstPoint(firstSequence: number, digest: Buffer): DigestPoint {
-  return { sequence: firstSequence - 1, position: 4, digest: digest.toString('hex') }
+  return {
+    sequence: firstSequence - 1,
+    position: FIRST_EVENT_POSITION,
+    digest: digest.toString('hex'),
+  }
 }
 
 /** Undefined for a file that was purged. @throws OperationalError E_STORE_DAMAGED when it cannot be opened */

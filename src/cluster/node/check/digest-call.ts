@@ -5,6 +5,7 @@
                     POINTS_MOST of them, with the first and the last
 */
 import { z } from 'zod'
+import { FIRST_EVENT_POSITION } from '../../../mysql/index.ts'
 import type { DigestPoint } from '../../../store/index.ts'
 
 export const DIGEST_POINTS = 'digest-points'
@@ -42,7 +43,7 @@ export function firstDifference(
   others: readonly DigestPoint[],
 ): Difference | undefined {
   const digests = new Map(own.map(({ sequence, digest }) => [sequence, digest]))
-  let from = 4
+  let from: number = FIRST_EVENT_POSITION
   for (const { sequence, position, digest } of others) {
     if (digests.get(sequence) !== digest) return { from, to: Math.max(from, position) }
     from = position
