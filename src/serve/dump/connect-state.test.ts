@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { fixture } from '../../../test/captured-files.ts'
+import { present } from '../../lib/index.ts'
 import {
+  decodeFormatDescription,
   decodeGtidEvent,
   decodePreviousGtids,
   EventFlag,
@@ -10,6 +12,7 @@ import {
   isGtidEvent,
   parseMariadbPosition,
   readEventHeader,
+  rewriteFormatDescription,
 } from '../../mysql/index.ts'
 import type { MemoryBinlogs, MemoryFile } from './testing/memory-binlogs.ts'
 import { wholeDump } from './testing/run-dumps.ts'
@@ -20,9 +23,19 @@ const FILES: readonly MemoryFile[] = ['000001', '000002'].map((number) => ({
   bytes: fixture(`mariadb-kinds.${number}`),
 }))
 
-async function dump(state: string, prepare: (binlogs: MemoryBinlogs) => void = () => {}) {
+async function dump(
+  state: string,
+  prepare: (binlogs: MemoryBinlogs) => void = () => {},
+  files: readonly MemoryFile[] = FILES,
+) {
   const change = { held: undefined, connectState: parseMariadbPosition(state) }
-  return await wholeDump(FILES, change, prepare)
+  return await wholeDump(files, change, prepare)
+}
+
+function createdAt99({ name, bytes }: MemoryFile): MemoryFile {
+  const end = 4 + bytes.readUInt32LE(13)
+  const description = rewriteFormatDescription(bytes.subarray(4, end), { created: 99 })
+  return { name, bytes: Buffer.concat([bytes.subarray(0, 4), description, bytes.subarray(end)]) }
 }
 
 function gtidsOf(events: readonly Buffer[]): string[] {
@@ -57,6 +70,17 @@ describe('a MariaDB replica that goes by GTIDs', () => {
       })
       expect(gtidsOf(events)).toEqual(wanted)
     }
+  })
+
+  it.each([
+    ['', 99],
+    // All that is before the second file, and nothing of it: the source's restart is new to the replica.
+    ['0-11-22,7-11-1', 99],
+    ['0-11-23,7-11-1', 0],
+  ])('behind %s is told by `created` of a restart that it has not met', async (state, wanted) => {
+    const { events } = await dump(state, undefined, FILES.map(createdAt99))
+    const [first] = events.filter((event) => event[4] === EventType.FORMAT_DESCRIPTION)
+    expect(decodeFormatDescription(present(first, 'FORMAT_DESCRIPTION')).created).toBe(wanted)
   })
 
   it('is told by an artificial GTID_LIST where it stands, behind what a dump jumps over', async () => {

@@ -95,7 +95,9 @@ async function byState(reader: BinlogReader, state: readonly Gtid[]): Promise<Fo
   if ('error' in held) return held
   const start = await byGtids(reader, held)
   if ('error' in start) return { error: STATE_TOO_OLD }
-  return { ...start, state: held, head: held.isEmpty ? 'as stored' : 'no created' }
+  // A replica that has something of the file has met its `created` before; one that has all up to it has not.
+  const isNew = (await reader.previousGtids(start.file)).contains(held)
+  return { ...start, state: held, head: isNew ? 'as stored' : 'no created' }
 }
 
 async function byGtids(reader: BinlogReader, held: GtidSet): Promise<FoundStart> {

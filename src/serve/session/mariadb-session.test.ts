@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { formatGtid } from '../../mysql/index.ts'
+import { encodeComBinlogDump, encodeOk, formatGtid } from '../../mysql/index.ts'
 import { SqlError } from '../sql/sql-error.ts'
 import { FACTS, type FakeServer, MARIADB_FACTS, startFakeServer } from '../testing/fake-server.ts'
 import { RawClient } from '../testing/raw-client.ts'
@@ -33,6 +33,16 @@ test('the greeting is one of a MariaDB server, in the words that its replicas lo
   expect(version).toBe('5.5.5-10.11.18-MariaDB-kingbus')
   expect(authPlugin).toBe('mysql_native_password')
   client.stream.destroy()
+})
+
+test('a dump is closed without a word when the server goes down, so that nobody takes it for finished', async () => {
+  server = await startFakeServer({ facts: MARIADB_FACTS })
+  const client = await RawClient.connect(server.port)
+  expect(await client.login('repl', 'plain secret')).toEqual(encodeOk())
+  client.send(encodeComBinlogDump({ position: 4, flags: 0, serverId: 9, file: 'binlog.000001' }))
+  await expect.poll(() => server?.requests.length).toBe(1)
+  await server.close()
+  expect(await client.read()).toBeUndefined()
 })
 
 describe('what a MariaDB replica asks', () => {

@@ -138,10 +138,11 @@ export class Session implements ListedSession {
     this.#waiting?.abort()
   }
 
-  /** Ends the session because the server goes down: a dump gets an EOF. */
+  /** Ends the session because the server goes down: a dump gets an EOF, but for MariaDB's, which is just closed. */
   shutDown(): void {
     this.#killed = true
-    if (this.#dump !== undefined) this.#dump.abort(SHUTDOWN)
+    const reason = this.#context.facts.flavor === 'mariadb' ? 'closed' : SHUTDOWN
+    if (this.#dump !== undefined) this.#dump.abort(reason)
     else this.#channel.connection.end(this.#context.limits.lingerMs)
   }
 
