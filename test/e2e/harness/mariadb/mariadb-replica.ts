@@ -1,7 +1,12 @@
-import { type Row, replicationPassword, replicationUser } from '../mysqld.ts'
 import type { SourceAddress } from '../replica.ts'
+import {
+  type Row,
+  replicationPassword,
+  replicationUser,
+  type SqlServerOptions,
+} from '../sql-server.ts'
 import { waitFor } from '../wait.ts'
-import { Mariadbd, type MariadbdOptions } from './mariadbd.ts'
+import { Mariadbd } from './mariadbd.ts'
 
 export interface AttachOptions {
   /** by GTIDs, or from this place on, or from the source's first file */
@@ -21,7 +26,7 @@ export class MariadbReplica {
   /** Starts an empty server and attaches it. */
   static async start(
     source: SourceAddress,
-    options: MariadbdOptions,
+    options: SqlServerOptions,
     attach: AttachOptions,
   ): Promise<MariadbReplica> {
     const replica = new MariadbReplica(await Mariadbd.start(options))

@@ -1,24 +1,18 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Connection, createConnection } from 'mysql2/promise'
-import { ServerProcess } from '../child.ts'
+import { freePort } from '../ports.ts'
+import { cacheFolder, makeRunFolder, mariadbFolder, mariadbProgram } from '../project.ts'
 import {
-  type Row,
+  publishTemplate,
   replicationPassword,
   replicationUser,
   rootPassword,
   rootUser,
-} from '../mysqld.ts'
-import { freePort } from '../ports.ts'
-import { cacheFolder, makeRunFolder, mariadbFolder, mariadbProgram } from '../project.ts'
-import { waitFor } from '../wait.ts'
-
-export interface MariadbdOptions {
-  readonly serverId: number
-  /** further options of mariadbd, without the dashes: `{ 'max_binlog_size': '1M' }` */
-  readonly options?: Readonly<Record<string, string>>
-}
+  SqlServer,
+  type SqlServerOptions,
+  userOption,
+} from '../sql-server.ts'
 
 const baseOptions: Readonly<Record<string, string>> = {
   log_bin: 'binlog',
@@ -39,10 +33,6 @@ const systemTables = [
   'maria_add_gis_sp_bootstrap.sql',
   'mysql_sys_schema.sql',
 ]
-
-function userOption(): string[] {
-  return process.getuid?.() === 0 ? ['--user=root'] : []
-}
 
 /** A data directory with our users, made once and copied after. */
 function template(): string {
@@ -69,127 +59,24 @@ function template(): string {
     [...userOption(), '--bootstrap', `--datadir=${fresh}`, '--innodb_log_file_size=16M'],
     { input: statements.join('\n'), stdio: ['pipe', 'pipe', 'pipe'] },
   )
-  try {
-    renameSync(fresh, folder)
-  } catch (thrown) {
-    if (!existsSync(folder)) throw thrown
-    rmSync(fresh, { recursive: true, force: true })
-  }
+  publishTemplate(fresh, folder)
   return folder
 }
 
 /** A real MariaDB server on 127.0.0.1, with a data directory of its own. */
-export class Mariadbd {
-  readonly dataFolder: string
-  readonly port: number
-  readonly #options: MariadbdOptions
-  #process: ServerProcess | undefined
-  #connection: Connection | undefined
-
+export class Mariadbd extends SqlServer {
   /** Starts a server and waits until it answers. */
-  static async start(options: MariadbdOptions): Promise<Mariadbd> {
+  static async start(options: SqlServerOptions): Promise<Mariadbd> {
     const dataFolder = join(makeRunFolder(`mariadbd-${options.serverId}`), 'data')
     cpSync(template(), dataFolder, { recursive: true })
-    const server = new Mariadbd(dataFolder, await freePort(), options)
+    const program = { name: 'mariadbd', path: mariadbProgram('mariadbd'), baseOptions }
+    const server = new Mariadbd(program, { dataFolder, port: await freePort() }, options)
     await server.launch()
     return server
-  }
-
-  private constructor(dataFolder: string, port: number, options: MariadbdOptions) {
-    this.dataFolder = dataFolder
-    this.port = port
-    this.#options = options
-  }
-
-  /** The server's url as Kingbus takes it. */
-  get sourceUrl(): string {
-    return `mysql://${replicationUser}@127.0.0.1:${this.port}`
-  }
-
-  /** Starts the process on the data directory and waits until it answers. */
-  async launch(): Promise<void> {
-    const args = Object.entries({ ...baseOptions, ...this.#options.options }).map(
-      ([name, value]) => (value === '' ? `--${name}` : `--${name}=${value}`),
-    )
-    const server = new ServerProcess({
-      program: mariadbProgram('mariadbd'),
-      args: [
-        ...userOption(),
-        `--datadir=${this.dataFolder}`,
-        `--port=${this.port}`,
-        `--socket=${this.#socketFile}`,
-        `--pid-file=${join(this.dataFolder, 'mariadbd.pid')}`,
-        `--server_id=${this.#options.serverId}`,
-        ...args,
-      ],
-      logFile: join(this.dataFolder, 'log'),
-    })
-    this.#process = server
-    const explain = (): string => `on port ${this.port}; its log ends:\n${server.logTail()}`
-    this.#connection = await waitFor(
-      { what: 'mariadbd to answer', timeoutMs: 90_000, stepMs: 100, explain },
-      async () => {
-        if (!server.isRunning) throw new Error(`mariadbd ended ${explain()}`)
-        return await this.connect().catch(() => undefined)
-      },
-    )
-  }
-
-  /** Runs statements one after another on the server's own connection; the rows of the last one. */
-  async sql(...statements: readonly string[]): Promise<Row[]> {
-    const connection = this.#connection
-    if (connection === undefined) throw new Error('the server is not running')
-    let rows: unknown = []
-    for (const statement of statements) [rows] = await connection.query(statement)
-    return Array.isArray(rows) ? (rows as Row[]) : []
-  }
-
-  /** The first column of the first row, as text. */
-  async value(query: string): Promise<string> {
-    const [row] = await this.sql(query)
-    const [first] = Object.values(row ?? {})
-    return String(first ?? '')
   }
 
   /** The newest transaction of each domain in its binlog. */
   gtidBinlogPos(): Promise<string> {
     return this.value('SELECT @@global.gtid_binlog_pos')
-  }
-
-  async stop(): Promise<void> {
-    await this.#connection?.end().catch(() => {})
-    this.#connection = undefined
-    await this.#process?.end('SIGTERM')
-  }
-
-  async kill9(): Promise<void> {
-    const ended = this.#process?.end('SIGKILL')
-    this.#connection?.destroy()
-    this.#connection = undefined
-    await ended
-  }
-
-  async restart(): Promise<void> {
-    await this.stop()
-    await this.launch()
-  }
-
-  get #socketFile(): string {
-    return join(this.dataFolder, 'mysql.sock')
-  }
-
-  /** A further connection, of the caller's to close. */
-  async connect(): Promise<Connection> {
-    const connection = await createConnection({
-      socketPath: this.#socketFile,
-      user: rootUser,
-      password: rootPassword,
-      supportBigNumbers: true,
-      bigNumberStrings: true,
-      dateStrings: true,
-    })
-    // A server that is killed breaks its connections; whoever asks next is told.
-    connection.on('error', () => {})
-    return connection
   }
 }
