@@ -40,12 +40,34 @@ export const fileAlarmsSchema = z
       file: z.string().describe('a name that ends in .idx is the index of that file'),
       from: z.number().describe('first byte of the range'),
       to: z.number().describe('the byte behind the range'),
+      event: z
+        .number()
+        .optional()
+        .describe(
+          'where the first event begins that has bytes of the range, where that can be told',
+        ),
+      transaction: z.string().optional().describe('GTID of the transaction that is hit, likewise'),
     }),
   )
   .describe(
-    'what the background check has found in closed files: E_STORE_DAMAGED: its copy is not what it stored; ' +
-      "E_COPIES_DIFFER: it is, and the leader's is another; at most 64",
+    'what the background check and reading have found: E_STORE_DAMAGED: the file is not what was stored, and is ' +
+      "not served there; E_COPIES_DIFFER: it is, and the leader's is another; at most 64",
   )
+
+const scrubSchema = z
+  .object({
+    rate: z.number().nullable().describe('bytes a second, as scrub.rate; null: off'),
+    checking: z.string().nullable().describe('the file that is compared now'),
+    roundSeconds: z
+      .number()
+      .nullable()
+      .describe('how long a round through all that is held now takes; null: off'),
+    lastRound: z
+      .object({ beganAt: z.string(), seconds: z.number(), bytes: z.number() })
+      .nullable()
+      .describe('the last one that came to its end; null before'),
+  })
+  .describe('the background check of the stored files and their indexes')
 
 export const sourceSchema = z.object({
   state: z
@@ -177,7 +199,6 @@ export const statusSchema = z.object({
         .describe('of this node, as in GET /api/v1/cluster; away: it takes no part'),
       epoch: z.number(),
       trouble: errorSchema.nullable().describe('what keeps this node from taking part'),
-      alarms: fileAlarmsSchema,
     })
     .nullable()
     .describe('null on a node that is alone'),
@@ -188,6 +209,8 @@ export const statusSchema = z.object({
     .describe('the last point outside a transaction that is durable; null before the first file'),
   files: z.number(),
   bytes: z.number(),
+  alarms: fileAlarmsSchema,
+  scrub: scrubSchema,
   disk: z.object({ freeBytes: z.number(), totalBytes: z.number() }),
   replicas: z.array(replicaSchema),
 })

@@ -12,7 +12,13 @@ import {
   nodeNameSchema,
   peerUrlSchema,
 } from './cluster/urls.ts'
-import { durationSchema, millisecondsSchema, sizeSchema, wholeSecondsSchema } from './quantities.ts'
+import {
+  durationSchema,
+  millisecondsSchema,
+  rateSchema,
+  sizeSchema,
+  wholeSecondsSchema,
+} from './quantities.ts'
 import { startAtSchema } from './start-at.ts'
 
 export interface KeySpec {
@@ -227,6 +233,14 @@ const KEYS = {
     fallback: undefined,
     otherwise: 'the larger of 1 GiB and 5 % of the disk',
     help: 'Reading from the source pauses while less is free on the disk; serving goes on',
+  },
+  'scrub.rate': {
+    schema: rateSchema,
+    placeholder: 'SIZE|off',
+    fallback: '4MiB',
+    help:
+      'So many bytes a second of the stored files and their indexes are compared with what was stored, one ' +
+      'round after the other; off: only what is read for somebody is',
   },
   'cluster.peer-url': {
     schema: peerUrlSchema,

@@ -50,6 +50,15 @@ function quantity(units: Readonly<Record<string, number>>, expectation: string) 
 /** Text to bytes. */
 export const sizeSchema = quantity(SIZE_UNITS, 'a size above 0 such as 512MiB or 20GiB')
 
+/** Text to bytes a second; undefined for `off`. */
+export const rateSchema = z.string().transform((text, context): number | undefined => {
+  if (text.trim() === 'off') return undefined
+  const value = sizeSchema.safeParse(text)
+  if (value.success) return value.data
+  context.addIssue(`${JSON.stringify(text)} is neither a size above 0 such as 4MiB nor off`)
+  return z.NEVER
+})
+
 /** Text to milliseconds. */
 export const durationSchema = quantity(DURATION_UNITS, 'a duration above 0 such as 30s, 12h or 7d')
 

@@ -7,7 +7,7 @@ import { type Address, type Config, KEEP_FOR_ABSENT_REPLICAS_MS } from '../confi
 import { picked } from '../lib/index.ts'
 import { type Administration, ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
 import { METADATA_LIMITS, MetadataPool } from '../source/index.ts'
-import { type DataDir, minFreeBytes, openDataDir } from '../store/index.ts'
+import { type DataDir, FileScrub, minFreeBytes, openDataDir } from '../store/index.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { FormatFacts } from './format-facts.ts'
 import type { NodeOptions } from './node-options.ts'
@@ -32,6 +32,7 @@ export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly source: SourceRunner
   readonly sourceDesk: SourceDesk
   readonly variables: MirroredVariables
+  readonly scrub: FileScrub
   /** where replicas connect; undefined while nothing listens */
   readonly listening: { address: Address | undefined }
 }
@@ -76,7 +77,18 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   const sourceDesk = new SourceDesk({ ...engine, config, clock, source })
   const variables = new MirroredVariables({ source, show: () => sourceDesk.show(), clock })
   const desks = { source, sourceDesk, variables }
-  const inside = { ...options, ...engine, ...desks, startedMs, dataDir, journal, facts, listening }
+  const scrub = buildScrub(options, engine, dataDir)
+  const inside = {
+    ...options,
+    ...engine,
+    ...desks,
+    scrub,
+    startedMs,
+    dataDir,
+    journal,
+    facts,
+    listening,
+  }
   const base = { ...inside, metadata: buildMetadata(inside) }
   const administration = new SqlAdministration(sourceDesk, new PurgeDesk(base))
   return { ...base, server: buildServer(base, administration, material) }
@@ -90,6 +102,24 @@ function identityWishes(config: Config) {
     sourceReplicaUuid: config['source.server-uuid'],
   }
   return Object.fromEntries(Object.entries(wishes).filter(([, wish]) => wish !== undefined))
+}
+
+function buildScrub(
+  { config, disk, clock, logger }: NodeOptions,
+  { store, cluster }: Engine,
+  { binlogs: folder }: DataDir,
+): FileScrub {
+  const comparison = cluster?.node.comparison
+  return new FileScrub({
+    name: config.name,
+    disk,
+    folder,
+    store,
+    bytesPerSecond: config['scrub.rate'],
+    ...(comparison && { compare: (name, checked) => comparison.isDifferent(name, checked) }),
+    clock,
+    logger: logger.child({ part: 'scrub' }),
+  })
 }
 
 function buildMetadata({

@@ -22,7 +22,7 @@ import {
 import { formatAddress, userEntry } from '../config/index.ts'
 import { OperationalError } from '../lib/index.ts'
 import { createMetrics, type MetricsPage } from '../observe/index.ts'
-import type { FileInfo } from '../store/index.ts'
+import type { FileInfo, FileScrub } from '../store/index.ts'
 import { aloneNodeOf } from './alone-node.ts'
 import type { NodeParts } from './build.ts'
 import { ClusterCommands } from './cluster/cluster-face.ts'
@@ -56,8 +56,9 @@ export class NodeStatus implements NodeFace {
   }
 
   async status(): Promise<Status> {
-    const { config, version, startedMs, dataDir, store, disk, listening } = this.#parts
+    const { config, version, startedMs, dataDir, store, disk, listening, scrub } = this.#parts
     const files = store.files()
+    const bytes = files.reduce((sum, { size }) => sum + size, 0)
     const end = store.visible.value
     const space = await disk.space(dataDir.path)
     return {
@@ -73,7 +74,9 @@ export class NodeStatus implements NodeFace {
       gtidPurged: store.purged().toString(),
       visibleEnd: end === undefined ? null : { file: end.file, position: end.position },
       files: files.length,
-      bytes: files.reduce((sum, { size }) => sum + size, 0),
+      bytes,
+      alarms: [...store.alarms.list],
+      scrub: scrubStatus(scrub, files.length, bytes),
       disk: space,
       replicas: this.replicas(),
     }
@@ -86,10 +89,9 @@ export class NodeStatus implements NodeFace {
   #standing(): Status['cluster'] {
     const { cluster } = this.#parts
     if (cluster === undefined) return null
-    const { leader, management, trouble, checker } = cluster.node
+    const { leader, management, trouble } = cluster.node
     const { role, epoch } = management
-    const alarms = [...checker.alarms]
-    return { leader: leader ?? null, role, epoch, trouble: trouble.value ?? null, alarms }
+    return { leader: leader ?? null, role, epoch, trouble: trouble.value ?? null }
   }
 
   /** A node that has just started would tell its configuration for what is wanted. */
@@ -192,6 +194,23 @@ export class NodeStatus implements NodeFace {
 
   async metrics(): Promise<{ contentType: string; text: string }> {
     return { contentType: this.#metrics.contentType, text: await this.#metrics.render() }
+  }
+}
+
+function scrubStatus(scrub: FileScrub, files: number, bytes: number): Status['scrub'] {
+  const { bytesPerSecond, checking, lastRound } = scrub
+  return {
+    rate: bytesPerSecond ?? null,
+    checking: checking ?? null,
+    roundSeconds: scrub.roundSeconds(files, bytes) ?? null,
+    lastRound:
+      lastRound === undefined
+        ? null
+        : {
+            beganAt: iso(lastRound.beganMs),
+            seconds: lastRound.tookMs / 1000,
+            bytes: lastRound.bytes,
+          },
   }
 }
 

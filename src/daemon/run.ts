@@ -152,7 +152,7 @@ class Running {
 
   /** Everything that runs beside the listeners; a part that rejects has found a bug. */
   #start(signal: AbortSignal): Promise<unknown> {
-    const { source, variables, journal, facts, users } = this.#parts
+    const { source, variables, journal, facts, users, scrub } = this.#parts
     const { clock, store, logger, leads, cluster } = this.#parts
     const policy = () => retentionPolicy(this.#parts)
     const running = [
@@ -160,6 +160,7 @@ class Running {
       journal.run(clock, signal),
       facts.run(signal),
       users.run(clock, signal),
+      scrub.run(signal),
       runPurger({ store, journal, leads, clock, logger, policy }, signal),
       source.run(signal),
       variables.run(signal),

@@ -8,7 +8,7 @@ import type { SourceParts } from './source/source-runner.ts'
 export function samplesOf(node: {
   readonly status: Status
   readonly files: readonly FileInfo[]
-  readonly parts: Pick<NodeParts, 'source' | 'users' | 'server' | 'cluster'>
+  readonly parts: Pick<NodeParts, 'source' | 'users' | 'server' | 'cluster' | 'scrub' | 'store'>
 }): Samples {
   const { status, files, parts } = node
   const { source, visibleEnd } = status
@@ -37,21 +37,21 @@ export function samplesOf(node: {
     ),
     kingbus_disk_free_bytes: status.disk.freeBytes,
     kingbus_users: parts.users.count,
-    ...(parts.cluster === undefined ? {} : clusterSamples(parts.cluster.node)),
+    ...checkSamples(parts),
+    ...(parts.cluster === undefined ? {} : figureSamples(parts.cluster.node)),
   }
 }
 
-function clusterSamples(node: NonNullable<NodeParts['cluster']>['node']): Samples {
-  return { ...checkSamples(node), ...figureSamples(node) }
-}
-
-function checkSamples({ checker }: NonNullable<NodeParts['cluster']>['node']): Samples {
+function checkSamples({ scrub, store: { alarms } }: Pick<NodeParts, 'scrub' | 'store'>): Samples {
+  const { lastRound } = scrub
   return {
-    kingbus_cluster_checked_bytes_total: checker.checkedBytes,
-    kingbus_cluster_file_alarms: [
-      { labels: { kind: 'damaged' }, value: checker.countOf('E_STORE_DAMAGED') },
-      { labels: { kind: 'differs' }, value: checker.countOf('E_COPIES_DIFFER') },
+    kingbus_scrub_bytes_total: scrub.checkedBytes,
+    ...(lastRound === undefined ? {} : { kingbus_scrub_round_seconds: lastRound.tookMs / 1000 }),
+    kingbus_file_alarms: [
+      { labels: { kind: 'damaged' }, value: alarms.count('E_STORE_DAMAGED') },
+      { labels: { kind: 'differs' }, value: alarms.count('E_COPIES_DIFFER') },
     ],
+    kingbus_file_alarms_total: alarms.raised,
   }
 }
 

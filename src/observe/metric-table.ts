@@ -65,19 +65,24 @@ export const METRICS = {
     'Bytes between where the dump of a replica stands and the visible end',
     ['server_id', 'uuid', 'address'],
   ),
+  kingbus_scrub_bytes_total: counter(
+    'Bytes of stored files and their indexes that the background check has read since the start',
+  ),
+  kingbus_scrub_round_seconds: gauge(
+    'How long the last round of the background check took; absent before its end, and when scrub.rate is off',
+  ),
+  kingbus_file_alarms: gauge(
+    'Ranges of stored files and indexes in which this copy is not what was stored (damaged), or is and another ' +
+      'than that of the leader (differs)',
+    ['kind'],
+  ),
+  kingbus_file_alarms_total: counter(
+    'Such ranges found since the start, those too that were repaired',
+  ),
   kingbus_disk_free_bytes: gauge('Bytes free on the disk of the data directory'),
   kingbus_users: gauge('Users who may connect to the replication port'),
   kingbus_cluster_leads: gauge(
     '1 on the node that leads, 0 on the others; absent on a node that is alone',
-  ),
-  kingbus_cluster_checked_bytes_total: counter(
-    'Bytes of closed files and their indexes that the background check has read since the start; absent, as what ' +
-      'follows, on a node that is alone',
-  ),
-  kingbus_cluster_file_alarms: gauge(
-    'Ranges of closed files in which this copy is not what was stored (damaged), or is and another than that ' +
-      'of the leader (differs)',
-    ['kind'],
   ),
   kingbus_cluster_epoch: gauge(
     'One more with every change of the leader; this and what follows are absent while the node takes no part',

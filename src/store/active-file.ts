@@ -3,7 +3,7 @@ import type { GtidSet } from '../mysql/index.ts'
 import type { DiskFile } from '../platform/index.ts'
 import { damaged, diskFull } from './disk-error.ts'
 import type { Divided } from './index-file/extents.ts'
-import type { IndexAppender } from './index-file/index-appender.ts'
+import type { IndexAppender, WrittenIndex } from './index-file/index-appender.ts'
 import type { IndexDirectory } from './index-file/index-directory.ts'
 import type { RecordEntry } from './index-file/index-entry.ts'
 import { noteState, type RecoveredFile } from './recovery/file-recovery.ts'
@@ -171,6 +171,10 @@ export class ActiveFile {
   #note(entries: readonly RecordEntry[]): void {
     this.#appender.append(entries)
     noteState(this.stored, this.#appender)
+  }
+
+  get writtenIndex(): WrittenIndex {
+    return this.#appender.written
   }
 
   /** Whether all entries of what was synced are in the index; not when the disk is full. */

@@ -1,5 +1,7 @@
 import type { Watched } from '../lib/index.ts'
 import type { Gtid, GtidSet } from '../mysql/index.ts'
+import type { FileAlarms } from './check/file-alarms.ts'
+import type { GrowingFile } from './check/file-check.ts'
 import type { FileReader } from './file-reader.ts'
 import type { Position, VisibleEnd } from './record.ts'
 
@@ -39,6 +41,12 @@ export interface BinlogStore {
 
   /** oldest first; what is shown */
   files(): readonly FileInfo[]
+
+  /** what is known to be damaged; reads add to it what they meet */
+  readonly alarms: FileAlarms
+
+  /** how far a file that is written to can be checked by now; undefined for one that is closed, or gone */
+  growing(name: string): GrowingFile | undefined
 
   /**
    * GTIDs of everything before the file, those that were never in a file included.

@@ -1,5 +1,6 @@
 import { assert } from '../lib/index.ts'
 import type { DiskFile } from '../platform/index.ts'
+import type { FileAlarms } from './check/file-alarms.ts'
 import { readFailed } from './disk-error.ts'
 import type { IndexDirectory } from './index-file/index-directory.ts'
 import { RECORD_BYTES_MAX } from './record.ts'
@@ -18,6 +19,8 @@ export interface ReadResult {
 export interface ReadAccess {
   readonly name: string
   readonly file: DiskFile
+  /** learns of what is read and is not what was stored */
+  readonly alarms: Pick<FileAlarms, 'barrier' | 'met'>
   directory(): IndexDirectory
   /** the visible end in this file, at the moment of the call */
   limit(): number
@@ -54,6 +57,15 @@ export class FileReader {
    * those that were stored or the disk does not give them
    */
   read(position: number, target: Buffer): ReadResult {
+    try {
+      return this.#readNow(position, target)
+    } catch (thrown) {
+      this.#access.alarms.met(thrown)
+      throw thrown
+    }
+  }
+
+  #readNow(position: number, target: Buffer): ReadResult {
     const limit = this.#limitFor(position, target)
     if (position >= limit) return { bytes: target.subarray(0, 0), end: position }
     const span = this.#plan(position, limit, target)
@@ -64,6 +76,15 @@ export class FileReader {
 
   /** The same, reading on the thread pool. */
   async readAsync(position: number, target: Buffer): Promise<ReadResult> {
+    try {
+      return await this.#readLater(position, target)
+    } catch (thrown) {
+      this.#access.alarms.met(thrown)
+      throw thrown
+    }
+  }
+
+  async #readLater(position: number, target: Buffer): Promise<ReadResult> {
     const limit = this.#limitFor(position, target)
     if (position >= limit) return { bytes: target.subarray(0, 0), end: position }
     const { file } = this.#access
@@ -75,7 +96,7 @@ export class FileReader {
     const bytes = wanted.subarray(0, read)
     // Meanwhile a cut may have taken away the end of the record that holds the visible end; then
     // the index and the file are compared once more, at one moment.
-    if (findDamage(span, bytes) !== undefined) return this.read(position, target)
+    if (findDamage(span, bytes) !== undefined) return this.#readNow(position, target)
     return this.#part(position, limit, span, bytes)
   }
 
@@ -90,7 +111,16 @@ export class FileReader {
     assert(!this.#closed, `${this.name} is read after its reader was closed`)
     assert(target.length >= RECORD_BYTES_MAX, 'a buffer to read into holds a whole record')
     assert(position >= 4, `position ${position} lies before the first event`)
-    return this.#access.limit()
+    return this.#readable(position)
+  }
+
+  /**
+   * Up to where something can be handed out from the position on: an event that cannot be read to its end is not
+   * begun, so that whoever sends it can still say why it stops there.
+   */
+  #readable(position: number): number {
+    const limit = this.#access.limit()
+    return Math.min(limit, this.#access.alarms.barrier(this.name, position) ?? limit)
   }
 
   #read(target: Buffer, position: number): Buffer {

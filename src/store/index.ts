@@ -7,8 +7,10 @@
   (journal). The write side is for journal only. Formats: docs/internals/store-format.md.
 */
 export type { BinlogStore, FileInfo, LogEnd } from './binlog-store.ts'
-export { type CheckedFile, checkClosedFile, type DamagedRange } from './check/closed-file.ts'
 export { type DigestPoint, readDigestPoints } from './check/digest-points.ts'
+export { type AlarmCode, type FileAlarm, FileAlarms, fileAlarm } from './check/file-alarms.ts'
+export type { CheckedFile } from './check/file-check.ts'
+export { FileScrub } from './check/file-scrub.ts'
 export { type DataDir, type Identity, openDataDir, readIdentity } from './data-dir.ts'
 export { compareFileNames, fileNumber, isFileName } from './file-name.ts'
 export type { FileReader, ReadResult } from './file-reader.ts'

@@ -1,8 +1,10 @@
-import { Watch, type Watched } from '../lib/index.ts'
+import { type Logger, Watch, type Watched } from '../lib/index.ts'
 import { BINLOG_MAGIC, FIRST_EVENT_POSITION, type Gtid, GtidSet } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { ActiveFile } from './active-file.ts'
 import type { BinlogStore, FileInfo, LogEnd } from './binlog-store.ts'
+import { FileAlarms } from './check/file-alarms.ts'
+import type { GrowingFile } from './check/file-check.ts'
 import { damaged } from './disk-error.ts'
 import { FileReader } from './file-reader.ts'
 import { HeldFiles } from './held-files.ts'
@@ -23,6 +25,7 @@ const HEAD_DAMAGED = 'what comes before its transactions cannot be told'
  */
 export class ReadableFiles {
   readonly held: HeldFiles
+  readonly alarms: FileAlarms
   /** the newest file while it is written to */
   active: ActiveFile | undefined
   readonly #disk: Disk
@@ -30,9 +33,10 @@ export class ReadableFiles {
   #purged = GtidSet.empty()
   readonly #visible = new Watch<VisibleEnd | undefined>(undefined)
 
-  constructor(folder: { readonly disk: Disk; readonly folder: string }) {
-    this.#disk = folder.disk
-    this.held = new HeldFiles(folder)
+  constructor(where: { readonly disk: Disk; readonly folder: string; readonly logger: Logger }) {
+    this.#disk = where.disk
+    this.held = new HeldFiles(where)
+    this.alarms = new FileAlarms(where.logger)
   }
 
   // ---- for readers ----
@@ -55,7 +59,20 @@ export class ReadableFiles {
     return this.held.upTo(visible.file).map((file) => this.#infoOf(file))
   }
 
+  growing(name: string): GrowingFile | undefined {
+    if (this.active?.stored.name !== name) return undefined
+    const { stored, writtenIndex } = this.active
+    return {
+      indexSize: writtenIndex.size,
+      limit: Math.min(this.#limitOf(stored), writtenIndex.end),
+    }
+  }
+
   async previousGtids(name: string): Promise<GtidSet> {
+    return await this.#noting(this.#previousGtids(name))
+  }
+
+  async #previousGtids(name: string): Promise<GtidSet> {
     const stored = this.find(name)
     // What is shown moves on while the file is read.
     const executed = this.#executed.clone()
@@ -64,10 +81,11 @@ export class ReadableFiles {
 
   async openFile(name: string): Promise<FileReader> {
     const stored = this.find(name)
-    const file = await stored.acquire()
+    const file = await this.#noting(stored.acquire())
     return new FileReader({
       name,
       file,
+      alarms: this.alarms,
       directory: () => stored.directory,
       limit: () => this.#limitOf(stored),
       close: () => stored.release(this.#isActive(stored)),
@@ -75,6 +93,10 @@ export class ReadableFiles {
   }
 
   async positionFor(name: string, held: GtidSet): Promise<number> {
+    return await this.#noting(this.#positionFor(name, held))
+  }
+
+  async #positionFor(name: string, held: GtidSet): Promise<number> {
     const stored = this.find(name)
     await stored.acquire()
     try {
@@ -86,6 +108,10 @@ export class ReadableFiles {
   }
 
   async heldBehind(gtid: Gtid): Promise<GtidSet | undefined> {
+    return await this.#noting(this.#heldBehind(gtid))
+  }
+
+  async #heldBehind(gtid: Gtid): Promise<GtidSet | undefined> {
     const without = GtidSet.empty()
     const last = this.#executed.lastOf(gtid.origin)
     if (last < gtid.gno) return undefined
@@ -177,6 +203,16 @@ export class ReadableFiles {
 
   // ---- inside ----
 
+  /** Damage that somebody has met is looked at closely afterwards. */
+  async #noting<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (thrown) {
+      this.alarms.met(thrown)
+      throw thrown
+    }
+  }
+
   #isActive(stored: StoredFile): boolean {
     return this.active?.stored === stored
   }
@@ -231,6 +267,14 @@ export abstract class ReadableStore implements BinlogStore {
 
   files(): readonly FileInfo[] {
     return this.readable.files()
+  }
+
+  get alarms(): FileAlarms {
+    return this.readable.alarms
+  }
+
+  growing(name: string): GrowingFile | undefined {
+    return this.readable.growing(name)
   }
 
   previousGtids(name: string): Promise<GtidSet> {

@@ -44,6 +44,13 @@ export const exampleStatus: Status = {
   visibleEnd: { file: 'binlog.000002', position: 1200 },
   files: 1,
   bytes: 1200,
+  alarms: [],
+  scrub: {
+    rate: 4_194_304,
+    checking: 'binlog.000002',
+    roundSeconds: 1,
+    lastRound: { beganAt: '2026-11-23T12:00:02.000Z', seconds: 0.3, bytes: 1300 },
+  },
   disk: { freeBytes: 10_000, totalBytes: 20_000 },
   replicas: [
     {

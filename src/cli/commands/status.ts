@@ -10,7 +10,7 @@ import type { Terminal } from '../terminal.ts'
 
 const AFTER = `
 Ends with 0 when all is well, and with 1 when the source needs the operator (state failed), something keeps the node
-from taking part in its cluster, or the check of its files has an alarm.`
+from taking part in its cluster, or a file of it is damaged.`
 
 export function addStatusCommand(program: Command, terminal: Terminal, outcome: Outcome): void {
   withNodeOptions(program.command('status').description('what a running node does and holds'))
@@ -25,8 +25,8 @@ export function addStatusCommand(program: Command, terminal: Terminal, outcome: 
     })
 }
 
-function hasTrouble({ cluster }: Status): boolean {
-  return cluster !== null && (cluster.trouble !== null || cluster.alarms.length > 0)
+function hasTrouble({ cluster, alarms }: Status): boolean {
+  return (cluster !== null && cluster.trouble !== null) || alarms.length > 0
 }
 
 function sourceText({ address, state, leader }: Status['source']): string {
@@ -37,13 +37,35 @@ function sourceText({ address, state, leader }: Status['source']): string {
 
 function clusterFacts({ cluster }: Status): (readonly [string, Cell])[] {
   if (cluster === null) return []
-  const { role, leader, epoch, trouble, alarms } = cluster
+  const { role, leader, epoch, trouble } = cluster
   return [
     ['cluster', `${role}; ${leader === null ? 'no node' : leader} leads, epoch ${epoch}`],
-    ...[...(trouble === null ? [] : [trouble]), ...alarms].map(
-      ({ code, message }) => ['', `${message} [${code}]`] as const,
-    ),
+    ...(trouble === null ? [] : [['', textOf(trouble)] as const]),
   ]
+}
+
+function textOf({ code, message }: { readonly code: string; readonly message: string }): string {
+  return `${message} [${code}]`
+}
+
+const SPANS = [
+  ['d', 86_400],
+  ['h', 3600],
+  ['min', 60],
+] as const
+
+/** `3.0 d`, `12 s` */
+function spanText(seconds: number): string {
+  for (const [unit, size] of SPANS) {
+    if (seconds >= size) return `${(seconds / size).toFixed(1)} ${unit}`
+  }
+  return `${seconds} s`
+}
+
+function scrubText({ rate, roundSeconds, checking }: Status['scrub']): string {
+  if (rate === null || roundSeconds === null) return 'off (scrub.rate)'
+  const now = checking === null ? '' : `; now ${checking}`
+  return `${formatBytes(rate)} a second, a round takes ${spanText(roundSeconds)}${now}`
 }
 
 function factsOf(status: Status): (readonly [string, Cell])[] {
@@ -54,7 +76,7 @@ function factsOf(status: Status): (readonly [string, Cell])[] {
     ...clusterFacts(status),
     ['source', sourceText(source)],
   ]
-  if (source.error !== null) facts.push(['', `${source.error.message} [${source.error.code}]`])
+  if (source.error !== null) facts.push(['', textOf(source.error)])
   return [
     ...facts,
     ['lag', source.lagSeconds === null ? 'unknown' : `${source.lagSeconds} s`],
@@ -63,6 +85,8 @@ function factsOf(status: Status): (readonly [string, Cell])[] {
       visibleEnd === null ? 'nothing yet' : `${visibleEnd.file}:${visibleEnd.position}`,
     ],
     ['binlogs', `${status.files} files, ${formatBytes(status.bytes)}`],
+    ...status.alarms.map((alarm) => ['', textOf(alarm)] as const),
+    ['checked in the background', scrubText(status.scrub)],
     [
       'disk',
       `${formatBytes(status.disk.freeBytes)} free of ${formatBytes(status.disk.totalBytes)}`,

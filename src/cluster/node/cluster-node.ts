@@ -5,8 +5,8 @@ import { dialPeer, LinkListener, type LinkOptions, type PeerLink } from '../link
 import { readFacts } from '../log/facts-file.ts'
 import type { Alarm } from '../protocol/decisions.ts'
 import type { LeaderName } from '../protocol/state/cluster-state.ts'
+import { CopyComparison } from './check/copy-comparison.ts'
 import { DIGEST_POINTS } from './check/digest-call.ts'
-import { FileChecker } from './check/file-checker.ts'
 import { ClusterJournal } from './cluster-journal.ts'
 import { Driver } from './driver.ts'
 import { Life } from './life.ts'
@@ -57,8 +57,8 @@ export class ClusterNode {
   readonly #directory: Directory
   readonly #admission: Admission
   readonly management: Management
-  /** of the files of this node */
-  readonly checker: FileChecker
+  /** of the files of this node with those of the one that leads */
+  readonly comparison: CopyComparison
   readonly #lease: SessionLease
   readonly #links: LinkListener
   /** as its disk says; undefined before it was in one */
@@ -106,25 +106,24 @@ export class ClusterNode {
       self: () => this.#report(),
       clock: options.clock,
     })
-    this.checker = this.#makeChecker()
+    this.comparison = this.#makeComparison()
   }
 
-  #makeChecker(): FileChecker {
-    const { log, disk, clock, logger } = this.#options
+  #makeComparison(): CopyComparison {
+    const { log, disk, logger } = this.#options
     const { name, management } = this
     const { folder } = log.context
-    const checker = new FileChecker({
+    const comparison = new CopyComparison({
       name,
       disk,
       folder,
-      clock,
+      store: log,
       logger,
-      files: () => log.files(),
       leader: () => this.leader,
       ask: (node, question) => management.ask(node, DIGEST_POINTS, question),
     })
-    management.handle(DIGEST_POINTS, (question) => checker.answer(question))
-    return checker
+    management.handle(DIGEST_POINTS, (question) => comparison.answer(question))
+    return comparison
   }
 
   /** Shows what this node knew to be committed when it ended last. @throws OperationalError */
@@ -194,7 +193,6 @@ export class ClusterNode {
         this.#lease.run(until),
         this.#directory.run(until),
         this.#live(until),
-        this.checker.run(until),
       ])
     } finally {
       ended.abort()
@@ -403,7 +401,7 @@ export class ClusterNode {
       visible: visible === undefined ? null : { file: visible.file, position: visible.position },
       ...places(),
       trouble: this.#trouble.value?.message ?? null,
-      alarms: [...this.checker.alarms],
+      alarms: [...log.alarms.list],
     }
   }
 }

@@ -367,13 +367,19 @@ export class DumpStream {
     }
   }
 
+  /** Where the damage itself is, which may lie behind what was sent, in the file or in its index. */
+  #damagedAt({ context: { file, position } }: OperationalError): Position {
+    const isKnown = typeof file === 'string' && typeof position === 'number'
+    return isKnown ? { file, position } : this.#here()
+  }
+
   /** What was stored cannot be read as it was stored; the rest of the process goes on. */
   #failed(thrown: unknown): DumpEnd {
     const isUnknownFile = thrown instanceof OperationalError && thrown.code === 'E_FILE_UNKNOWN'
     if (isUnknownFile) return this.#ending('error', NEXT_FILE_GONE)
     const isDamage = thrown instanceof OperationalError && thrown.code === 'E_STORE_DAMAGED'
     if (!isDamage && !(thrown instanceof ProtocolError)) throw thrown
-    const here = this.#here()
+    const here = isDamage ? this.#damagedAt(thrown) : this.#here()
     const { user, address } = this.#session.request.replica
     const fields = { ...here, user, address, error: messageOf(thrown) }
     this.#context.logger.error(fields, 'a dump ends at a damaged place of a binlog file')

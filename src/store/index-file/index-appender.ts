@@ -50,6 +50,12 @@ export interface IndexEnd {
   readonly cut?: Divided | undefined
 }
 
+/** How much of an index is in its file: its bytes, and up to which position they speak of the binlog file. */
+export interface WrittenIndex {
+  readonly size: number
+  readonly end: number
+}
+
 /**
  * Where checkpoints stand: where it suits the writer, or where the records alone say it, so that logs with the same
  * records have the same running digests. Then a set is of the newest place whose GTIDs are known for certain, which
@@ -79,6 +85,8 @@ export class IndexAppender {
   readonly #checkpoints: Checkpoints
   /** what is before is on the disk */
   #syncedTo: number
+  /** what is in the file: its size, and up to where it speaks of the binlog file */
+  #written: WrittenIndex
 
   constructor(
     file: DiskFile,
@@ -98,6 +106,7 @@ export class IndexAppender {
     this.#cut = end.cut
     this.#checkpoints = checkpoints
     this.#syncedTo = end.offset
+    this.#written = { size: end.offset, end: end.state.end }
   }
 
   get state(): Readonly<IndexState> {
@@ -268,6 +277,10 @@ export class IndexAppender {
     this.#cut = undefined
   }
 
+  get written(): WrittenIndex {
+    return this.#written
+  }
+
   /** Everything that was added is in the file; not when the disk is full. */
   get isWritten(): boolean {
     return this.#backlogSize === 0
@@ -287,5 +300,6 @@ export class IndexAppender {
     }
     this.#backlog = []
     this.#backlogSize = 0
+    this.#written = { size: this.#offset, end: this.#state.end }
   }
 }

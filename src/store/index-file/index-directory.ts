@@ -8,7 +8,13 @@ import type { GtidSet } from '../../mysql/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
 import { type Divided, Extents, type ExtentsCache } from './extents.ts'
 import { BadIndexBytes } from './index-bytes.ts'
-import { type Checkpoint, decodeDetached, decodeEntry, type IndexState } from './index-entry.ts'
+import {
+  type Checkpoint,
+  decodeDetached,
+  decodeEntry,
+  type IndexEntry,
+  type IndexState,
+} from './index-entry.ts'
 import { decodeSet } from './index-header.ts'
 
 interface Block {
@@ -66,6 +72,13 @@ export class IndexDirectory {
     this.#cache = cache
     this.#tail = new Extents(start.state.end)
     this.#begin(start.headSize, start.state, undefined)
+  }
+
+  /** The next entry of the index, which stands at `offset` there and is `size` bytes long. */
+  follow(entry: IndexEntry, offset: number, size: number): void {
+    if (entry.kind === 'bytes') this.addRecord(entry.end, entry.crc)
+    if (entry.kind === 'cut') this.cut(entry.to, entry)
+    if (entry.kind === 'checkpoint') this.addCheckpoint(entry, offset, size)
   }
 
   /** The next record with bytes. */

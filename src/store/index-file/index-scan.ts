@@ -232,9 +232,9 @@ class Scanner {
       this.#digest.add(this.#state.sequence, this.#state.epoch, tagOf(entry.kind), recordCrc)
       this.#recordsSince += 1
     }
+    this.#directory.follow(entry, offset, this.#window.offset - offset)
     switch (entry.kind) {
       case 'bytes':
-        this.#directory.addRecord(entry.end, entry.crc)
         this.#bytesSince += entry.end - endBefore
         return
       case 'file-begin':
@@ -243,7 +243,6 @@ class Scanner {
       case 'cut':
         this.cut = entry
         this.#cutSince = entry
-        this.#directory.cut(entry.to, entry)
         return
       case 'cut-done':
         this.cut = undefined
@@ -252,7 +251,6 @@ class Scanner {
         this.purgedUpTo = entry.upTo
         return
       case 'checkpoint':
-        this.#directory.addCheckpoint(entry, offset, this.#window.offset - offset)
         this.#digest.restart(entry.digest)
         this.#checkpoint = offset
         this.#bytesSince = 0

@@ -2,7 +2,7 @@
   What nodes tell each other about themselves, over calls of the peer link, and what is made of it for people.
 */
 import { z } from 'zod'
-import { fileAlarm } from '../check/file-alarms.ts'
+import { fileAlarm } from '../../../store/index.ts'
 
 const position = z.object({ file: z.string(), position: z.number() }).nullable()
 

@@ -4,9 +4,10 @@ import { expect, test } from 'vitest'
 import { crc32, type LogFields, OperationalError, silentLogger } from '../../../lib/index.ts'
 import { systemClock, systemDisk } from '../../../platform/index.ts'
 import { temporaryFolder } from '../../../platform/testing/temporary-folder.ts'
+import { FileAlarms, type FileInfo, FileScrub } from '../../../store/index.ts'
 import { LogFeed, openLog } from '../../../store/testing/log-feed.ts'
+import { CopyComparison } from './copy-comparison.ts'
 import { firstDifference, thinned } from './digest-call.ts'
-import { FileChecker } from './file-checker.ts'
 
 const MIB = 1024 * 1024
 const FIRST = 'binlog.000001'
@@ -15,7 +16,9 @@ const NAMES = [FIRST, SECOND, 'binlog.000003']
 
 interface Node {
   readonly folder: string
-  readonly checker: FileChecker
+  readonly alarms: FileAlarms
+  readonly scrub: FileScrub
+  readonly comparison: CopyComparison
   /** lines of the log of level error, with their fields */
   readonly errors: LogFields[]
   readonly passed: LogFields[]
@@ -48,23 +51,39 @@ async function makeNode(
   await feed.log.close()
   let stop = new AbortController()
   const node = { folder, errors: [], passed: [], files: [...NAMES], sleptMs: 0, pacedMs: 0 }
-  const made: Omit<Node, 'checker'> = {
+  const made: Omit<Node, 'alarms' | 'scrub' | 'comparison'> = {
     ...node,
     leader: 'leader',
     round: async () => {
       stop = new AbortController()
       made.sleptMs = 0
       made.pacedMs = 0
-      await checker.run(stop.signal)
+      await scrub.run(stop.signal)
     },
   }
-  const checker = new FileChecker({
+  const logger = {
+    ...silentLogger,
+    error: (fields: LogFields) => void made.errors.push(fields),
+    info: (fields: LogFields) => void made.passed.push(fields),
+  }
+  const alarms = new FileAlarms(logger)
+  const files = () => made.files.map(infoOf)
+  const comparison = new CopyComparison({
     name,
     disk: systemDisk,
     folder,
-    files: () => made.files.map((file) => ({ name: file })),
+    store: { files, alarms },
     leader: () => made.leader,
     ask: async (_, question) => await answer(question),
+    logger,
+  })
+  const scrub = new FileScrub({
+    name,
+    disk: systemDisk,
+    folder,
+    store: { files, growing: () => undefined, alarms },
+    bytesPerSecond: 4 * MIB,
+    compare: (file, checked) => comparison.isDifferent(file, checked),
     clock: {
       ...systemClock,
       monotonicMs: () => made.sleptMs,
@@ -75,13 +94,15 @@ async function makeNode(
         else made.pacedMs += ms
       },
     },
-    logger: {
-      ...silentLogger,
-      error: (fields) => void made.errors.push(fields),
-      info: (fields) => void made.passed.push(fields),
-    },
+    logger,
   })
-  return Object.assign(made, { checker })
+  return Object.assign(made, { alarms, scrub, comparison })
+}
+
+function infoOf(name: string): FileInfo {
+  const times = { firstTimestamp: 7, lastTimestamp: 7 }
+  const source = { sourceFile: name, sourceUuid: '' }
+  return { name, size: 0, firstSequence: 1, ...times, ...source, active: false, readers: 0 }
 }
 
 const nobody = async (): Promise<unknown> => {
@@ -97,31 +118,32 @@ function flip(node: Node, file: string, position: number): void {
 
 test('equal copies that are what was stored raise no alarm, and are read slowly', async () => {
   const leader = await makeNode('leader', nobody)
-  const follower = await makeNode('follower', (question) => leader.checker.answer(question))
+  const follower = await makeNode('follower', (question) => leader.comparison.answer(question))
   await leader.round()
   await follower.round()
-  expect([...leader.checker.alarms, ...follower.checker.alarms]).toEqual([])
+  expect([...leader.alarms.list, ...follower.alarms.list]).toEqual([])
   expect([...leader.errors, ...follower.errors]).toEqual([])
-  expect(follower.checker.checkedBytes).toBeGreaterThan(10 * MIB)
+  expect(follower.scrub.checkedBytes).toBeGreaterThan(10 * MIB)
   expect(follower.pacedMs).toBeGreaterThan(2500)
   expect(follower.sleptMs).toBe(20_000)
 })
 
 test('a byte that is another is an alarm of the node that has it, told once, until it is mended', async () => {
   const leader = await makeNode('leader', nobody)
-  const follower = await makeNode('follower', (question) => leader.checker.answer(question))
+  const follower = await makeNode('follower', (question) => leader.comparison.answer(question))
   flip(follower, SECOND, 2 * MIB + 17)
   await follower.round()
   await follower.round()
   await leader.round()
   const alarm = { code: 'E_STORE_DAMAGED', file: SECOND, from: 2 * MIB + 4, to: 3 * MIB + 4 }
-  expect(follower.checker.alarms).toMatchObject([alarm])
-  expect(follower.errors).toEqual([{ node: 'follower', ...alarm }])
-  expect(follower.checker.countOf('E_STORE_DAMAGED')).toBe(1)
-  expect(leader.checker.alarms).toEqual([])
+  expect(follower.alarms.list).toMatchObject([alarm])
+  expect(follower.errors).toMatchObject([alarm])
+  expect(follower.errors).toHaveLength(1)
+  expect(follower.alarms.count('E_STORE_DAMAGED')).toBe(1)
+  expect(leader.alarms.list).toEqual([])
   flip(follower, SECOND, 2 * MIB + 17)
   await follower.round()
-  expect(follower.checker.alarms).toEqual([])
+  expect(follower.alarms.list).toEqual([])
   expect(follower.passed).toMatchObject([{ code: 'E_STORE_DAMAGED', file: SECOND }])
 })
 
@@ -129,21 +151,29 @@ test('copies that differ, each true to its own index, are an alarm with the firs
   const leader = await makeNode('leader', nobody)
   // Records 1 and 7 begin the files; the checkpoint before record 12 is 4 MiB into the second one.
   const other = (record: number): number => (record === 12 ? 99 : record)
-  const follower = await makeNode('follower', (question) => leader.checker.answer(question), other)
+  const follower = await makeNode(
+    'follower',
+    (question) => leader.comparison.answer(question),
+    other,
+  )
   await leader.round()
   await follower.round()
   const range = { file: SECOND, from: 4 * MIB + 4, to: 5 * MIB + 4 }
-  expect(follower.checker.alarms).toMatchObject([{ code: 'E_COPIES_DIFFER', ...range }])
-  expect(follower.checker.countOf('E_COPIES_DIFFER')).toBe(1)
-  expect(leader.checker.alarms).toEqual([])
+  expect(follower.alarms.list).toMatchObject([{ code: 'E_COPIES_DIFFER', ...range }])
+  expect(follower.alarms.count('E_COPIES_DIFFER')).toBe(1)
+  expect(leader.alarms.list).toEqual([])
 })
 
 test('what follows a difference is not told for another one', async () => {
   const leader = await makeNode('leader', nobody)
   const other = (record: number): number => (record === 3 ? 99 : record)
-  const follower = await makeNode('follower', (question) => leader.checker.answer(question), other)
+  const follower = await makeNode(
+    'follower',
+    (question) => leader.comparison.answer(question),
+    other,
+  )
   await follower.round()
-  expect(follower.checker.alarms).toMatchObject([
+  expect(follower.alarms.list).toMatchObject([
     { code: 'E_COPIES_DIFFER', file: FIRST, from: 4, to: 4 * MIB + 4 },
   ])
 })
@@ -155,7 +185,7 @@ test.each([
 ])('%s is not compared with', async (_, answer) => {
   const follower = await makeNode('follower', answer)
   await follower.round()
-  expect(follower.checker.alarms).toEqual([])
+  expect(follower.alarms.list).toEqual([])
 })
 
 test('nobody is asked while nobody leads, or by the node that leads', async () => {
@@ -174,19 +204,19 @@ test('a purged file takes its alarms with it', async () => {
   const node = await makeNode('leader', nobody)
   flip(node, FIRST, 9)
   await node.round()
-  expect(node.checker.alarms).toHaveLength(1)
+  expect(node.alarms.list).toHaveLength(1)
   rmSync(join(node.folder, FIRST))
   node.files.shift()
   await node.round()
-  expect(node.checker.alarms).toEqual([])
+  expect(node.alarms.list).toEqual([])
 })
 
 test('answers for closed files that it shows, and for no other path', async () => {
-  const { checker } = await makeNode('leader', nobody)
-  expect(await checker.answer({ file: FIRST })).toHaveLength(3)
-  expect(await checker.answer({ file: NAMES[2] })).toBeNull()
-  expect(await checker.answer({ file: '../identity.json' })).toBeNull()
-  await expect(checker.answer({ name: FIRST })).rejects.toThrow('names no file')
+  const { comparison } = await makeNode('leader', nobody)
+  expect(await comparison.answer({ file: FIRST })).toHaveLength(3)
+  expect(await comparison.answer({ file: NAMES[2] })).toBeNull()
+  expect(await comparison.answer({ file: '../identity.json' })).toBeNull()
+  await expect(comparison.answer({ name: FIRST })).rejects.toThrow('names no file')
 })
 
 test('points are thinned so that they fit a call, and still find a difference', () => {

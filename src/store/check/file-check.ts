@@ -1,17 +1,17 @@
 /*
-  Comparing a closed file with its own index, piece by piece and as slowly as the caller likes: each entry of the index
-  with those before it, each byte of the file with the CRC-32 of its record. It has handles of its own, so that a purge
-  does not wait for it.
+  Comparing a file with its own index, piece by piece and as slowly as the caller likes: each entry of the index with
+  those before it, each byte of the file with the CRC-32 of its record. It has handles of its own, so that a purge does
+  not wait for it. A file that is written to is compared as far as it is shown and its index speaks of it.
 */
 import { messageOf, OperationalError, systemCodeOf } from '../../lib/index.ts'
 import { BINLOG_MAGIC, FIRST_EVENT_POSITION } from '../../mysql/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
 import { ExtentsCache } from '../index-file/extents.ts'
-import type { IndexDirectory } from '../index-file/index-directory.ts'
-import { loadClosed } from '../index-file/index-scan.ts'
+import { IndexDirectory } from '../index-file/index-directory.ts'
 import { IndexWalk, type WalkedEntry } from '../index-file/index-walk.ts'
 import { RECORD_BYTES_MAX } from '../record.ts'
 import { findDamage, planRead, type Span } from '../verified-read.ts'
+import { type DamagePlace, placeOf } from './damage-place.ts'
 import { type DigestPoint, firstPoint, openIfThere } from './digest-points.ts'
 
 /** So much of an index is decoded in one go. */
@@ -31,6 +31,16 @@ export interface DamagedRange {
   readonly to: number
   /** a sentence without its end */
   readonly what: string
+  /** of a binlog file: what the bytes belong to, where that can be told */
+  readonly place?: DamagePlace | undefined
+}
+
+/** How far a file that is written to can be checked. */
+export interface GrowingFile {
+  /** bytes of its index that are whole entries */
+  readonly indexSize: number
+  /** bytes of the file that are shown, and that those entries speak of */
+  readonly limit: number
 }
 
 export interface CheckedFile {
@@ -40,7 +50,7 @@ export interface CheckedFile {
   readonly points: readonly DigestPoint[]
 }
 
-export interface ClosedFileOptions {
+export interface FileCheckOptions {
   readonly disk: Disk
   /** DATA-DIR/binlogs */
   readonly folder: string
@@ -49,15 +59,17 @@ export interface ClosedFileOptions {
   readonly pace: (bytes: number) => Promise<void>
   /** nothing more is read, and the check has no result, once it fires */
   readonly signal: AbortSignal
+  /** undefined for a file that is closed */
+  readonly growing?: GrowingFile | undefined
+  /** of the file's bytes only these are compared */
+  readonly range?: { readonly from: number; readonly to: number } | undefined
 }
 
 /**
  * Undefined when the file is not there any more, or the signal has fired.
  * @throws OperationalError E_STORE_DAMAGED when it cannot be opened
  */
-export async function checkClosedFile(
-  options: ClosedFileOptions,
-): Promise<CheckedFile | undefined> {
+export async function checkFile(options: FileCheckOptions): Promise<CheckedFile | undefined> {
   const { disk, folder, name, signal } = options
   const data = await openIfThere(disk, `${folder}/${name}`)
   if (data === undefined) return undefined
@@ -65,7 +77,7 @@ export async function checkClosedFile(
     const index = await openIfThere(disk, `${folder}/${name}.idx`)
     if (index === undefined) return await withoutIndex(options)
     try {
-      const check = new ClosedFileCheck(options, data, index)
+      const check = new FileCheck(options, data, index)
       await check.run()
       return signal.aborted ? undefined : check
     } finally {
@@ -77,23 +89,23 @@ export async function checkClosedFile(
 }
 
 /** A purge removes the file first. */
-async function withoutIndex(options: ClosedFileOptions): Promise<CheckedFile | undefined> {
+async function withoutIndex(options: FileCheckOptions): Promise<CheckedFile | undefined> {
   const { disk, folder, name } = options
   if (!(await disk.exists(`${folder}/${name}`))) return undefined
   return { damages: [{ file: `${name}.idx`, from: 0, to: 0, what: 'it is missing' }], points: [] }
 }
 
-class ClosedFileCheck implements CheckedFile {
+class FileCheck implements CheckedFile {
   readonly #damages: DamagedRange[] = []
   #points: DigestPoint[] = []
   /** up to where the index is in the page cache */
   #fetched = 0
-  readonly #options: ClosedFileOptions
+  readonly #options: FileCheckOptions
   readonly #data: DiskFile
   readonly #index: DiskFile
   readonly #buffer = Buffer.allocUnsafe(RECORD_BYTES_MAX)
 
-  constructor(options: ClosedFileOptions, data: DiskFile, index: DiskFile) {
+  constructor(options: FileCheckOptions, data: DiskFile, index: DiskFile) {
     this.#options = options
     this.#data = data
     this.#index = index
@@ -109,9 +121,9 @@ class ClosedFileCheck implements CheckedFile {
 
   async run(): Promise<void> {
     try {
-      const end = await this.#checkIndex()
-      if (end === undefined || this.#options.signal.aborted) return
-      await this.#checkBytes(end)
+      const walked = await this.#checkIndex()
+      if (walked === undefined || this.#options.signal.aborted) return
+      await this.#checkBytes(walked)
     } catch (thrown) {
       // The index is another one than when it was walked, or the disk does not give it.
       if (!(thrown instanceof OperationalError) && systemCodeOf(thrown) === undefined) throw thrown
@@ -121,16 +133,21 @@ class ClosedFileCheck implements CheckedFile {
 
   // ---- the index
 
-  /** Where the file must end; undefined when the index is not whole. */
-  async #checkIndex(): Promise<number | undefined> {
-    const { name } = this.#options
+  /** What the index speaks of; undefined when it is not whole. */
+  async #checkIndex(): Promise<Indexed | undefined> {
+    const { name, growing } = this.#options
     await this.#fetchBehind(0)
     const walk = IndexWalk.open(this.#index)
     if (walk === undefined) return this.#badIndex(0, this.#index.size(), 'its head is not true')
     this.#points.push(firstPoint(walk.head.firstSequence, walk.head.digest))
+    const directory = new IndexDirectory(name, this.#index, new ExtentsCache(RECORDS_CACHED), {
+      headSize: walk.offset,
+      state: { ...walk.state },
+    })
     let last: WalkedEntry['entry'] | undefined
     let told = 0
-    for (;;) {
+    const size = growing?.indexSize ?? this.#index.size()
+    while (walk.offset < size) {
       const { offset } = walk
       const walked = walk.next()
       if (walked === undefined) break
@@ -143,6 +160,7 @@ class ClosedFileCheck implements CheckedFile {
         const { sequence, end: position } = state
         this.#points.push({ sequence, position, digest: entry.digest.toString('hex') })
       }
+      directory.follow(entry, offset, walked.size)
       last = entry
       if (walk.offset - told < INDEX_PIECE_BYTES) continue
       await this.#options.pace(walk.offset - told)
@@ -151,8 +169,8 @@ class ClosedFileCheck implements CheckedFile {
       await this.#fetchBehind(told)
     }
     await this.#options.pace(walk.offset - told)
-    const size = this.#index.size()
-    if (last?.kind === 'closed' && walk.offset === size) return walk.state.end
+    const isWhole = last?.kind === 'closed' || growing !== undefined
+    if (isWhole && walk.offset === size) return { directory, end: walk.state.end }
     return this.#badIndex(walk.offset, size, 'no true entry is there')
   }
 
@@ -171,19 +189,37 @@ class ClosedFileCheck implements CheckedFile {
 
   // ---- the bytes
 
-  async #checkBytes(end: number): Promise<void> {
-    const { name, pace, signal } = this.#options
+  async #checkBytes(indexed: Indexed): Promise<void> {
+    const { range, growing } = this.#options
+    const { directory } = indexed
+    const end = growing === undefined ? indexed.end : lastWhole(indexed, growing.limit)
     const size = this.#data.size()
-    await this.#checkMagic()
-    const directory = loadClosed(name, this.#index, new ExtentsCache(RECORDS_CACHED))
-    for (let at = FIRST_EVENT_POSITION; at < Math.min(size, end); ) {
-      const span = planRead(directory, at, end, this.#buffer.length)
+    if (range === undefined) await this.#checkMagic()
+    const to = Math.min(size, end, range?.to ?? end)
+    await this.#checkRecords(directory, range?.from ?? FIRST_EVENT_POSITION, to)
+    if (this.#options.signal.aborted) return
+    if (size < end) this.#bad(size, end, `the file ends at ${size}, and ${end} bytes were stored`)
+    if (size > end && growing === undefined) {
+      this.#bad(end, size, `the file has ${size} bytes, and ${end} were stored`)
+    }
+    await this.#placeDamages(directory)
+  }
+
+  async #checkRecords(directory: IndexDirectory, from: number, to: number): Promise<void> {
+    const { pace, signal } = this.#options
+    for (let at = from; at < to; ) {
+      const span = planRead(directory, at, to, this.#buffer.length)
       at = await this.#checkSpan(directory, span)
       await pace(at - span.from)
       if (signal.aborted) return
     }
-    if (size < end) this.#bad(size, end, `the file ends at ${size}, and ${end} bytes were stored`)
-    if (size > end) this.#bad(end, size, `the file has ${size} bytes, and ${end} were stored`)
+  }
+
+  async #placeDamages(directory: IndexDirectory): Promise<void> {
+    for (const [index, damage] of this.#damages.entries()) {
+      const place = await placeOf(this.#data, directory, damage)
+      this.#damages[index] = { ...damage, place }
+    }
   }
 
   async #checkMagic(): Promise<void> {
@@ -227,6 +263,19 @@ class ClosedFileCheck implements CheckedFile {
     }
     this.#damages[this.#damages.length - 1] = { ...last, to: range.to }
   }
+}
+
+/** What a walk through an index has found that it speaks of. */
+interface Indexed {
+  readonly directory: IndexDirectory
+  readonly end: number
+}
+
+/** Where the last record ends that lies before the limit with all its bytes: a cut may still divide the one behind. */
+function lastWhole({ directory, end }: Indexed, limit: number): number {
+  if (limit >= end) return end
+  const { extents, index } = directory.find(limit)
+  return extents.startOf(index)
 }
 
 const NOT_STORED = 'the bytes are not those that were stored'

@@ -5,8 +5,8 @@ import { crc32 } from '../../lib/index.ts'
 import { temporaryFolder } from '../../platform/testing/temporary-folder.ts'
 import { CrashDisk } from '../testing/crash-disk.ts'
 import { LogFeed, openLog } from '../testing/log-feed.ts'
-import { type CheckedFile, checkClosedFile } from './closed-file.ts'
 import { readDigestPoints } from './digest-points.ts'
+import { type CheckedFile, checkFile } from './file-check.ts'
 
 const FILE = 'binlog.000001'
 const NEXT = 'binlog.000002'
@@ -47,7 +47,7 @@ interface Pace {
 
 async function check(folder: string, options: Pace = {}): Promise<CheckedFile | undefined> {
   const { pace = async () => {}, signal = new AbortController().signal } = options
-  return await checkClosedFile({ disk, folder, name: FILE, pace, signal })
+  return await checkFile({ disk, folder, name: FILE, pace, signal })
 }
 
 test('a file that is what was stored has no damage, and its digests are those of its index', async () => {
