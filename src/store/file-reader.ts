@@ -4,7 +4,7 @@ import type { FileAlarms } from './check/file-alarms.ts'
 import { readFailed } from './disk-error.ts'
 import type { IndexDirectory } from './index-file/index-directory.ts'
 import { RECORD_BYTES_MAX } from './record.ts'
-import { checkSpan, findDamage, planRead, type Span } from './verified-read.ts'
+import { checkSpan, findDamage, planRead, type Span, verifyRange } from './verified-read.ts'
 
 export interface ReadResult {
   /**
@@ -20,7 +20,7 @@ export interface ReadAccess {
   readonly name: string
   readonly file: DiskFile
   /** learns of what is read and is not what was stored */
-  readonly alarms: Pick<FileAlarms, 'barrier' | 'met'>
+  readonly alarms: Pick<FileAlarms, 'ahead' | 'met'>
   directory(): IndexDirectory
   /** the visible end in this file, at the moment of the call */
   limit(): number
@@ -119,8 +119,15 @@ export class FileReader {
    * begun, so that whoever sends it can still say why it stops there.
    */
   #readable(position: number): number {
+    const { alarms, file } = this.#access
     const limit = this.#access.limit()
-    return Math.min(limit, this.#access.alarms.barrier(this.name, position) ?? limit)
+    const ahead = alarms.ahead(this.name, position)
+    const to = Math.min(ahead.inside?.to ?? 0, limit)
+    // It may have been repaired since.
+    if (ahead.inside !== undefined && ahead.inside.from < to) {
+      verifyRange(this.name, file, this.#access.directory(), { from: ahead.inside.from, to })
+    }
+    return Math.min(limit, ahead.limit ?? limit)
   }
 
   #read(target: Buffer, position: number): Buffer {

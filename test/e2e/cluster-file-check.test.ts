@@ -1,13 +1,6 @@
-import {
-  closeSync,
-  copyFileSync,
-  openSync,
-  readFileSync,
-  readSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { copyFileSync, readFileSync, statSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { flipBit } from '../../src/platform/testing/flip-bit.ts'
 import { endEverything } from './harness/child.ts'
 import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
 import type { Kingbus } from './harness/kingbus.ts'
@@ -33,15 +26,6 @@ interface Alarm {
 }
 
 const ALARM_CODES = /E_STORE_DAMAGED|E_COPIES_DIFFER/
-
-function flip(path: string, position: number): void {
-  const file = openSync(path, 'r+')
-  const byte = Buffer.alloc(1)
-  readSync(file, byte, 0, 1, position)
-  byte.writeUInt8(byte.readUInt8() ^ 0x10)
-  writeSync(file, byte, 0, 1, position)
-  closeSync(file)
-}
 
 /** What one node says of the alarms of all. */
 async function alarmsBy(asked: Kingbus): Promise<ReadonlyMap<string, readonly Alarm[]>> {
@@ -79,7 +63,7 @@ test('a byte that changes in a closed file of a follower is its alarm, and the c
   expect([...(await alarmsBy(leader)).values()].flat()).toEqual([])
 
   const position = 1000
-  flip(held.path, position)
+  flipBit(held.path, position)
   const name = cluster.nameOf(cluster.nodes.indexOf(damaged))
   const [alarm] = await waitFor({ what: 'an alarm', timeoutMs: 60_000 }, async () => {
     const alarms = (await alarmsBy(leader)).get(name)

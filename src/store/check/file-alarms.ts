@@ -32,6 +32,12 @@ export interface Suspect {
   readonly position: number
 }
 
+/** What is known to be damaged from a position on. */
+export interface DamageAhead {
+  readonly limit: number | undefined
+  readonly inside: { readonly from: number; readonly to: number } | undefined
+}
+
 /** The alarms of a store, by the binlog file that they concern. The log has each once, and when it has passed. */
 export class FileAlarms {
   readonly #logger: Logger
@@ -114,16 +120,18 @@ export class FileAlarms {
   }
 
   /**
-   * Where in a binlog file nothing more is read before what is known to be damaged: an event that begins there, or at
-   * the next place behind `position`, could not be sent to its end. Undefined when nothing is known behind it.
+   * What is known of a binlog file from the position on: `limit` is where the next event begins that has damaged
+   * bytes; `inside` are those bytes of the event at the position, where it has some further on.
    */
-  barrier(name: string, position: number): number | undefined {
-    let nearest: number | undefined
-    for (const { file, from, event = from } of this.of(name, 'E_STORE_DAMAGED')) {
-      if (file !== name || event <= position) continue
-      if (nearest === undefined || event < nearest) nearest = event
+  ahead(name: string, position: number): DamageAhead {
+    let limit: number | undefined
+    let inside: DamageAhead['inside']
+    for (const { file, from, to, event = from } of this.of(name, 'E_STORE_DAMAGED')) {
+      if (file !== name) continue
+      if (event > position) limit = Math.min(event, limit ?? event)
+      else if (from > position) inside ??= { from, to }
     }
-    return nearest
+    return { limit, inside }
   }
 
   #tell(name: string, code: AlarmCode, found: readonly FileAlarm[]): void {

@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { fixture } from '../../../test/captured-files.ts'
 import { type LogFields, silentLogger } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import { systemClock } from '../../platform/index.ts'
+import { flipBit } from '../../platform/testing/flip-bit.ts'
 import { temporaryFolder } from '../../platform/testing/temporary-folder.ts'
 import { RECORD_BYTES_MAX } from '../record.ts'
 import type { Store } from '../store.ts'
@@ -49,12 +50,8 @@ function scrubOf(folder: string, store: Store, change: Partial<FileScrubOptions>
   })
 }
 
-function flip(folder: string, file: string, position: number): void {
-  const path = join(folder, file)
-  const bytes = readFileSync(path)
-  bytes.writeUInt8(bytes.readUInt8(position) ^ 0x04, position)
-  writeFileSync(path, bytes)
-}
+const flip = (folder: string, file: string, position: number): void =>
+  flipBit(join(folder, file), position)
 
 const never = new AbortController().signal
 

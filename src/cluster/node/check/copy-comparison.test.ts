@@ -1,8 +1,9 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { crc32, type LogFields, OperationalError, silentLogger } from '../../../lib/index.ts'
 import { systemClock, systemDisk } from '../../../platform/index.ts'
+import { flipBit } from '../../../platform/testing/flip-bit.ts'
 import { temporaryFolder } from '../../../platform/testing/temporary-folder.ts'
 import { FileAlarms, type FileInfo, FileScrub } from '../../../store/index.ts'
 import { LogFeed, openLog } from '../../../store/testing/log-feed.ts'
@@ -109,12 +110,8 @@ const nobody = async (): Promise<unknown> => {
   throw new OperationalError('E_PEER_UNREACHABLE', 'nobody is there')
 }
 
-function flip(node: Node, file: string, position: number): void {
-  const path = join(node.folder, file)
-  const bytes = readFileSync(path)
-  bytes.writeUInt8(bytes.readUInt8(position) ^ 1, position)
-  writeFileSync(path, bytes)
-}
+const flip = (node: Node, file: string, position: number): void =>
+  flipBit(join(node.folder, file), position)
 
 test('equal copies that are what was stored raise no alarm, and are read slowly', async () => {
   const leader = await makeNode('leader', nobody)
