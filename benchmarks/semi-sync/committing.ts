@@ -2,7 +2,7 @@
   Clients that commit at a source which waits for its one semi-sync replica.
 */
 import { rootPassword, rootUser } from '../../test/e2e/harness/mysqld.ts'
-import type { SemiSyncCounters } from '../../test/e2e/harness/semi-sync.ts'
+import type { SemiSyncCounters } from '../../test/e2e/harness/semi-sync/counters.ts'
 import type { ChildProgram } from '../client/child-program.ts'
 import { connectionCount, rowsPerConnection } from '../corpus.ts'
 import type { Run } from '../figures.ts'

@@ -1,5 +1,8 @@
 import type { Mysqld } from '../../test/e2e/harness/mysqld.ts'
-import { type SemiSyncCounters, semiSyncCounters } from '../../test/e2e/harness/semi-sync.ts'
+import {
+  type SemiSyncCounters,
+  semiSyncCounters,
+} from '../../test/e2e/harness/semi-sync/counters.ts'
 import { waitFor } from '../../test/e2e/harness/wait.ts'
 
 /** Longer than any run: a commit that nobody acknowledges makes the run fail, not fast. */

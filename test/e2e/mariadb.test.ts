@@ -11,6 +11,8 @@ import { MariadbReplica } from './harness/mariadb/mariadb-replica.ts'
 import { Mariadbd } from './harness/mariadb/mariadbd.ts'
 import { Mysqld, replicationPassword, replicationUser } from './harness/mysqld.ts'
 import { makeRunFolder, mariadbProgram, projectFolder } from './harness/project.ts'
+import { AckChecker } from './harness/semi-sync/ack-checker.ts'
+import { ProcessTrace } from './harness/semi-sync/process-trace.ts'
 import { pause, waitFor } from './harness/wait.ts'
 
 afterAll(endEverything)
@@ -279,9 +281,12 @@ test('a MariaDB source waits for the acknowledgement of semi-synchronous Kingbus
     serverId: 12,
     options: { rpl_semi_sync_master_enabled: 'ON', rpl_semi_sync_master_timeout: '60000' },
   })
+  const trace = new ProcessTrace()
+  const checker = await AckChecker.start({ port: semiSync.port, traces: [trace] })
   const follower = await Kingbus.start({
-    sourceUrl: semiSync.sourceUrl,
-    flags: { 'source-semi-sync': 'true' },
+    sourceUrl: checker.sourceUrl,
+    flags: { 'source-semi-sync': 'true', 'source-tls': 'disabled' },
+    env: trace.env,
     nativePassword: true,
   })
   await follower.waitForState('streaming')
@@ -297,6 +302,8 @@ test('a MariaDB source waits for the acknowledgement of semi-synchronous Kingbus
   expect(Number(status.get('Rpl_semi_sync_master_yes_tx'))).toBeGreaterThanOrEqual(20)
   expect(status.get('Rpl_semi_sync_master_no_tx')).toBe('0')
   expect((await follower.status()).gtidExecuted).toBe(await semiSync.gtidBinlogPos())
+  expect(checker.violations).toEqual([])
+  expect(checker.acks).toBeGreaterThanOrEqual(20)
 }, 60_000)
 
 test('what was purged is refused, and a start at the newest place is gone on with', async () => {

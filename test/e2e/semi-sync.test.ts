@@ -7,7 +7,7 @@ import { definitions, writeEveryKind } from './harness/every-kind.ts'
 import { Kingbus } from './harness/kingbus.ts'
 import { Mysqld } from './harness/mysqld.ts'
 import { Replica } from './harness/replica.ts'
-import { semiSyncCounters } from './harness/semi-sync.ts'
+import { semiSyncCounters } from './harness/semi-sync/counters.ts'
 import { pause, waitFor } from './harness/wait.ts'
 
 afterEach(endEverything)

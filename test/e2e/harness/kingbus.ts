@@ -23,6 +23,8 @@ export interface KingbusOptions {
   readonly place?: Place
   /** the folder that its data directory is made in, when it is another than that of its log */
   readonly disk?: string
+  /** further variables of its environment */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** What `/api/v1/status` answers, as far as these tests look at it. */
@@ -158,6 +160,7 @@ export class Kingbus {
         ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
       ]),
       logFile: this.logFile,
+      env: this.#options.env ?? {},
       detached: this.#options.detached ?? false,
     })
     this.#process = server

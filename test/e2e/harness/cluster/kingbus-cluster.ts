@@ -29,6 +29,8 @@ export interface ClusterOptions {
   readonly firstPort?: number
   /** one for each node: the folder that is its disk */
   readonly disks?: readonly string[]
+  /** one for each node: further variables of its environment */
+  readonly envs?: readonly Readonly<Record<string, string>>[]
 }
 
 /** What `/api/v1/cluster` answers, as far as these tests look at it. */
@@ -161,6 +163,7 @@ export class KingbusCluster {
       nativePassword: this.#options.nativePassword ?? false,
       ...(place === undefined ? {} : { place }),
       ...(disk === undefined ? {} : { disk }),
+      env: this.#options.envs?.[index] ?? {},
     }
   }
 

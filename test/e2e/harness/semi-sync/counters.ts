@@ -1,4 +1,4 @@
-import type { Mysqld } from './mysqld.ts'
+import type { Mysqld } from '../mysqld.ts'
 
 /** The source's own counters of semi-synchronous replication; it counts a group commit once. */
 export interface SemiSyncCounters {
