@@ -14,6 +14,7 @@ import {
 import { answerMetadata } from '../metadata/answer-metadata.ts'
 import type { MetadataSource, MetadataStatement } from '../metadata/metadata-source.ts'
 import type { Replicas } from '../replicas.ts'
+import { databaseNameError } from '../sql/database-name.ts'
 import type { Scope } from '../sql/scope.ts'
 import { shownStatement } from '../sql/shown-statement.ts'
 import { accessDenied, refusalOf, SqlError } from '../sql/sql-error.ts'
@@ -106,9 +107,10 @@ async function askSource(
 }
 
 async function initDb(payload: Buffer, context: CommandContext): Promise<Outcome> {
-  if (payload.length - 1 > DATABASE_BYTES_MOST)
-    return await answer(context, encodeErr(BAD_DATABASE))
-  context.state.database = payload.toString('utf8', 1)
+  const name = payload.toString('utf8', 1)
+  const error = databaseNameError(name)
+  if (error !== undefined) return await answer(context, encodeErr(error))
+  context.state.database = name
   return await answer(context, encodeOk())
 }
 
@@ -156,14 +158,6 @@ function endMarker({ capabilities }: CommandContext): Buffer {
   return (capabilities & Capability.DEPRECATE_EOF) !== 0 ? encodeEndOfRows() : encodeEof()
 }
 
-/** 64 characters, the longest name that MySQL allows, of four bytes each. */
-const DATABASE_BYTES_MOST = 256
-
-const BAD_DATABASE: ErrPacket = {
-  code: 1102,
-  sqlState: '42000',
-  message: 'Incorrect database name',
-}
 export const UNKNOWN_COMMAND: ErrPacket = {
   code: 1047,
   sqlState: '08S01',

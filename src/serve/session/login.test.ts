@@ -89,6 +89,13 @@ test('a session becomes another user, and is closed when that is refused', async
   })
 })
 
+test('a session that becomes another user in a database that none can be is told so and closed', async () => {
+  const connection = await login('repl', 'plain secret', TLS)
+  const long = { user: 'hashed', password: 'correct horse', database: 'd'.repeat(65) }
+  await expect(connection.changeUser(long)).rejects.toMatchObject({ errno: 1059 })
+  await expect(connection.query('SELECT 1')).rejects.toThrow(/closed/)
+})
+
 describe('a user who must have TLS or a certificate', () => {
   let asking: FakeServer
   let authority: ClientAuthority

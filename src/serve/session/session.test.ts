@@ -79,10 +79,23 @@ test('of a flood beyond the limit a few are told so, and the rest is closed with
   expect(first.filter((packet) => packet !== undefined)).toHaveLength(2)
 })
 
-test('a name of a database that no database has is refused, and not kept', async () => {
-  const client = await loggedIn(await start())
-  const answer = await client.command(Buffer.from(`\u0002${'d'.repeat(300)}`))
-  expect(decodeErr(answer).code).toBe(1102)
+const NAMES: readonly [name: string, code: number][] = [
+  ['d'.repeat(65), 1059],
+  ['ends with a space ', 1102],
+  ['', 1046],
+]
+
+test.each(NAMES)('the default database %j is refused as by the source', async (name, code) => {
+  const server = await start()
+  const client = await loggedIn(server)
+  expect(decodeErr(await client.command(Buffer.from(`\u0002${name}`))).code).toBe(code)
+  expect(decodeErr(await client.command(encodeComQuery(`USE \`${name}\``))).code).toBe(code)
+  expect(await client.command(PING)).toEqual(OK)
+  if (name === '') return
+  const other = await connect(server)
+  const more = { capabilities: Capability.CONNECT_WITH_DB, database: name }
+  expect(decodeErr(await other.login('repl', 'plain secret', more)).code).toBe(code)
+  expect(await other.read()).toBeUndefined()
 })
 
 describe('before the login', () => {

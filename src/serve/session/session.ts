@@ -22,6 +22,7 @@ import type { ServeLimits } from '../limits.ts'
 import type { MetadataSource } from '../metadata/metadata-source.ts'
 import type { Replicas } from '../replicas.ts'
 import type { ServerFacts } from '../server-facts.ts'
+import { databaseNameError } from '../sql/database-name.ts'
 import type { Scope } from '../sql/scope.ts'
 import { accessDenied } from '../sql/sql-error.ts'
 import type { User } from '../user.ts'
@@ -166,7 +167,7 @@ export class Session implements ListedSession {
       return false
     }
     this.#capabilities = found.capabilities
-    this.#enter(found)
+    if (!(await this.#enter(found))) return false
     this.#channel.limitPackets(limits.packetBytesMost)
     await this.#channel.send(encodeOk())
     if (found.compression !== undefined) {
@@ -185,11 +186,23 @@ export class Session implements ListedSession {
     else this.#logger.warn({ why }, 'the client is not let in')
   }
 
-  #enter({ user, database, attributes }: Pick<LoggedIn, keyof Client | 'database'>): void {
+  /** False when the default database asked for has a name that none can have, which ends the connection. */
+  async #enter({
+    user,
+    database,
+    attributes,
+  }: Pick<LoggedIn, keyof Client | 'database'>): Promise<boolean> {
+    const error = database === undefined ? undefined : databaseNameError(database)
+    if (error !== undefined) {
+      await this.#channel.send(encodeErr(error))
+      this.#notLetIn({ kind: 'refused', why: error.message })
+      return false
+    }
     this.#client = { user, attributes }
     this.#state = this.#newState(user, database)
     this.#context.sessions.add(this)
     this.#logger.info({ user: user.name }, 'the client is logged in')
+    return true
   }
 
   #newState(user: User, database: string | undefined): SessionState {
@@ -290,11 +303,12 @@ export class Session implements ListedSession {
       return 'close'
     }
     replicas.disconnect(this.#connectionId)
-    this.#enter({
+    const isIn = await this.#enter({
       user: verdict.user,
       database: command.database === '' ? undefined : command.database,
       attributes: command.attributes.size > 0 ? command.attributes : this.#known.attributes,
     })
+    if (!isIn) return 'close'
     await this.#channel.send(encodeOk())
     return 'next'
   }

@@ -7,6 +7,7 @@ import { startStopReplica } from './administration/start-stop-replica.ts'
 import { type Answer, OK } from './answer.ts'
 import { showBinlogEvents } from './binlog-events/show-binlog-events.ts'
 import { Cursor } from './cursor.ts'
+import { databaseNameError } from './database-name.ts'
 import { kill } from './kill.ts'
 import type { Scope } from './scope.ts'
 import { select } from './select.ts'
@@ -118,8 +119,11 @@ function match(cursor: Cursor, steps: readonly Step[]): string[] | undefined {
 }
 
 function use(cursor: Cursor, { session }: Scope): Answer {
-  session.database = cursor.expectName()
+  const name = cursor.expectName()
   cursor.expectEnd()
+  const error = databaseNameError(name)
+  if (error !== undefined) throw error
+  session.database = name
   return OK
 }
 
