@@ -12,10 +12,10 @@ import {
 import { eventsOf, fixture } from './captured-files.ts'
 
 /*
-  Binlog files as MySQL 8.0 and 8.4 write them, which cannot be run here: captured events of 9.7, none of which is newer
-  than 8.0, behind the FORMAT_DESCRIPTION of the older server, with its version in their GTID events and at the positions
-  that follow from that. What a FORMAT_DESCRIPTION of 8.0.17, 8.0.26 and 8.0.40 says of the types of events was read in
-  the public test data of foreign clients, files of those servers; 8.4 has one type more, as 8.3 and later.
+  Binlog files as MySQL 8.0 and 8.4 write them, which cannot be run here: captured events of 9.7, none of which is
+  newer than 8.0, behind the FORMAT_DESCRIPTION of the older server, with its version in their GTID events and at the
+  positions that follow from that. What a FORMAT_DESCRIPTION of 8.0.17, 8.0.26 and 8.0.40 says of the types of events
+  was read in the public test data of foreign clients, files of those servers; 8.4 has one type more, as 8.3 and later.
 */
 export interface OlderServer {
   readonly version: string

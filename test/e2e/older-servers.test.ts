@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
-  decodeComQuery,
   decodeErr,
   EventType,
   encodeComBinlogDumpGtid,
@@ -57,7 +56,9 @@ async function followOlder(
 describe.each(OLDER_SERVERS)('MySQL $version', (server) => {
   test('is followed as a source, and its bytes are kept and served as they are', async () => {
     const { source, kingbus } = await followOlder(server)
-    expect([...source.statements].filter((sql) => server.unknown.test(sql)).length).toBeLessThan(4)
+    // Where it ends it is asked in the words that it knows.
+    const end = server.versionNumber < 80200 ? 'SHOW MASTER STATUS' : 'SHOW BINARY LOG STATUS'
+    await waitFor({ what: end }, async () => source.statements.has(end))
     const folder = join(makeRunFolder('fetched'), 'files')
     const [first] = filesOf(server)
     await fetchBinlogs(kingbus, 'BINLOG-DUMP-GTIDS', first.name, folder)
@@ -97,6 +98,9 @@ const from26 = [
   [`SET @slave_uuid = '${UUID}', @replica_uuid = '${UUID}'`, 'OK'],
 ] as const
 
+const isBeat = (type: number | undefined): boolean =>
+  type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2
+
 /** What a replica of the version sends, in its order, and a dump by GTIDs up to the first heartbeat. */
 async function replay(server: OlderServer, kingbus: Kingbus): Promise<void> {
   const isBefore26 = server.versionNumber < 80026
@@ -127,20 +131,16 @@ async function replay(server: OlderServer, kingbus: Kingbus): Promise<void> {
     const packet = await client.mustRead()
     expect(packet[0], packet[0] === 0xff ? decodeErr(packet).message : '').toBe(0)
     events.push(packet.subarray(1))
-    const type = packet[5]
-    const isHeartbeat = type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2
     // The first one stands for the transactions that the replica has.
-    if (isHeartbeat && events.length > 20) break
+    if (isBeat(packet[5]) && events.length > 20) break
   }
-  const beats = events.filter(
-    (event) => event[4] === EventType.HEARTBEAT || event[4] === EventType.HEARTBEAT_V2,
-  )
+  const beats = events.filter((event) => isBeat(event[4]))
   const wantedBeat = isBefore26 ? EventType.HEARTBEAT : EventType.HEARTBEAT_V2
   expect(new Set(beats.map((event) => event[4]))).toEqual(new Set([wantedBeat]))
-  const stored = filesOf(server).flatMap(({ bytes }) => eventsOf(bytes))
-  const skipped = 5
+  // FORMAT_DESCRIPTION and PREVIOUS_GTIDS go out, and behind them all but two transactions of two events.
+  const [, , ...stored] = filesOf(server).flatMap(({ bytes }) => eventsOf(bytes))
   const sent = events.map((event) => event.toString('hex'))
-  for (const event of stored.slice(2 + skipped)) expect(sent).toContain(event.toString('hex'))
+  for (const event of stored.slice(4)) expect(sent).toContain(event.toString('hex'))
   client.stream.destroy()
 }
 

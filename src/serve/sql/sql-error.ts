@@ -54,3 +54,19 @@ const NUMBERS: Partial<Record<ErrorCode, number>> = {
 export function refusalOf({ code, message }: OperationalError): SqlError {
   return new SqlError(NUMBERS[code] ?? 1105, 'HY000', `${code}: ${message}`)
 }
+
+/** The longest name that MySQL allows. */
+const NAME_CHARACTERS_MOST = 64
+
+/**
+ * Why a name cannot be that of a default database. Kingbus has no databases: any name that one could have is taken,
+ * whichever way it comes, so that clients that log in with one work unchanged.
+ */
+export function databaseNameError(name: string): SqlError | undefined {
+  if (name === '') return new SqlError(1046, '3D000', 'No database selected')
+  if (Array.from(name).length > NAME_CHARACTERS_MOST) {
+    return new SqlError(1059, '42000', `Identifier name '${name}' is too long`)
+  }
+  if (name.endsWith(' ')) return new SqlError(1102, '42000', `Incorrect database name '${name}'`)
+  return undefined
+}

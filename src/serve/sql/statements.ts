@@ -7,7 +7,6 @@ import { startStopReplica } from './administration/start-stop-replica.ts'
 import { type Answer, OK } from './answer.ts'
 import { showBinlogEvents } from './binlog-events/show-binlog-events.ts'
 import { Cursor } from './cursor.ts'
-import { databaseNameError } from './database-name.ts'
 import { kill } from './kill.ts'
 import type { Scope } from './scope.ts'
 import { select } from './select.ts'
@@ -24,7 +23,7 @@ import {
   showVariables,
   showWarnings,
 } from './show.ts'
-import { accessDenied, SqlError } from './sql-error.ts'
+import { accessDenied, databaseNameError, SqlError } from './sql-error.ts'
 
 /** @param words the keywords that chose this statement, upper case */
 type Run = (cursor: Cursor, scope: Scope, words: readonly string[]) => Answer | Promise<Answer>
