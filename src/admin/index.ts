@@ -9,6 +9,7 @@ export type { ClusterFace } from './cluster-face.ts'
 export type { ClusterStatus, MemberStatus, NewMember } from './cluster-schemas.ts'
 export type { NodeFace, ServingStatus, ServingWish } from './node-face.ts'
 export {
+  DISK_STATES,
   type FileStatus,
   NODE_ROLES,
   type ReplicaStatus,

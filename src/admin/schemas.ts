@@ -181,6 +181,28 @@ export const replicaSchema = z.object({
   since: z.string().describe('ISO 8601, UTC'),
 })
 
+export const DISK_STATES = ['ok', 'slow', 'full', 'read-only', 'failed'] as const
+
+const diskSchema = z
+  .object({
+    state: z
+      .enum(DISK_STATES)
+      .describe(
+        'slow: it has not answered for a second or more; full: less than disk.min-free is free, or a write found no ' +
+          'room; both go on by themselves. read-only, failed (a write or an fdatasync): need the operator',
+      ),
+    since: z.string().nullable().describe('when that began; null where nothing is wrong'),
+    error: errorSchema.nullable().describe('what is wrong, and what to do'),
+    freeBytes: z.number(),
+    totalBytes: z.number(),
+    unsyncedBytes: z.number().describe('received and written, and not durable on this node yet'),
+    lastSyncMs: z
+      .number()
+      .nullable()
+      .describe('what the newest fdatasync took, in milliseconds; null before the first'),
+  })
+  .describe('the file system of the data directory')
+
 export const statusSchema = z.object({
   name: z.string(),
   version: z.string(),
@@ -211,7 +233,7 @@ export const statusSchema = z.object({
   bytes: z.number(),
   alarms: fileAlarmsSchema,
   scrub: scrubSchema,
-  disk: z.object({ freeBytes: z.number(), totalBytes: z.number() }),
+  disk: diskSchema,
   replicas: z.array(replicaSchema),
 })
 

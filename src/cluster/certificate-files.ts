@@ -61,7 +61,7 @@ export async function writeCertificates(
 async function create(disk: Disk, path: string, text: string): Promise<void> {
   const file = await disk.open(path, 'create')
   try {
-    file.write(Buffer.from(text), 0)
+    await file.write(Buffer.from(text), 0)
     await file.sync()
   } finally {
     await file.close()

@@ -29,6 +29,9 @@ export const USERS_FILE_LOOK_MS = 200
 /** How often the free bytes of the disk are looked at; what is written in between may pass the bound. */
 export const DISK_LOOK_MS = 250
 
+/** A disk that has not answered for so long is called slow, in the state and in the log. */
+export const DISK_SLOW_MS = 1000
+
 /** How often retention looks for files to remove. */
 export const RETENTION_LOOK_MS = 1000
 

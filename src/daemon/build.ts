@@ -8,11 +8,12 @@ import { picked } from '../lib/index.ts'
 import { type Administration, ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
 import { METADATA_LIMITS, MetadataPool } from '../source/index.ts'
 import { type DataDir, FileScrub, minFreeBytes, openDataDir } from '../store/index.ts'
+import { DiskWatch } from './disk/disk-watch.ts'
+import { RoomJournal } from './disk/room-journal.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { FormatFacts } from './format-facts.ts'
 import type { NodeOptions } from './node-options.ts'
 import { PurgeDesk } from './purge-desk.ts'
-import { RoomJournal } from './room-journal.ts'
 import { loadServeMaterial } from './serve-material.ts'
 import { metadataAddress } from './source/metadata-address.ts'
 import { MirroredVariables } from './source/mirrored-variables.ts'
@@ -25,6 +26,7 @@ export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly startedMs: number
   readonly dataDir: DataDir
   readonly journal: RoomJournal
+  readonly diskWatch: DiskWatch
   readonly facts: FormatFacts
   readonly server: ReplicationServer
   /** answers questions about tables; undefined: they are refused */
@@ -78,20 +80,25 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   const variables = new MirroredVariables({ source, show: () => sourceDesk.show(), clock })
   const desks = { source, sourceDesk, variables }
   const scrub = buildScrub(options, engine, dataDir)
-  const inside = {
-    ...options,
-    ...engine,
-    ...desks,
-    scrub,
-    startedMs,
-    dataDir,
-    journal,
-    facts,
-    listening,
-  }
+  const diskWatch = new DiskWatch({
+    room: journal,
+    figures: options.diskFigures,
+    failure: () => failureOf(engine),
+    source,
+    folder: dataDir.path,
+    clock,
+    logger: logger.child({ part: 'disk' }),
+  })
+  const own = { scrub, startedMs, dataDir, journal, diskWatch, facts, listening }
+  const inside = { ...options, ...engine, ...desks, ...own }
   const base = { ...inside, metadata: buildMetadata(inside) }
   const administration = new SqlAdministration(sourceDesk, new PurgeDesk(base))
   return { ...base, server: buildServer(base, administration, material) }
+}
+
+/** Why nothing is written any more. */
+function failureOf({ journal, cluster }: Engine): Error | undefined {
+  return cluster === undefined ? journal.failed.value : cluster.node.diskFailure
 }
 
 function identityWishes(config: Config) {

@@ -1,6 +1,6 @@
 import type { Config, Secrets } from '../config/index.ts'
 import type { Logger } from '../lib/index.ts'
-import type { Clock, Disk, Random } from '../platform/index.ts'
+import type { Clock, Disk, DiskFigures, Random } from '../platform/index.ts'
 
 /** What a node is made of. */
 export interface NodeOptions {
@@ -8,6 +8,8 @@ export interface NodeOptions {
   readonly secrets: Secrets
   readonly version: string
   readonly disk: Disk
+  /** what that disk is being asked */
+  readonly diskFigures: DiskFigures
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

@@ -56,11 +56,10 @@ export class NodeStatus implements NodeFace {
   }
 
   async status(): Promise<Status> {
-    const { config, version, startedMs, dataDir, store, disk, listening, scrub } = this.#parts
+    const { config, version, startedMs, dataDir, store, listening, scrub } = this.#parts
     const files = store.files()
     const bytes = files.reduce((sum, { size }) => sum + size, 0)
     const end = store.visible.value
-    const space = await disk.space(dataDir.path)
     return {
       name: config.name,
       version,
@@ -77,13 +76,28 @@ export class NodeStatus implements NodeFace {
       bytes,
       alarms: [...store.alarms.list],
       scrub: scrubStatus(scrub, files.length, bytes),
-      disk: space,
+      disk: this.#disk(),
       replicas: this.replicas(),
     }
   }
 
   async source(): Promise<SourceStatus> {
     return await this.#source.show()
+  }
+
+  #disk(): Status['disk'] {
+    const { journal, diskWatch, diskFigures } = this.#parts
+    const { freeBytes, totalBytes } = journal.space
+    const { state = 'ok', sinceMs, error } = diskWatch.trouble ?? {}
+    return {
+      state,
+      since: sinceMs === undefined ? null : iso(sinceMs),
+      error: error === undefined ? null : { code: error.code, message: error.message },
+      freeBytes,
+      totalBytes,
+      unsyncedBytes: journal.unsyncedBytes,
+      lastSyncMs: diskFigures.lastSyncMs ?? null,
+    }
   }
 
   #standing(): Status['cluster'] {

@@ -6,7 +6,13 @@ import { type AdminApp, buildAdmin, listenAdmin } from '../admin/index.ts'
 import { type LoadedConfig, type Secrets, SHUTDOWN_WAIT_MS } from '../config/index.ts'
 import { type Logger, messageOf, OperationalError } from '../lib/index.ts'
 import { createLogger } from '../observe/index.ts'
-import { systemClock, systemDisk, systemRandom } from '../platform/index.ts'
+import {
+  DiskFigures,
+  measuredDisk,
+  systemClock,
+  systemDisk,
+  systemRandom,
+} from '../platform/index.ts'
 import { announce, announceListeners, announceWishes } from './announce.ts'
 import { buildNode, type NodeParts, retentionPolicy } from './build.ts'
 import { SourceKeeper } from './cluster/source-keeper.ts'
@@ -45,11 +51,13 @@ export async function runDaemon({ loaded, secrets }: DaemonOptions): Promise<num
   process.on('uncaughtException', die)
   process.on('unhandledRejection', die)
   const stop = stopSignal(logger)
+  const diskFigures = new DiskFigures(systemClock)
   const parts = await buildNode({
     config,
     secrets,
     version: VERSION,
-    disk: systemDisk,
+    disk: measuredDisk(systemDisk, diskFigures),
+    diskFigures,
     clock: systemClock,
     random: systemRandom,
     logger,
@@ -152,12 +160,13 @@ class Running {
 
   /** Everything that runs beside the listeners; a part that rejects has found a bug. */
   #start(signal: AbortSignal): Promise<unknown> {
-    const { source, variables, journal, facts, users, scrub } = this.#parts
+    const { source, variables, journal, diskWatch, facts, users, scrub } = this.#parts
     const { clock, store, logger, leads, cluster } = this.#parts
     const policy = () => retentionPolicy(this.#parts)
     const running = [
       announceWishes(this.#parts, this.#loaded.given, signal),
       journal.run(clock, signal),
+      diskWatch.run(signal),
       facts.run(signal),
       users.run(clock, signal),
       scrub.run(signal),

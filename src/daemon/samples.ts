@@ -1,4 +1,4 @@
-import { NODE_ROLES, SOURCE_STATES, type Status } from '../admin/index.ts'
+import { DISK_STATES, NODE_ROLES, SOURCE_STATES, type Status } from '../admin/index.ts'
 import type { Samples } from '../observe/index.ts'
 import type { FileInfo } from '../store/index.ts'
 import type { NodeParts } from './build.ts'
@@ -8,7 +8,10 @@ import type { SourceParts } from './source/source-runner.ts'
 export function samplesOf(node: {
   readonly status: Status
   readonly files: readonly FileInfo[]
-  readonly parts: Pick<NodeParts, 'source' | 'users' | 'server' | 'cluster' | 'scrub' | 'store'>
+  readonly parts: Pick<
+    NodeParts,
+    'source' | 'users' | 'server' | 'cluster' | 'scrub' | 'store' | 'diskFigures'
+  >
 }): Samples {
   const { status, files, parts } = node
   const { source, visibleEnd } = status
@@ -35,10 +38,26 @@ export function samplesOf(node: {
         ? []
         : [{ labels: { server_id: String(serverId), uuid: uuid ?? '', address }, value: lagBytes }],
     ),
-    kingbus_disk_free_bytes: status.disk.freeBytes,
+    ...diskSamples(status.disk, parts.diskFigures),
     kingbus_users: parts.users.count,
     ...checkSamples(parts),
     ...(parts.cluster === undefined ? {} : figureSamples(parts.cluster.node)),
+  }
+}
+
+function diskSamples(
+  { state: now, freeBytes, unsyncedBytes }: Status['disk'],
+  { oldest, syncs }: NodeParts['diskFigures'],
+): Samples {
+  return {
+    kingbus_disk_state: DISK_STATES.map((state) => ({
+      labels: { state },
+      value: state === now ? 1 : 0,
+    })),
+    kingbus_disk_free_bytes: freeBytes,
+    kingbus_disk_pending_seconds: (oldest?.ageMs ?? 0) / 1000,
+    kingbus_disk_sync_seconds: syncs,
+    kingbus_unsynced_bytes: unsyncedBytes,
   }
 }
 
@@ -97,6 +116,7 @@ function ingestSamples({ ingest, link }: SourceParts): Samples {
     kingbus_source_checksum_errors_total: checksumErrors,
     kingbus_source_cuts_total: cuts,
     kingbus_source_acks_total: link.semiSync.acks,
+    kingbus_durable_seconds: ingest.durableTimes.histogram,
     kingbus_source_ack_wait_seconds_total: link.semiSync.waitSeconds,
   }
 }

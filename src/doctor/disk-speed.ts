@@ -86,7 +86,7 @@ async function appends(
   const times: number[] = []
   for (let done = 0; done < count; done += 1) {
     const begun = clock.monotonicMs()
-    file.write(content, file.size())
+    await file.write(content, file.size())
     await file.sync()
     times.push(clock.monotonicMs() - begun)
   }

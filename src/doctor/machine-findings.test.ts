@@ -187,7 +187,7 @@ describe('the data directory', () => {
   })
 
   test('without the room of disk.min-free is a problem, and a retention beyond the disk a warning', async () => {
-    const space = async () => ({ totalBytes: 100 * GIB, freeBytes: 2 * GIB })
+    const space = async () => ({ totalBytes: 100 * GIB, freeBytes: 2 * GIB, isReadOnly: false })
     const disk = { space }
     const tight = await examine({ disk, settings: { 'disk.min-free': '3GiB' } })
     expect(tight.get('disk.space')?.severity).toBe('problem')

@@ -1,4 +1,4 @@
-import type { Chunk, Journal, LogEnd } from '../journal/index.ts'
+import type { Journal, LogEnd } from '../journal/index.ts'
 import {
   assert,
   crc32,
@@ -12,6 +12,7 @@ import { ChecksumError, FIRST_EVENT_POSITION, type GtidSet, type Piece } from '.
 import type { Clock } from '../platform/index.ts'
 import type { Beginning, DumpItem, OpenDump, SourceLink, SourcePlace } from '../source/index.ts'
 import { Acknowledger } from './acknowledger.ts'
+import { DurableTimes } from './durable-times.ts'
 import { fileHead } from './file-head.ts'
 import { holdingsOf, sourcePlace } from './journal-holdings.ts'
 
@@ -57,9 +58,17 @@ export class Ingest {
     checksumErrors: 0,
     cuts: 0,
   }
+  readonly durableTimes: DurableTimes
+  #isGiving = false
 
   constructor(options: IngestOptions) {
     this.#options = options
+    this.durableTimes = new DurableTimes(options.journal, options.clock)
+  }
+
+  /** Whether the journal has not taken yet what it was given last. */
+  get isGiving(): boolean {
+    return this.#isGiving
   }
 
   /**
@@ -145,9 +154,11 @@ export class Ingest {
     this.counters.connects += 1
     const acknowledger = dump.semiSync?.marked === true ? this.#acknowledger(dump) : undefined
     const stopFollowing = journal.visible.follow((end) => acknowledger?.visible(end))
+    const stopTiming = this.durableTimes.begin()
     try {
       await this.#follow({ dump, signal, held: journal.heldGtids(), acknowledger })
     } finally {
+      stopTiming()
       stopFollowing()
       dump.stream.close()
     }
@@ -192,18 +203,19 @@ export class Ingest {
   }
 
   async #beginFile(
-    { dump }: Session,
+    { dump, signal }: Session,
     { file, position }: SourcePlace,
     purged: GtidSet | undefined,
   ): Promise<void> {
-    await this.#options.journal.beginFile({
+    const begin = {
       name: file,
       sourceUuid: dump.profile.uuid,
       sourceFile: file,
       sourcePosition: position,
       basePosition: position,
       purged,
-    })
+    }
+    await this.#give(() => this.#options.journal.beginFile(begin), signal)
     this.counters.files += 1
     this.#options.logger.info({ file }, 'a binlog file begins')
   }
@@ -220,14 +232,15 @@ export class Ingest {
     const head = fileHead(format, beginning?.purged ?? held)
     const basePosition = FIRST_EVENT_POSITION + head.length
     if (beginning !== undefined) {
-      await journal.beginFile({
+      const begin = {
         name: at.file,
         sourceUuid: dump.profile.uuid,
         sourceFile: at.file,
         sourcePosition: at.position,
         basePosition,
         purged: beginning.purged,
-      })
+      }
+      await this.#give(() => journal.beginFile(begin), signal)
       this.counters.files += 1
     }
     const end = present(journal.end, 'the file that was begun')
@@ -240,7 +253,7 @@ export class Ingest {
       const bytes = head.subarray(from - FIRST_EVENT_POSITION, to - FIRST_EVENT_POSITION)
       const boundary = to === basePosition ? to : end.boundary
       const chunk = { bytes, crc: crc32(bytes), boundary, gtids: undefined, timestamp: 0 }
-      await this.#append(chunk, signal)
+      await this.#give(() => journal.append(chunk), signal)
     }
   }
 
@@ -264,23 +277,28 @@ export class Ingest {
         arrivedAtMs: dump.stream.heardAtMs,
       })
     }
-    await this.#append(piece, signal)
+    const { heardAtMs } = dump.stream
+    const sequence = await this.#give(() => journal.append(piece), signal)
+    this.durableTimes.given(sequence, heardAtMs)
     this.counters.bytes += piece.bytes.length
     this.counters.pieces += 1
     if (piece.boundary > end.boundary) link.succeeded()
   }
 
-  /** While the disk has no room the source waits; the same piece is given again until there is. */
-  async #append(chunk: Chunk, signal: AbortSignal): Promise<void> {
-    const { journal, link, clock, roomRetryMs } = this.#options
+  /** While the disk has no room the source waits; the same is given again until there is. */
+  async #give<T>(give: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { link, clock, roomRetryMs } = this.#options
     while (true) {
       try {
-        await journal.append(chunk)
+        this.#isGiving = true
+        const taken = await give()
         link.resume()
-        return
+        return taken
       } catch (error) {
         if (!(error instanceof OperationalError) || error.reaction !== 'pause') throw error
         link.pause(error)
+      } finally {
+        this.#isGiving = false
       }
       await clock.sleep(roomRetryMs, signal)
       signal.throwIfAborted()

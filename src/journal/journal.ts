@@ -4,9 +4,8 @@ import type { Chunk, FileBegin, LastTransaction, LogEnd, VisibleEnd } from '../s
 
 export interface Journal {
   /**
-   * Takes the next piece of the current file. Its bytes are written when the call returns, so the
-   * buffer may be used again; the promise resolves, with the record's sequence, as soon as there is
-   * room for another piece, and need not be awaited by who holds fewer bytes than the bound.
+   * Takes the next piece of the current file. The promise resolves, with the record's sequence, when the bytes are
+   * written and there is room for another piece; until then the buffer is the journal's, and nothing else may be given.
    * Rejects with OperationalError E_DISK_FULL when the disk has no room: nothing was taken, and the
    * same piece may be given again; E_STORE_WRITE when the store has failed.
    */
@@ -36,6 +35,8 @@ export interface Journal {
    * at or before it
    */
   readonly visible: Watched<VisibleEnd | undefined>
+  /** written here and not on the disk yet */
+  readonly unsyncedBytes: number
   /** why no more records are taken; undefined while they are */
   readonly failed: Watched<Error | undefined>
 

@@ -188,8 +188,8 @@ describe('a piece that is awaited', () => {
     crashing.onSyncNow = () => {
       throw Object.assign(new Error('i/o error'), { code: 'EIO' })
     }
-    await journal.append(awaited(0))
-    await expect(journal.settled()).rejects.toMatchObject({ code: 'E_STORE_WRITE' })
+    await expect(journal.append(awaited(0))).rejects.toMatchObject({ code: 'E_STORE_WRITE' })
+    expect(journal.failed.value).toMatchObject({ code: 'E_STORE_WRITE' })
     await expect(journal.append(awaited(1))).rejects.toMatchObject({ code: 'E_STORE_WRITE' })
     expect(journal.visible.value).toEqual(shown)
   })
@@ -245,6 +245,95 @@ describe('a full disk', () => {
     await open()
     expect(store.sequence).toBe(1 + CHUNKS.length)
     expect(store.executed().equals(heldOf(FILE, FILE.length))).toBe(true)
+  })
+})
+
+describe('a disk that does not answer at once', () => {
+  const isBytes = (path: string): boolean => !path.endsWith('.idx')
+
+  it('makes the caller wait; nothing is shown before, and all goes on afterwards', async () => {
+    await journal.append(chunk(0))
+    await journal.settled()
+    const before = journal.visible.value
+    let answer = (): void => {}
+    crashing.onLate = (path) =>
+      isBytes(path) ? new Promise((resolve) => (answer = resolve)) : undefined
+    for (const next of [chunk(1), { ...chunk(2), awaited: true }]) {
+      let isTaken = false
+      const taken = journal.append(next).then(() => (isTaken = true))
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(isTaken).toBe(false)
+      answer()
+      await taken
+    }
+    expect(before?.position).toBe(4 + chunk(0).bytes.length)
+    crashing.onLate = () => undefined
+    for (const next of CHUNKS.slice(3)) await journal.append(next)
+    await journal.settled()
+    await open()
+    expect(store.end?.position).toBe(FILE.length)
+    expect(store.executed().equals(heldOf(FILE, FILE.length))).toBe(true)
+  })
+
+  it('commits nothing of an awaited piece before its sync has ended, however late that is', async () => {
+    let answer = (): void => {}
+    crashing.onLate = (path) =>
+      isBytes(path) ? new Promise((resolve) => (answer = resolve)) : undefined
+    const syncs = holdSyncs()
+    const taken = journal.append({ ...chunk(0), awaited: true })
+    answer()
+    await until(() => syncs.began === 1)
+    const shown = journal.visible.value
+    expect(shown?.position).toBe(4)
+    syncs.letGo()
+    await taken
+    expect(journal.visible.value?.position).toBe(4 + chunk(0).bytes.length)
+  })
+
+  it('and has no room in the end refuses the piece, which is taken when there is room', async () => {
+    crashing.onLate = (path) =>
+      isBytes(path)
+        ? Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }))
+        : undefined
+    await expect(journal.append(chunk(0))).rejects.toMatchObject({ code: 'E_DISK_FULL' })
+    await expect(journal.append({ ...chunk(0), awaited: true })).rejects.toMatchObject({
+      code: 'E_DISK_FULL',
+    })
+    crashing.onLate = () => undefined
+    for (const next of CHUNKS) await journal.append(next)
+    await journal.settled()
+    await open()
+    expect(store.end?.position).toBe(FILE.length)
+  })
+
+  it('takes index entries later, in their order', async () => {
+    const answers: (() => void)[] = []
+    crashing.onLate = (path) =>
+      isBytes(path) ? undefined : new Promise((resolve) => answers.push(resolve))
+    for (const next of CHUNKS.slice(0, 5)) {
+      await journal.append(next)
+      await journal.settled()
+    }
+    expect(answers).toHaveLength(1)
+    crashing.onLate = () => undefined
+    answers[0]?.()
+    for (const next of CHUNKS.slice(5)) await journal.append(next)
+    await journal.settled()
+    await open()
+    expect(store.sequence).toBe(1 + CHUNKS.length)
+    expect(store.executed().equals(heldOf(FILE, FILE.length))).toBe(true)
+  })
+
+  it('and fails the index in the end takes no more records', async () => {
+    let fail: (error: Error) => void = () => {}
+    crashing.onLate = (path) =>
+      isBytes(path) ? undefined : new Promise((_, reject) => (fail = reject))
+    await journal.append(chunk(0))
+    await journal.settled()
+    fail(Object.assign(new Error('i/o error'), { code: 'EIO' }))
+    await new Promise((resolve) => setImmediate(resolve))
+    await journal.append(chunk(1)).catch(() => {})
+    await expect(journal.settled()).rejects.toMatchObject({ code: 'E_STORE_WRITE' })
   })
 })
 

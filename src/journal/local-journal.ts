@@ -60,6 +60,10 @@ export class LocalJournal implements Journal {
     return this.#failed
   }
 
+  get unsyncedBytes(): number {
+    return this.#syncingBytes + this.#waitingBytes
+  }
+
   get end(): LogEnd | undefined {
     return this.#store.end
   }
@@ -79,19 +83,31 @@ export class LocalJournal implements Journal {
   // Not `async`: the bytes are written before the call returns, whatever the caller does with the
   // promise.
   append(chunk: Chunk): Promise<number> {
-    let sequence: number
+    const { length: size } = chunk.bytes
+    if (chunk.awaited === true && this.#mayHoldUp(size)) return this.#appendNow(chunk)
     try {
-      sequence = this.#store.append(chunk)
+      const taken = this.#store.append(chunk)
+      if (typeof taken === 'number') return this.#taken(taken, size)
+      return taken
+        .then((sequence) => this.#taken(sequence, size))
+        .catch((thrown: unknown) => this.#refuse(thrown))
     } catch (thrown) {
-      return this.#store.mended().then(() => Promise.reject(this.#note(thrown)))
+      return this.#refuse(thrown)
     }
-    this.#waitingBytes += chunk.bytes.length
-    if (chunk.awaited === true && this.#mayHoldUp()) this.#syncNow()
-    else this.#kick()
-    if (this.#syncingBytes + this.#waitingBytes <= UNSYNCED_BYTES_MAX) {
-      return Promise.resolve(sequence)
-    }
+  }
+
+  /** Resolves when there is room for more. */
+  #taken(sequence: number, size: number): Promise<number> {
+    this.#waitingBytes += size
+    this.#kick()
+    if (this.unsyncedBytes <= UNSYNCED_BYTES_MAX) return Promise.resolve(sequence)
     return this.#room().then(() => sequence)
+  }
+
+  /** Rejects with what was thrown, once nothing is left of the piece. */
+  async #refuse(thrown: unknown): Promise<never> {
+    await this.#store.mended()
+    throw this.#note(thrown)
   }
 
   async beginFile(begin: FileBegin): Promise<void> {
@@ -139,8 +155,7 @@ export class LocalJournal implements Journal {
 
   async #room(): Promise<void> {
     const fits = (): boolean =>
-      this.#syncingBytes + this.#waitingBytes <= UNSYNCED_BYTES_MAX ||
-      this.#failed.value !== undefined
+      this.unsyncedBytes <= UNSYNCED_BYTES_MAX || this.#failed.value !== undefined
     await waitUntil(this.#committed, fits)
     if (this.#failed.value !== undefined) throw this.#failed.value
   }
@@ -150,19 +165,34 @@ export class LocalJournal implements Journal {
     this.#work = this.#syncAll()
   }
 
-  #mayHoldUp(): boolean {
+  #mayHoldUp(size: number): boolean {
     const alone = this.#work === undefined && this.#claims === 0 && this.#store.canSyncNow
-    return alone && this.#pooledSyncs === 0 && this.#waitingBytes <= SYNC_NOW_BYTES_MAX
+    return alone && this.#pooledSyncs === 0 && size <= SYNC_NOW_BYTES_MAX
   }
 
-  #syncNow(): void {
+  /** Appends and syncs while the process waits; where the disk does not answer soon, as any other sync. */
+  #appendNow(chunk: Chunk): Promise<number> {
     try {
-      if (this.#store.syncNow() > SYNC_NOW_MS_MAX) this.#pooledSyncs = SYNCS_AFTER_SLOW_ONE
-      this.#waitingBytes = 0
-      this.#commit(this.#store.sequence)
+      const took = this.#store.appendAndSync(chunk)
+      if (typeof took === 'number') return Promise.resolve(this.#noteSynced(took))
+      this.#syncingBytes = chunk.bytes.length
+      const done = took.then((tookMs) => this.#noteSynced(tookMs))
+      const over = (): void => {
+        this.#syncingBytes = 0
+        this.#work = undefined
+      }
+      this.#work = done.then(over, over)
+      return done.catch((thrown: unknown) => this.#refuse(thrown))
     } catch (thrown) {
-      this.#fail(thrown instanceof Error ? thrown : new InvariantError(messageOf(thrown)))
+      return this.#refuse(thrown)
     }
+  }
+
+  #noteSynced(tookMs: number): number {
+    if (tookMs > SYNC_NOW_MS_MAX) this.#pooledSyncs = SYNCS_AFTER_SLOW_ONE
+    const { sequence } = this.#store
+    this.#commit(sequence)
+    return sequence
   }
 
   /** Syncs until nothing is left, or somebody wants to be alone; never rejects. */

@@ -17,6 +17,7 @@ export {
   type Reaction,
   systemCodeOf,
 } from './errors.ts'
+export { DISK_SECONDS, Histogram } from './histogram.ts'
 export { LimitedLogger } from './limited-logger.ts'
 export { type LogFields, type Logger, silentLogger } from './telemetry.ts'
 export { picked, Watch, type Watched, waitUntil } from './watched.ts'

@@ -3,7 +3,7 @@
   Beside these there are the process_* and nodejs_* metrics that prom-client gives by default.
 */
 export interface MetricSpec {
-  readonly kind: 'gauge' | 'counter'
+  readonly kind: 'gauge' | 'counter' | 'histogram'
   readonly labels: readonly string[]
   readonly help: string
 }
@@ -15,6 +15,8 @@ const gauge = (help: string, labels: readonly string[] = []): MetricSpec => ({
 })
 
 const counter = (help: string): MetricSpec => ({ kind: 'counter', labels: [], help })
+
+const histogram = (help: string): MetricSpec => ({ kind: 'histogram', labels: [], help })
 
 export const METRICS = {
   kingbus_info: gauge('1, with the version and the name of the node', ['version', 'name']),
@@ -78,6 +80,20 @@ export const METRICS = {
   ),
   kingbus_file_alarms_total: counter(
     'Such ranges found since the start, those too that were repaired',
+  ),
+  kingbus_durable_seconds: histogram(
+    'Time from the receipt of a piece of the binlog until it is durable, in a cluster on all nodes that count',
+  ),
+  kingbus_unsynced_bytes: gauge(
+    'Bytes of binlog that are received and written, and not durable on this node yet',
+  ),
+  kingbus_disk_state: gauge(
+    '1 for the state the disk of the data directory is in, 0 for the others',
+    ['state'],
+  ),
+  kingbus_disk_sync_seconds: histogram('Time that each fdatasync took'),
+  kingbus_disk_pending_seconds: gauge(
+    'Time for which the disk has not answered what it was asked first; 0 while it has answered all',
   ),
   kingbus_disk_free_bytes: gauge('Bytes free on the disk of the data directory'),
   kingbus_users: gauge('Users who may connect to the replication port'),

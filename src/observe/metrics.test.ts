@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Histogram } from '../lib/index.ts'
 import { METRICS } from './metric-table.ts'
 import { createMetrics } from './metrics.ts'
 
@@ -36,4 +37,20 @@ test('every metric of the table is on the page with its help', async () => {
   for (const [name, { help, kind }] of Object.entries(METRICS)) {
     expect(page).toContain(`# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`)
   }
+})
+
+test('a histogram is shown with as many as each bound holds, and not before it is known', async () => {
+  const histogram = new Histogram([0.001, 1])
+  for (const seconds of [0.00048828125, 0.5, 2]) histogram.observe(seconds)
+  const page = await createMetrics(async () => ({ kingbus_disk_sync_seconds: histogram })).render()
+  expect(page).toContain(
+    [
+      'kingbus_disk_sync_seconds_bucket{le="0.001"} 1',
+      'kingbus_disk_sync_seconds_bucket{le="1"} 2',
+      'kingbus_disk_sync_seconds_bucket{le="+Inf"} 3',
+      'kingbus_disk_sync_seconds_sum 2.50048828125',
+      'kingbus_disk_sync_seconds_count 3',
+    ].join('\n'),
+  )
+  expect(series(page, 'kingbus_durable_seconds_count')).toEqual([])
 })

@@ -2,9 +2,9 @@
   The disk as the store sees it. `systemDisk` is the real one; the simulated disk of the tests loses
   unsynced writes, tears them, flips bits and runs full behind the same interface.
 
-  Writes go to the page cache and are synchronous: copying into the page cache is faster than a trip
-  to the thread pool. Only `sync` waits for the device, and it runs on the thread pool. (Figures:
-  docs/decisions/0003-synchronous-writes.md.)
+  `write` copies into the page cache while the process waits, but not for long: a disk that does not answer must not
+  hold up whoever has nothing to do with it. All else that waits for the device runs on the thread pool.
+  (docs/decisions/0003-synchronous-writes.md, 0008-a-thread-that-writes.md)
 */
 export interface DiskFile {
   readonly path: string
@@ -14,13 +14,22 @@ export interface DiskFile {
   read(target: Uint8Array, position: number): number
   /** The same on the thread pool, for when the bytes may not be in the page cache. */
   readAsync(target: Uint8Array, position: number): Promise<number>
-  /** Writes all of `bytes` at `position` into the page cache, or throws the system's error (ENOSPC, EIO). */
-  write(bytes: Uint8Array, position: number): void
+  /**
+   * Writes all of `bytes` at `position` into the page cache: when the call returns, or, where the disk
+   * does not answer at once, when the promise resolves that it returns then; the bytes must stay as
+   * they are until that.
+   * @throws the system's error (ENOSPC, EIO); the promise rejects with it
+   */
+  write(bytes: Uint8Array, position: number): Promise<void> | undefined
   truncate(size: number): Promise<void>
   /** fdatasync: what was written before the call survives a power cut once this resolves. */
   sync(): Promise<void>
-  /** The same while the whole process waits; returns how long that took, in milliseconds. */
-  syncNow(): number
+  /**
+   * `write` and an fdatasync behind it, while the process waits, but not for long either; returns how
+   * long the fdatasync took, in milliseconds. What was written before survives a power cut too.
+   * @throws the system's error; where its `syscall` is fdatasync the bytes were written
+   */
+  writeAndSync(bytes: Uint8Array, position: number): number | Promise<number>
   close(): Promise<void>
 }
 
@@ -28,6 +37,8 @@ export interface DiskSpace {
   readonly totalBytes: number
   /** what this process may still write */
   readonly freeBytes: number
+  /** nothing may be written at all */
+  readonly isReadOnly: boolean
 }
 
 export interface FileAttributes {

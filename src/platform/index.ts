@@ -21,6 +21,7 @@ export {
 } from './dial.ts'
 export type { Disk, DiskFile, DiskSpace, FileAttributes } from './disk.ts'
 export { type Machine, systemMachine } from './machine.ts'
+export { DiskFigures, measuredDisk } from './measured-disk.ts'
 export type { MutualTls } from './mutual-tls.ts'
 export { type Connection, connect, listen, type TcpServer } from './net.ts'
 export type { Child, Command, Processes } from './processes.ts'

@@ -1,18 +1,30 @@
 import * as fs from 'node:fs'
 import * as promises from 'node:fs/promises'
 import { dirname } from 'node:path'
+
 import { tryLock, unlock } from 'fs-native-extensions'
+import { present, systemCodeOf } from '../lib/index.ts'
 import type { Disk, DiskFile } from './disk.ts'
+import { opening } from './open-files.ts'
+import { WriterThread } from './writer-thread.ts'
 
 const OPEN_FLAGS = { read: 'r', write: 'r+', create: 'wx+' } as const
+
+/** One for the process, made when the first file is opened to be written. */
+let writer: Promise<WriterThread> | undefined
 
 class SystemFile implements DiskFile {
   readonly path: string
   readonly #handle: promises.FileHandle
+  /** undefined for a file that is only read */
+  readonly #writer: WriterThread | undefined
+  /** the write that the disk has not answered */
+  #late: Promise<unknown> | undefined
 
-  constructor(path: string, handle: promises.FileHandle) {
+  constructor(path: string, handle: promises.FileHandle, writer?: WriterThread) {
     this.path = path
     this.#handle = handle
+    this.#writer = writer
   }
 
   size(): number {
@@ -40,12 +52,20 @@ class SystemFile implements DiskFile {
     return done
   }
 
-  write(bytes: Uint8Array, position: number): void {
-    let done = 0
-    while (done < bytes.length) {
-      const rest = bytes.length - done
-      done += fs.writeSync(this.#handle.fd, bytes, done, rest, position + done)
-    }
+  write(bytes: Uint8Array, position: number): Promise<void> | undefined {
+    const done = this.#write(bytes, position, false)
+    return typeof done === 'number' ? undefined : done.then(() => {})
+  }
+
+  writeAndSync(bytes: Uint8Array, position: number): number | Promise<number> {
+    return this.#write(bytes, position, true)
+  }
+
+  #write(bytes: Uint8Array, position: number, sync: boolean): number | Promise<number> {
+    const { fd } = this.#handle
+    const done = present(this.#writer, this.path).write({ fd, bytes, position, sync })
+    if (typeof done !== 'number') this.#late = done
+    return done
   }
 
   async truncate(size: number): Promise<void> {
@@ -56,19 +76,15 @@ class SystemFile implements DiskFile {
     await this.#handle.datasync()
   }
 
-  syncNow(): number {
-    const begun = performance.now()
-    fs.fdatasyncSync(this.#handle.fd)
-    return performance.now() - begun
-  }
-
   async close(): Promise<void> {
+    // The number of a closed file may be another's soon.
+    await this.#late?.catch(() => {})
     await this.#handle.close()
   }
 }
 
 async function syncPath(path: string): Promise<void> {
-  const handle = await promises.open(path, 'r')
+  const handle = await opening(path, () => promises.open(path, 'r'))
   try {
     await handle.sync()
   } finally {
@@ -79,10 +95,14 @@ async function syncPath(path: string): Promise<void> {
 /** The machine's own disk. */
 export const systemDisk: Disk = {
   async open(path, mode) {
-    return new SystemFile(path, await promises.open(path, OPEN_FLAGS[mode], 0o600))
+    const handle = await opening(path, () => promises.open(path, OPEN_FLAGS[mode], 0o600))
+    if (mode === 'read') return new SystemFile(path, handle)
+    writer ??= WriterThread.start()
+    return new SystemFile(path, handle, await writer)
   },
   async list(folder) {
-    return fs.existsSync(folder) ? await promises.readdir(folder) : []
+    if (!fs.existsSync(folder)) return []
+    return await opening(folder, () => promises.readdir(folder))
   },
   async exists(path) {
     return fs.existsSync(path)
@@ -100,11 +120,11 @@ export const systemDisk: Disk = {
     }
   },
   async readFile(path) {
-    return await promises.readFile(path)
+    return await opening(path, () => promises.readFile(path))
   },
   async replaceFile(path, bytes) {
     const fresh = `${path}.new`
-    await promises.writeFile(fresh, bytes, { mode: 0o600, flush: true })
+    await opening(fresh, () => promises.writeFile(fresh, bytes, { mode: 0o600, flush: true }))
     await promises.rename(fresh, path)
     await syncPath(dirname(path))
   },
@@ -121,8 +141,12 @@ export const systemDisk: Disk = {
     await syncPath(folder)
   },
   async space(folder) {
-    const found = await promises.statfs(folder)
-    return { totalBytes: found.blocks * found.bsize, freeBytes: found.bavail * found.bsize }
+    const { blocks, bavail, bsize } = await promises.statfs(folder)
+    const isReadOnly = await promises.access(folder, fs.constants.W_OK).then(
+      () => false,
+      (thrown: unknown) => systemCodeOf(thrown) === 'EROFS',
+    )
+    return { totalBytes: blocks * bsize, freeBytes: bavail * bsize, isReadOnly }
   },
   async isLocked(path) {
     if (!fs.existsSync(path)) return false

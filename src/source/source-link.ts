@@ -241,7 +241,7 @@ export class SourceLink {
   resume(): void {
     if (this.#state.value.phase !== 'paused') return
     this.#enter('streaming')
-    this.#logger.info({}, 'there is room again, the dump goes on')
+    this.#logger.info({}, 'the dump goes on')
   }
 
   /**

@@ -1,7 +1,7 @@
 import { assert, crc32 } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
 import type { DiskFile } from '../platform/index.ts'
-import { damaged, diskFull } from './disk-error.ts'
+import { damaged, diskFull, isSyncFailure } from './disk-error.ts'
 import type { Divided } from './index-file/extents.ts'
 import type { IndexAppender, WrittenIndex } from './index-file/index-appender.ts'
 import type { IndexDirectory } from './index-file/index-directory.ts'
@@ -9,6 +9,18 @@ import type { RecordEntry } from './index-file/index-entry.ts'
 import { noteState, type RecoveredFile } from './recovery/file-recovery.ts'
 import type { StoredFile } from './stored-file.ts'
 import { checkSpan, planRead } from './verified-read.ts'
+
+/** What is known of bytes that are appended. */
+export interface PieceFacts {
+  readonly crc: number
+  readonly boundary: number
+  readonly timestamp: number
+  readonly epoch?: number
+  /** of the record, where a cut that follows has taken the last of its bytes */
+  readonly size?: number
+}
+
+type BytesEntry = Extract<RecordEntry, { readonly kind: 'bytes' }>
 
 /** A cut's entries with all that belongs to them, in bytes of the index. */
 const CUT_RESERVE = 512
@@ -28,6 +40,8 @@ export class ActiveFile {
   /** entries of records that are not synced */
   #unsynced: RecordEntry[] = []
   #mending: Promise<void> | undefined
+  /** the write that the disk has not answered */
+  #writing: Promise<unknown> | undefined
   #isPaused = false
 
   static async take(recovered: RecoveredFile): Promise<ActiveFile> {
@@ -67,37 +81,84 @@ export class ActiveFile {
   }
 
   /**
-   * Writes bytes at the end. When that fails in the middle, what was written is taken away again.
+   * Writes bytes at the end: when the call returns, or, where the disk does not answer at once, when the promise
+   * resolves; nothing may be appended until then. When that fails in the middle, what was written is taken away again.
    * @throws the system's error
    */
-  write(
-    bytes: Uint8Array,
-    facts: {
-      readonly crc: number
-      readonly boundary: number
-      readonly timestamp: number
-      readonly epoch?: number
-      /** of the record, where a cut that follows has taken the last of its bytes */
-      readonly size?: number
-    },
-  ): void {
+  write(bytes: Uint8Array, facts: PieceFacts): Promise<void> | undefined {
+    const entry = this.#entryOf(bytes, facts)
+    const late = this.#trying(() =>
+      bytes.length > 0 ? this.#data.write(bytes, this.#end) : undefined,
+    )
+    const taken = (): undefined => {
+      this.#take(entry)
+      this.#unsynced.push(entry)
+    }
+    return late instanceof Promise ? late.then(taken) : taken()
+  }
+
+  /**
+   * As `write` and then `sync`, while the process waits, as far as the disk answers at once; returns how long the sync
+   * took, in milliseconds. Only while `canSyncNow`.
+   */
+  writeAndSync(bytes: Uint8Array, facts: PieceFacts): number | Promise<number> {
+    const entry = this.#entryOf(bytes, facts)
+    const took = this.#trying(() => this.#data.writeAndSync(bytes, this.#end))
+    const taken = (tookMs: number): number => {
+      this.#take(entry)
+      const entries = [...this.#unsynced, entry]
+      this.#unsynced = []
+      this.#note(entries)
+      return tookMs
+    }
+    return took instanceof Promise ? took.then(taken) : taken(took)
+  }
+
+  #entryOf(bytes: Uint8Array, facts: PieceFacts): BytesEntry {
     assert(this.#mending === undefined, 'bytes are written while torn ones are taken away')
+    assert(this.#writing === undefined, 'bytes are written while others are')
     const { boundary, crc, epoch = this.epoch, size = bytes.length } = facts
     const end = this.#end + size
     assert(boundary >= this.#boundary, `boundary ${boundary} lies before ${this.#boundary}`)
     assert(boundary <= end, `boundary ${boundary} lies behind the end ${end}`)
-    try {
-      if (bytes.length > 0) this.#data.write(bytes, this.#end)
-    } catch (thrown) {
-      this.#mending = this.#data.truncate(this.#end)
-      this.#mending.catch(() => {})
-      throw thrown
-    }
-    this.#timestamp = facts.timestamp === 0 ? this.#timestamp : facts.timestamp
+    const timestamp = facts.timestamp === 0 ? this.#timestamp : facts.timestamp
+    return { kind: 'bytes', epoch, end, boundary, crc, timestamp }
+  }
+
+  #take({ end, boundary, timestamp }: BytesEntry): void {
+    this.#timestamp = timestamp
     this.#end = end
     this.#boundary = boundary
-    const timestamp = this.#timestamp
-    this.#unsynced.push({ kind: 'bytes', epoch, end, boundary, crc, timestamp })
+  }
+
+  /** What fails now or later is taken away; nothing else is written until that was told. */
+  #trying<T>(write: () => T | Promise<T>): T | Promise<T> {
+    let done: T | Promise<T>
+    try {
+      done = write()
+    } catch (thrown) {
+      throw this.#takeAway(thrown)
+    }
+    if (!(done instanceof Promise)) return done
+    const late = done.then(
+      (value) => {
+        this.#writing = undefined
+        return value
+      },
+      (thrown: unknown) => {
+        this.#writing = undefined
+        throw this.#takeAway(thrown)
+      },
+    )
+    this.#writing = late
+    return late
+  }
+
+  #takeAway(thrown: unknown): unknown {
+    if (isSyncFailure(thrown)) return thrown
+    this.#mending = this.#data.truncate(this.#end)
+    this.#mending.catch(() => {})
+    return thrown
   }
 
   /** Resolves when no torn bytes are there any more. @throws the system's error */
@@ -138,7 +199,7 @@ export class ActiveFile {
     const entries = this.#unsynced
     this.#unsynced = []
     this.#note(entries)
-    this.#appender.flush()
+    await this.#appender.flushed()
     if (!this.#appender.isWritten) throw diskFull(this.stored.indexPath, undefined)
     const done = await Promise.allSettled([this.#data.sync(), this.#appender.sync()])
     for (const one of done) if (one.status === 'rejected') throw one.reason
@@ -149,18 +210,9 @@ export class ActiveFile {
     await this.#data.sync()
   }
 
-  /** Whether `syncNow` does all that there is to do. */
+  /** Whether `writeAndSync` does all that there is to do. */
   get canSyncNow(): boolean {
     return !this.#appender.syncDue && this.#unsynced.every(({ kind }) => kind === 'bytes')
-  }
-
-  /** As `sync`, while the process waits; returns how long that took, in milliseconds. */
-  syncNow(): number {
-    const entries = this.#unsynced
-    this.#unsynced = []
-    const tookMs = this.#data.syncNow()
-    this.#note(entries)
-    return tookMs
   }
 
   /** @param held makes the GTID set at the last place between transactions of what was synced */
@@ -192,7 +244,7 @@ export class ActiveFile {
    * the two leaves no doubt that they were to go.
    */
   async cut(to: number): Promise<void> {
-    this.#appender.reserve(CUT_RESERVE)
+    await this.#appender.reserve(CUT_RESERVE)
     const cut = await this.beginCut(to, this.epoch)
     await this.finishCut(to, cut)
   }
@@ -224,7 +276,7 @@ export class ActiveFile {
   /** Ends the index for good. */
   async close(held: GtidSet): Promise<void> {
     assert(!this.unsynced, 'a file is closed when everything is synced')
-    this.#appender.reserve(held.encode().length + CUT_RESERVE)
+    await this.#appender.reserve(held.encode().length + CUT_RESERVE)
     await this.#appender.close(held)
     await this.letGo()
   }
@@ -239,6 +291,7 @@ export class ActiveFile {
   async pause(): Promise<void> {
     if (this.#isPaused) return
     this.#isPaused = true
+    await this.#writing?.catch(() => {})
     await this.#data.close()
   }
 

@@ -32,7 +32,7 @@ const steps = (size: number, end: number): number[] =>
 
 async function append(store: Store, file: Buffer, from: number, size: number): Promise<void> {
   for (const chunk of chunksOf(file, from, file.length, steps(size, file.length))) {
-    store.append(chunk)
+    await store.append(chunk)
     store.commit(await store.sync())
   }
 }

@@ -7,6 +7,11 @@ export function isDiskFull(thrown: unknown): boolean {
   return FULL_CODES.includes(systemCodeOf(thrown))
 }
 
+/** True for an fdatasync that failed behind a write that did not: it is never done again, whatever it says. */
+export function isSyncFailure(thrown: unknown): boolean {
+  return thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'fdatasync'
+}
+
 /** What is told of a disk that has no room: nothing was lost, and it may be tried again. */
 export function diskFull(path: string, thrown: unknown): OperationalError {
   const message = `no room on the disk for ${path}; make room, or let retention take less`

@@ -22,7 +22,7 @@ export async function createFile(context: RecoveryContext, fresh: NewFile): Prom
     const made = await createIndex(context, fresh)
     index = made.file
     data = await disk.open(stored.path, 'create')
-    data.write(BINLOG_MAGIC, 0)
+    await data.write(BINLOG_MAGIC, 0)
     await data.sync()
     await disk.syncFolder(folder)
     const { directory } = made

@@ -1,5 +1,6 @@
 import { OperationalError, ProtocolError } from '../lib/index.ts'
 import type { Disk } from '../platform/index.ts'
+import { writeRefused } from './disk-error.ts'
 import { compareFileNames, isFileName } from './file-name.ts'
 import type { StoredFile } from './stored-file.ts'
 
@@ -84,11 +85,16 @@ export class HeldFiles {
     this.#leaving.push(...this.#files.splice(0, count))
   }
 
-  /** Removes what is out of sight, oldest first, each durably. */
+  /**
+   * Removes what is out of sight, oldest first, each durably; what the disk does not let go is tried again
+   * with the next.
+   * @throws OperationalError E_STORE_WRITE, E_OPEN_FILES
+   */
   async removeHidden(): Promise<void> {
-    const leaving = this.#leaving
-    this.#leaving = []
-    for (const stored of leaving) await this.#remove(stored)
+    for (let next = this.#leaving[0]; next !== undefined; next = this.#leaving[0]) {
+      await this.#remove(next)
+      this.#leaving = this.#leaving.slice(1)
+    }
   }
 
   /** Removes the files before the name, but never the newest: what a crash left of a purge. */
@@ -99,13 +105,17 @@ export class HeldFiles {
   }
 
   async #remove(stored: StoredFile): Promise<void> {
-    await removeFile(this.#disk, this.#folder, stored.name)
+    try {
+      await removeFile(this.#disk, this.#folder, stored.name)
+    } catch (thrown) {
+      throw writeRefused(stored.path, thrown)
+    }
   }
 }
 
 /** Removes a file and its index, durably; the file first, since an index without one is nobody's. */
 export async function removeFile(disk: Disk, folder: string, name: string): Promise<void> {
-  await disk.remove(`${folder}/${name}`)
+  if (await disk.exists(`${folder}/${name}`)) await disk.remove(`${folder}/${name}`)
   await disk.syncFolder(folder)
   if (await disk.exists(`${folder}/${name}.idx`)) await disk.remove(`${folder}/${name}.idx`)
   await disk.syncFolder(folder)

@@ -33,7 +33,7 @@ async function filled(at: readonly number[]): Promise<Store> {
   for (const { name, bytes } of FILES) {
     store.commit(await store.beginFile(beginOf(name)))
     for (const chunk of chunksOf(bytes, 4, bytes.length, at)) {
-      store.append(chunk)
+      await store.append(chunk)
       store.commit(await store.sync())
     }
   }
@@ -89,7 +89,8 @@ it('tells half a transaction by its MariaDB events and gives it up', async () =>
   store.commit(await store.beginFile(beginOf('binlog.000001')))
   const [first] = FILES
   // Inside 0-11-10, behind its XA END.
-  for (const chunk of chunksOf(first?.bytes ?? Buffer.alloc(0), 4, 2678, [])) store.append(chunk)
+  for (const chunk of chunksOf(first?.bytes ?? Buffer.alloc(0), 4, 2678, []))
+    await store.append(chunk)
   store.commit(await store.sync())
   const again = await crashing.reopen(folder)
   expect(again.end).toMatchObject({ boundary: 2411, position: 2678 })

@@ -5,7 +5,7 @@ import { ActiveFile } from './active-file.ts'
 import type { BinlogStore, FileInfo, LogEnd } from './binlog-store.ts'
 import { FileAlarms } from './check/file-alarms.ts'
 import type { GrowingFile } from './check/file-check.ts'
-import { damaged } from './disk-error.ts'
+import { damaged, readFailed } from './disk-error.ts'
 import { FileReader } from './file-reader.ts'
 import { HeldFiles } from './held-files.ts'
 import { findGtidStart } from './lookup/gtid-lookup.ts'
@@ -190,7 +190,9 @@ export class ReadableFiles {
    * tell. @throws OperationalError E_STORE_DAMAGED
    */
   async readPrevious(stored: StoredFile, limit: number): Promise<GtidSet | undefined> {
-    const file = await this.#disk.open(stored.path, 'read')
+    const file = await this.#disk.open(stored.path, 'read').catch((thrown: unknown) => {
+      throw readFailed(stored.name, 0, thrown)
+    })
     try {
       const says = await readPreviousGtids(file, limit)
       if (says === 'damaged') throw damaged(stored.name, BINLOG_MAGIC.length, HEAD_DAMAGED)

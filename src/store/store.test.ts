@@ -41,7 +41,7 @@ async function filled(file: Buffer, cuts: readonly number[], to = file.length): 
   const store = await open()
   await begin(store, NAME)
   for (const chunk of chunksOf(file, 4, to, cuts)) {
-    store.append(chunk)
+    await store.append(chunk)
     await flush(store)
   }
   return store
@@ -114,13 +114,13 @@ describe('the visible end', () => {
     const store = await open()
     await begin(store, NAME)
     const [half, rest] = chunksOf(LARGE, 4, LARGE.length, [100_000])
-    store.append(half as never)
+    await store.append(half as never)
     await flush(store)
     const shown = store.visible.value?.position ?? 0
     expect(shown).toBe(store.end?.boundary)
     expect(shown).toBeLessThan(100_000)
     expect((await readAll(store)).length).toBe(shown - 4)
-    store.append(rest as never)
+    await store.append(rest as never)
     expect(store.visible.value?.position).toBe(shown)
     await flush(store)
     expect(await readAll(store)).toEqual(LARGE.subarray(4))
@@ -172,7 +172,7 @@ describe('recovery of a tail that the index does not speak of', () => {
     const purged = GtidSet.parse('11111111-2222-3333-4444-555555555555:1-9')
     const first = await open()
     await begin(first, NAME, purged)
-    for (const chunk of chunksOf(PLAIN, 4, PLAIN.length, [])) first.append(chunk)
+    for (const chunk of chunksOf(PLAIN, 4, PLAIN.length, [])) await first.append(chunk)
     await flush(first)
     rmSync(join(folder, `${NAME}.idx`))
     const store = await open()
@@ -253,7 +253,7 @@ describe('a cut', () => {
     store.commit(sequence)
     expect(store.end).toEqual({ file: NAME, position: boundary, boundary })
     expect(await readAll(store)).toEqual(LARGE.subarray(4, boundary))
-    for (const chunk of chunksOf(LARGE, boundary, LARGE.length, [70_000])) store.append(chunk)
+    for (const chunk of chunksOf(LARGE, boundary, LARGE.length, [70_000])) await store.append(chunk)
     await flush(store)
     expect(await readAll(store)).toEqual(LARGE.subarray(4))
     const again = await open()
@@ -294,7 +294,7 @@ describe('several files', () => {
     for (const [index, source] of [PLAIN, LARGE, fixture('tagged-gtids.000003')].entries()) {
       const file = withPreviousGtids(source, held)
       await begin(store, names[index] ?? '')
-      for (const chunk of chunksOf(file, 4, file.length, [1000, 60_000])) store.append(chunk)
+      for (const chunk of chunksOf(file, 4, file.length, [1000, 60_000])) await store.append(chunk)
       await flush(store)
       held.addAll(heldOf(file, file.length))
       files.push(file)

@@ -3,7 +3,7 @@ import { BINLOG_MAGIC, GtidSet } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { ActiveFile } from './active-file.ts'
 import type { LogEnd } from './binlog-store.ts'
-import { diskFull, isDiskFull, writeFailed } from './disk-error.ts'
+import { diskFull, isDiskFull, isSyncFailure, writeFailed } from './disk-error.ts'
 import { createFile, type NewFile, removeFresh } from './file-create.ts'
 import { ExtentsCache } from './index-file/extents.ts'
 import { FIRST_DIGEST } from './index-file/running-digest.ts'
@@ -128,23 +128,62 @@ export class Store extends ReadableStore {
   }
 
   /**
-   * Writes into the page cache at the end of the current file; returns the record's sequence.
-   * `chunk.gtids` is the store's from now on; `chunk.bytes` is not kept.
+   * Writes into the page cache at the end of the current file; returns the record's sequence, or, where
+   * the disk does not answer at once, a promise of it: nothing may be appended until that resolves, and
+   * a sync does not cover it.
+   * `chunk.gtids` is the store's from now on; `chunk.bytes` is not kept once it is written.
    * @throws OperationalError E_DISK_FULL: nothing was taken, and it may be given again after
-   * `mended`; E_STORE_WRITE: nothing more can be written
+   * `mended`; E_STORE_WRITE: nothing more can be written. A promise rejects with the same
    */
-  append(chunk: Chunk): number {
-    if (this.#failure !== undefined) throw this.#failure
-    const active = present(this.#active, 'the current file')
-    assert(this.#exclusiveName === undefined, 'bytes are appended while a file begins or is cut')
-    const { bytes, gtids } = chunk
-    assert(bytes.length > 0 && bytes.length <= RECORD_BYTES_MAX, `record of ${bytes.length} bytes`)
+  append(chunk: Chunk): number | Promise<number> {
+    const active = this.#readyFor(chunk)
+    const add = (): number => this.#pending.add({ boundary: placeOf(active), gtids: chunk.gtids })
     try {
-      active.write(bytes, chunk)
+      const late = active.write(chunk.bytes, chunk)
+      if (late === undefined) return add()
+      return late.then(add, (thrown: unknown) => {
+        throw this.#explain(active.stored.path, thrown)
+      })
     } catch (thrown) {
       throw this.#explain(active.stored.path, thrown)
     }
-    return this.#pending.add({ boundary: placeOf(active), gtids })
+  }
+
+  /**
+   * As `append` and `sync`, while the process waits, as far as the disk answers at once; returns how
+   * long the sync took, in milliseconds. Only while `canSyncNow`. @throws as both
+   */
+  appendAndSync(chunk: Chunk): number | Promise<number> {
+    assert(this.canSyncNow, 'a sync is under way, or takes long')
+    const active = this.#readyFor(chunk)
+    const add = (tookMs: number): number => {
+      this.#busy = false
+      this.#pending.markDurable(
+        this.#pending.add({ boundary: placeOf(active), gtids: chunk.gtids }),
+      )
+      return tookMs
+    }
+    const failed = (thrown: unknown): never => {
+      this.#busy = false
+      throw isSyncFailure(thrown)
+        ? this.#fail(active.stored.path, thrown)
+        : this.#explain(active.stored.path, thrown)
+    }
+    try {
+      const took = active.writeAndSync(chunk.bytes, chunk)
+      if (typeof took === 'number') return add(took)
+      this.#busy = true
+      return took.then(add, failed)
+    } catch (thrown) {
+      return failed(thrown)
+    }
+  }
+
+  #readyFor({ bytes }: Chunk): ActiveFile {
+    if (this.#failure !== undefined) throw this.#failure
+    assert(this.#exclusiveName === undefined, 'bytes are appended while a file begins or is cut')
+    assert(bytes.length > 0 && bytes.length <= RECORD_BYTES_MAX, `record of ${bytes.length} bytes`)
+    return present(this.#active, 'the current file')
   }
 
   /** Resolves when what a full disk tore is taken away. @throws OperationalError E_STORE_WRITE */
@@ -175,21 +214,9 @@ export class Store extends ReadableStore {
     }
   }
 
-  /** Whether `syncNow` may be called: nothing else is under way, and it has nothing long to do. */
+  /** Whether `appendAndSync` may be called: nothing else is under way, and it has nothing long to do. */
   get canSyncNow(): boolean {
     return !this.#busy && this.#failure === undefined && (this.#active?.canSyncNow ?? false)
-  }
-
-  /** As `sync`, while the process waits; returns how long that took, in milliseconds. @throws as sync */
-  syncNow(): number {
-    assert(this.canSyncNow, 'a sync is under way, or takes long')
-    try {
-      const tookMs = present(this.#active, 'the current file').syncNow()
-      this.#pending.markDurable(this.#pending.appended)
-      return tookMs
-    } catch (thrown) {
-      throw this.#explain(this.#context.folder, thrown)
-    }
   }
 
   /** Shows all up to the record; then writes the index, for which nobody waits. @throws as sync */
@@ -284,10 +311,18 @@ export class Store extends ReadableStore {
     const sequence = this.#pending.appended
     const active = this.#active
     if (active?.unsynced) {
-      await active.sync()
+      await active.sync().catch((thrown: unknown) => {
+        throw this.#explainSync(active.stored.path, thrown)
+      })
       this.#pending.markDurable(sequence)
     }
     return this.#pending.durable
+  }
+
+  /** A write that found no room may be done again; a sync may not, whatever it says. */
+  #explainSync(path: string, thrown: unknown): Error {
+    const isKnown = thrown instanceof OperationalError || thrown instanceof InvariantError
+    return isKnown ? thrown : this.#fail(path, thrown)
   }
 
   /**

@@ -1,6 +1,7 @@
 import { assert, present } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
 import type { Disk, DiskFile } from '../platform/index.ts'
+import { readFailed } from './disk-error.ts'
 import type { ExtentsCache } from './index-file/extents.ts'
 import type { IndexDirectory } from './index-file/index-directory.ts'
 import { loadClosed } from './index-file/index-scan.ts'
@@ -113,11 +114,20 @@ export class StoredFile {
     if (!active && this.#readers === 0) await this.#letGo()
   }
 
+  /** @throws OperationalError E_STORE_DAMAGED, E_OPEN_FILES */
   async #open(): Promise<Opened> {
-    const data = await this.#disk.open(this.path, 'read')
-    if (this.#active !== undefined) return { data, closed: undefined }
-    const index = await this.#disk.open(this.indexPath, 'read')
-    return { data, closed: { index, directory: loadClosed(this.name, index, this.#cache) } }
+    const opened: DiskFile[] = []
+    try {
+      const data = await this.#disk.open(this.path, 'read')
+      opened.push(data)
+      if (this.#active !== undefined) return { data, closed: undefined }
+      const index = await this.#disk.open(this.indexPath, 'read')
+      opened.push(index)
+      return { data, closed: { index, directory: loadClosed(this.name, index, this.#cache) } }
+    } catch (thrown) {
+      for (const file of opened) await file.close()
+      throw readFailed(this.name, 0, thrown)
+    }
   }
 
   async #letGo(): Promise<void> {

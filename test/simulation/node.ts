@@ -1,7 +1,7 @@
 /* One node of Kingbus as the daemon builds it, over a simulated disk, clock and network; it can die. */
 import { ROOM_RETRY_MS } from '../../src/config/index.ts'
+import { RoomJournal } from '../../src/daemon/disk/room-journal.ts'
 import { runPurger } from '../../src/daemon/purger.ts'
-import { RoomJournal } from '../../src/daemon/room-journal.ts'
 import { Ingest } from '../../src/ingest/index.ts'
 import { type Journal, LocalJournal } from '../../src/journal/index.ts'
 import { type Logger, Watch } from '../../src/lib/index.ts'

@@ -51,7 +51,15 @@ export const exampleStatus: Status = {
     roundSeconds: 1,
     lastRound: { beganAt: '2026-11-23T12:00:02.000Z', seconds: 0.3, bytes: 1300 },
   },
-  disk: { freeBytes: 10_000, totalBytes: 20_000 },
+  disk: {
+    state: 'slow',
+    since: '2026-11-23T12:00:02.000Z',
+    error: { code: 'E_DISK_SLOW', message: 'the disk has not answered for 3.0 s' },
+    freeBytes: 10_000,
+    totalBytes: 20_000,
+    unsyncedBytes: 4096,
+    lastSyncMs: 0.5,
+  },
   replicas: [
     {
       id: 4,

@@ -9,8 +9,8 @@ import { semiSyncText } from '../semi-sync-text.ts'
 import type { Terminal } from '../terminal.ts'
 
 const AFTER = `
-Ends with 0 when all is well, and with 1 when the source needs the operator (state failed), something keeps the node
-from taking part in its cluster, or a file of it is damaged.`
+Ends with 0 when all is well, and with 1 when the source needs the operator (state failed), the disk does (failed or
+read-only), something keeps the node from taking part in its cluster, or a file of it is damaged.`
 
 export function addStatusCommand(program: Command, terminal: Terminal, outcome: Outcome): void {
   withNodeOptions(program.command('status').description('what a running node does and holds'))
@@ -25,7 +25,8 @@ export function addStatusCommand(program: Command, terminal: Terminal, outcome: 
     })
 }
 
-function hasTrouble({ cluster, alarms }: Status): boolean {
+function hasTrouble({ cluster, alarms, disk }: Status): boolean {
+  if (disk.state === 'failed' || disk.state === 'read-only') return true
   return (cluster !== null && cluster.trouble !== null) || alarms.length > 0
 }
 
@@ -68,6 +69,17 @@ function scrubText({ rate, roundSeconds, checking }: Status['scrub']): string {
   return `${formatBytes(rate)} a second, a round takes ${spanText(roundSeconds)}${now}`
 }
 
+function diskFacts({ disk }: Status): (readonly [string, Cell])[] {
+  const { state, error, freeBytes, totalBytes, unsyncedBytes, lastSyncMs } = disk
+  const free = `${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)}`
+  const last = lastSyncMs === null ? '' : `; the last fdatasync took ${lastSyncMs.toFixed(1)} ms`
+  return [
+    ['disk', state === 'ok' ? free : `${state}; ${free}`],
+    ...(error === null ? [] : [['', textOf(error)] as const]),
+    ['not durable yet', `${formatBytes(unsyncedBytes)}${last}`],
+  ]
+}
+
 function factsOf(status: Status): (readonly [string, Cell])[] {
   const { source, visibleEnd, replicas } = status
   const facts: (readonly [string, Cell])[] = [
@@ -87,10 +99,7 @@ function factsOf(status: Status): (readonly [string, Cell])[] {
     ['binlogs', `${status.files} files, ${formatBytes(status.bytes)}`],
     ...status.alarms.map((alarm) => ['', textOf(alarm)] as const),
     ['checked in the background', scrubText(status.scrub)],
-    [
-      'disk',
-      `${formatBytes(status.disk.freeBytes)} free of ${formatBytes(status.disk.totalBytes)}`,
-    ],
+    ...diskFacts(status),
     ['semi-sync', semiSyncText(source)],
     ['source may purge to', source.safeToPurgeTo],
     ['replicas', replicas.length],

@@ -155,6 +155,11 @@ export class ClusterJournal implements Journal {
     return this.#failed
   }
 
+  /** Of this node, also while it follows another. */
+  get unsyncedBytes(): number {
+    return this.#driver.value?.work.unsyncedBytes ?? 0
+  }
+
   /** Of what was given: the disk may be behind. */
   get end(): LogEnd | undefined {
     const file = this.#log.origin?.name

@@ -147,6 +147,11 @@ export class ClusterNode {
     return this.#trouble
   }
 
+  /** why nothing is written to the log: after a moment it is read again and gone on with */
+  get diskFailure(): OperationalError | undefined {
+    return this.#options.log.failure
+  }
+
   get name(): string {
     return this.#options.settings.name
   }

@@ -55,7 +55,7 @@ async function filled(path: string, to?: number): Promise<{ dataDir: DataDir; st
     const purged = name === REAL_FILE_NAMES[0] ? previousOf(bytes) : undefined
     store.commit(await store.beginFile(beginOf(nameOf(name), purged)))
     const end = name === REAL_FILE_NAMES.at(-1) ? (to ?? bytes.length) : bytes.length
-    for (const chunk of chunksOf(bytes, 4, end, [150, 300, 777, 778])) store.append(chunk)
+    for (const chunk of chunksOf(bytes, 4, end, [150, 300, 777, 778])) await store.append(chunk)
     store.commit(await store.sync())
   }
   return { dataDir, store }
@@ -119,7 +119,8 @@ describe('a directory that is whole', () => {
     expect(damagesOf(report)).toEqual([])
     expect(noticesOf(report)).toEqual([])
     expect(report.files.at(-1)?.verifiedTo).toBe(store.end?.boundary)
-    for (const chunk of chunksOf(bytes, bytes.length - 100, bytes.length, [])) store.append(chunk)
+    for (const chunk of chunksOf(bytes, bytes.length - 100, bytes.length, []))
+      await store.append(chunk)
     store.commit(await store.sync())
     expect((await verify(live)).files.at(-1)?.verifiedTo).toBe(bytes.length)
     await store.close()
@@ -137,8 +138,9 @@ describe('a directory that is whole', () => {
       if (!path.endsWith(`${nameOf(REAL_FILE_NAMES.at(-1) ?? '')}.idx`)) return
       reads += 1
       if (reads !== 1) return
-      for (const chunk of chunksOf(bytes, bytes.length - 100, bytes.length, [])) store.append(chunk)
-      store.syncNow()
+      for (const chunk of chunksOf(bytes, bytes.length - 100, bytes.length, [])) {
+        expect(store.appendAndSync(chunk)).toBeTypeOf('number')
+      }
       store.commit(store.sequence)
     }
     const report = await verify(live, undefined, growing.disk)

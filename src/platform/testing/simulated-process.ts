@@ -132,7 +132,7 @@ export class SimulatedProcess implements Disk {
   async space(folder: string): Promise<DiskSpace> {
     return await this.later(folder, () => {
       const { totalBytes, freeBytes } = this.#disk
-      return { totalBytes, freeBytes: Math.min(totalBytes, freeBytes) }
+      return { totalBytes, freeBytes: Math.min(totalBytes, freeBytes), isReadOnly: false }
     })
   }
 
@@ -216,7 +216,7 @@ class SimulatedFile implements DiskFile {
     return await this.#process.later(this.path, () => this.#readNow(target, position))
   }
 
-  write(bytes: Uint8Array, position: number): void {
+  write(bytes: Uint8Array, position: number): undefined {
     this.#check()
     const disk = this.#disk
     const inode = this.#inode
@@ -253,8 +253,8 @@ class SimulatedFile implements DiskFile {
     await this.#process.later(this.path, () => this.#settle(mark))
   }
 
-  syncNow(): number {
-    this.#check()
+  writeAndSync(bytes: Uint8Array, position: number): number {
+    this.write(bytes, position)
     this.#process.operation(this.path)
     this.#settle(this.#inode.mark)
     return 0
@@ -268,7 +268,7 @@ class SimulatedFile implements DiskFile {
   #settle(mark: SimulatedInode['mark']): void {
     if (this.#disk.meets('sync fails', this.path)) {
       this.#inode.settleBadly(mark, this.#disk.random)
-      throw systemError('EIO', this.path)
+      throw Object.assign(systemError('EIO', this.path), { syscall: 'fdatasync' })
     }
     this.#inode.settle(mark)
   }

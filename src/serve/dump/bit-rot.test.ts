@@ -32,7 +32,7 @@ async function stored(cuts: readonly number[]): Promise<{ folder: string; store:
   for (const [index, { name, bytes }] of REAL_FILES.entries()) {
     store.commit(await store.beginFile(beginOf(name, index === 0 ? BEFORE : undefined)))
     for (const chunk of chunksOf(bytes, 4, bytes.length, cuts)) {
-      store.append(chunk)
+      await store.append(chunk)
       store.commit(await store.sync())
     }
   }
@@ -106,7 +106,7 @@ it('begins no event of which it knows that it cannot end it', async () => {
   const store = await Store.open(options)
   store.commit(await store.beginFile(beginOf(name)))
   const cuts = Array.from({ length: 13 }, (_, index) => index * 500_000)
-  for (const chunk of chunksOf(bytes, 4, bytes.length, cuts)) store.append(chunk)
+  for (const chunk of chunksOf(bytes, 4, bytes.length, cuts)) await store.append(chunk)
   store.commit(await store.sync())
   const whole = await dumped(store, GtidSet.empty())
   // In the second event of three MiB.

@@ -38,7 +38,7 @@ async function feed(store: Store, cuts: readonly number[]): Promise<void> {
   for (const [index, { name, bytes }] of REAL_FILES.entries()) {
     store.commit(await store.beginFile(beginOf(name, index === 0 ? BEFORE : undefined)))
     for (const chunk of chunksOf(bytes, 4, bytes.length, cuts)) {
-      store.append(chunk)
+      await store.append(chunk)
       store.commit(await store.sync())
     }
   }
@@ -100,7 +100,7 @@ describe('a dump of stored files', () => {
       for (const [index, { name, bytes }] of REAL_FILES.entries()) {
         if (index > 0) store.commit(await store.beginFile(beginOf(name)))
         for (const chunk of chunksOf(bytes, 4, bytes.length, cuts)) {
-          store.append(chunk)
+          await store.append(chunk)
           store.commit(await store.sync())
         }
       }

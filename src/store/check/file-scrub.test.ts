@@ -28,7 +28,7 @@ async function twoFiles(): Promise<{ folder: string; store: Store }> {
   for (const name of [CLOSED, ACTIVE]) {
     store.commit(await store.beginFile(beginOf(name)))
     for (const chunk of chunksOf(BYTES, 4, BYTES.length, [700, 701, 1500, 2600])) {
-      store.append(chunk)
+      await store.append(chunk)
       store.commit(await store.sync())
     }
   }

@@ -74,6 +74,9 @@ export class IndexAppender {
   #offset: number
   #backlog: Buffer[] = []
   #backlogSize = 0
+  /** of the first of the backlog, while the disk does not answer; never rejects */
+  #writing: Promise<void> | undefined
+  #failure: Error | undefined
   #checkpoint: number
   #bytesSince: number
   #recordsSince: number
@@ -198,14 +201,15 @@ export class IndexAppender {
    * whole can be.
    * @throws OperationalError E_DISK_FULL; nothing has changed then
    */
-  reserve(size: number): void {
-    this.flush()
+  async reserve(size: number): Promise<void> {
+    await this.flushed()
     try {
-      this.#file.write(Buffer.alloc(this.#backlogSize + size), this.#offset - this.#backlogSize)
+      const room = Buffer.alloc(this.#backlogSize + size)
+      await this.#file.write(room, this.#offset - this.#backlogSize)
     } catch (thrown) {
       throw isDiskFull(thrown) ? diskFull(this.#file.path, thrown) : thrown
     }
-    this.flush()
+    await this.flushed()
   }
 
   /** So much was added since the last sync that reading it again would take long. */
@@ -214,7 +218,7 @@ export class IndexAppender {
   }
 
   async sync(): Promise<void> {
-    this.flush()
+    await this.flushed()
     this.#bytesSinceSync = 0
     const upTo = this.#offset - this.#backlogSize
     await this.#file.sync()
@@ -286,20 +290,45 @@ export class IndexAppender {
     return this.#backlogSize === 0
   }
 
-  /** Writes what was added; on a full disk it waits for the next time. */
+  /** Writes what was added, and waits for a disk that does not answer at once; a full one is not waited for. */
+  async flushed(): Promise<void> {
+    this.flush()
+    while (this.#writing !== undefined) {
+      await this.#writing
+      this.flush()
+    }
+  }
+
+  /** Writes what was added; on a full disk, and while a disk does not answer, it waits for the next time. */
   flush(): void {
-    if (this.#backlogSize === 0) return
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#backlogSize === 0 || this.#writing !== undefined) return
     const bytes = this.#backlog.length === 1 ? this.#backlog[0] : Buffer.concat(this.#backlog)
     assert(bytes?.length === this.#backlogSize, 'the backlog of an index has another size')
+    this.#backlog = [bytes]
+    const upTo = { size: this.#offset, end: this.#state.end }
+    const written = (): void => this.#forget(bytes, upTo)
     try {
-      this.#file.write(bytes, this.#offset - this.#backlogSize)
+      const late = this.#file.write(bytes, this.#offset - this.#backlogSize)
+      if (late === undefined) written()
+      else this.#writing = late.then(written).catch((thrown) => this.#fail(thrown))
     } catch (thrown) {
       if (!isDiskFull(thrown)) throw thrown
-      this.#backlog = [bytes]
-      return
     }
-    this.#backlog = []
-    this.#backlogSize = 0
-    this.#written = { size: this.#offset, end: this.#state.end }
+  }
+
+  /** The first of what waited is in the file. */
+  #forget(bytes: Buffer, upTo: WrittenIndex): void {
+    this.#writing = undefined
+    this.#written = upTo
+    this.#backlog.shift()
+    this.#backlogSize -= bytes.length
+  }
+
+  /** Nobody waits for the answer, so whoever writes next is told. */
+  #fail(thrown: unknown): void {
+    this.#writing = undefined
+    if (!isDiskFull(thrown))
+      this.#failure = thrown instanceof Error ? thrown : new Error(String(thrown))
   }
 }

@@ -49,7 +49,7 @@ export async function createIndex(
   const digest = new RunningDigest(digestBefore)
   digest.add(state.sequence, state.epoch, tagOf('file-begin'), recordCrc)
   try {
-    file.write(Buffer.concat([headBytes, bytes]), 0)
+    await file.write(Buffer.concat([headBytes, bytes]), 0)
     await file.sync()
   } catch (thrown) {
     await file.close()

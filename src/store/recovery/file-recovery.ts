@@ -75,7 +75,7 @@ async function settle(
   const { directory } = scan
   const appender = new IndexAppender(index, directory, scan.end)
   await index.truncate(scan.end.offset)
-  writeAgain(index, scan.end.offset)
+  await writeAgain(index, scan.end.offset)
   if (scan.cut !== undefined) await finishCut(data, index, appender, scan.cut)
   const start = newestSet(directory)
   const held = start?.held ?? heldBefore.union(scan.head.contact)
@@ -150,11 +150,11 @@ const WRITE_AGAIN_BYTES = 1024 * 1024
  * Writes a file's bytes where they stand: after a sync that failed, pages may read well and not be on
  * the disk, and the next sync alone would not bring them there.
  */
-export function writeAgain(file: DiskFile, to: number, from = 0): void {
+export async function writeAgain(file: DiskFile, to: number, from = 0): Promise<void> {
   const buffer = Buffer.allocUnsafe(Math.min(Math.max(0, to - from), WRITE_AGAIN_BYTES))
   for (let at = from; at < to; at += buffer.length) {
     const part = buffer.subarray(0, Math.min(buffer.length, to - at))
-    file.write(part.subarray(0, file.read(part, at)), at)
+    await file.write(part.subarray(0, file.read(part, at)), at)
   }
 }
 

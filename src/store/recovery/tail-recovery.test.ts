@@ -18,7 +18,7 @@ describe('a tail that the index does not speak of', () => {
     crashing = new CrashDisk()
     const store = await crashing.reopen(folder)
     store.commit(await store.beginFile(beginOf(NAME)))
-    for (const chunk of chunksOf(FILE, 4, FILE.length, [])) store.append(chunk)
+    for (const chunk of chunksOf(FILE, 4, FILE.length, [])) await store.append(chunk)
     await crashing.crash()
   })
   afterEach(() => crashing.crash())

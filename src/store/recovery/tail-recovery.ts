@@ -75,7 +75,7 @@ export class TailRecovery {
     const from = Math.max(4, this.#indexed - VERIFY_TAIL_BYTES)
     verifyRange(name, file, directory, { from, to: this.#indexed })
     const end = Math.max(this.#indexed, await this.#walk())
-    if (this.#start < end) this.#collect(end)
+    if (this.#start < end) await this.#collect(end)
     if (end < this.#size) await this.#cutTorn(end)
     await this.#flush()
     await file.sync()
@@ -111,7 +111,7 @@ export class TailRecovery {
 
   async #take(event: WalkedEvent, boundary: boolean): Promise<void> {
     while (event.end - this.#start > RECORD_BYTES_MAX) {
-      this.#collect(this.#start + RECORD_BYTES_MAX)
+      await this.#collect(this.#start + RECORD_BYTES_MAX)
       if (this.#batchBytes >= BATCH_BYTES) await this.#flush()
     }
     this.#timestamp = event.timestamp === 0 ? this.#timestamp : event.timestamp
@@ -124,14 +124,14 @@ export class TailRecovery {
    * there. They are read for it once more, and must be those that the walk found true: what one read
    * got wrong would stand there for good.
    */
-  #collect(end: number): void {
+  async #collect(end: number): Promise<void> {
     const { file, mayCut, name } = this.#options
     const read = Buffer.allocUnsafe(this.#seen.blockEnd(end) - this.#start)
     if (file.read(read, this.#start) < read.length) throw damaged(name, this.#start, READS_SHORT)
     const differs = this.#seen.firstDifference(read, this.#start)
     if (differs !== undefined) throw damaged(name, differs, READS_OTHERWISE)
     const bytes = read.subarray(0, end - this.#start)
-    if (mayCut) file.write(bytes, this.#start)
+    if (mayCut) await file.write(bytes, this.#start)
     this.#batch.push({
       kind: 'bytes',
       epoch: this.#options.appender.state.epoch,

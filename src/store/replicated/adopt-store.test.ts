@@ -38,7 +38,7 @@ async function filled(): Promise<Store> {
     store.commit(await store.beginFile(beginOf(name, index === 0 ? PURGED : undefined)))
     const ends = Array.from({ length: 40 }, (_, step) => 210_001 * (step + 1))
     for (const chunk of chunksOf(bytes, 4, bytes.length, ends)) {
-      store.append(chunk)
+      await store.append(chunk)
       store.commit(await store.sync())
     }
     store.commit(await store.cut(store.end?.boundary ?? 4))
@@ -46,7 +46,7 @@ async function filled(): Promise<Store> {
   const { name, bytes } = FILES[3] ?? never()
   const from = store.end?.position ?? 4
   for (const chunk of chunksOf(bytes, from, bytes.length, [from + 100, from + 800_000]))
-    store.append(chunk)
+    await store.append(chunk)
   store.commit(await store.sync())
   expect(store.end).toMatchObject({ file: name, position: bytes.length })
   return store

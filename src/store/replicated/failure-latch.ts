@@ -35,6 +35,18 @@ export class FailureLatch {
     }
   }
 
+  /** The same of a write, which may be done when the call returns. @throws, and rejects, as `guard` */
+  writing(write: () => Promise<void> | undefined): Promise<void> | undefined {
+    const failed = (thrown: unknown): never => {
+      throw this.close(thrown)
+    }
+    try {
+      return write()?.catch(failed)
+    } catch (thrown) {
+      return failed(thrown)
+    }
+  }
+
   /** What is told of something thrown by a write; what is our own bug closes nothing. */
   close(thrown: unknown): Error {
     if (thrown instanceof OperationalError) this.#failure ??= thrown

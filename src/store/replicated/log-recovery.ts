@@ -337,7 +337,7 @@ async function settle(
   const { offset, state } = scan.end
   const appender = new IndexAppender(index, scan.directory, scan.end, checkpoints)
   await index.truncate(offset)
-  writeAgain(index, offset)
+  await writeAgain(index, offset)
   const size = data.size()
   const { cut } = scan
   // Bytes that had been cut away when they came do not say whether this cut is committed.
@@ -353,7 +353,7 @@ async function settle(
     logger.info({ file: name, position: bytesEnd }, `${name} is cut back to its last record`)
     await data.truncate(bytesEnd)
   }
-  writeAgain(data, bytesEnd, Math.min(bytesEnd, syncedTo))
+  await writeAgain(data, bytesEnd, Math.min(bytesEnd, syncedTo))
   await data.sync()
   if (isGone) {
     for (const one of cuts) one.isDone = true

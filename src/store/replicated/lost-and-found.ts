@@ -32,7 +32,7 @@ export async function keepAside(disk: Disk, folder: string, part: LostPart): Pro
     for (let at = from; at < to; ) {
       const read = file.read(buffer.subarray(0, Math.min(COPY_BYTES, to - at)), at)
       if (read === 0) break
-      copy.write(buffer.subarray(0, read), at - from)
+      await copy.write(buffer.subarray(0, read), at - from)
       at += read
     }
     await copy.sync()

@@ -213,18 +213,18 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
   async append(records: readonly LogRecord[]): Promise<void> {
     for (const record of records) {
       if (record.kind !== 'bytes') await this.#latch.guard(() => this.#appendOther(record))
-      else if (this.#sizeOf(record) === record.bytes?.length) this.appendBytes(record)
+      else if (this.#sizeOf(record) === record.bytes?.length) await this.appendBytes(record)
       else await this.#latch.guard(() => this.#appendShort(record))
     }
   }
 
-  /** A record that has all its bytes, as `append`, at once. */
-  appendBytes(record: LogRecord): void {
+  /** A record with all its bytes. Where the disk does not answer at once, what is returned resolves when it has. */
+  appendBytes(record: LogRecord): Promise<void> | undefined {
     this.#checkNext(record)
     const { sequence, bytes = Buffer.alloc(0) } = record
     assert(bytes.length === this.#sizeOf(record), `record ${sequence} has lost bytes`)
     assert(this.gap === undefined, `record ${sequence} has bytes behind one that has lost some`)
-    this.#writeBytes(record, bytes)
+    return this.#writeBytes(record, bytes)
   }
 
   /** The gap is known before there is one. */
@@ -239,25 +239,24 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
       const gap = { file: stored.name, sequence, start, position: start + bytes.length }
       await this.#write({ ...this.#facts, gap })
     }
-    this.#writeBytes(record, bytes)
+    await this.#writeBytes(record, bytes)
   }
 
   #sizeOf({ end }: LogRecord): number {
     return end - present(this.#active, 'the current file').end
   }
 
-  #writeBytes(record: LogRecord, bytes: Uint8Array): void {
+  #writeBytes(record: LogRecord, bytes: Uint8Array): Promise<void> | undefined {
     const active = present(this.#active, 'the current file')
     const { sequence, crc, boundary, epoch, timestamp = 0 } = record
     const size = this.#sizeOf(record)
     const start = active.end
     assert(size > 0 && size <= RECORD_BYTES_MAX, `record ${sequence} has ${size} bytes`)
-    try {
-      active.write(bytes, { crc, boundary, timestamp, epoch, size })
-    } catch (thrown) {
-      throw this.#latch.close(thrown)
-    }
+    const facts = { crc, boundary, timestamp, epoch, size }
+    const late = this.#latch.writing(() => active.write(bytes, facts))
+    if (late !== undefined) return late.then(() => this.#noteAppended(record, start))
     this.#noteAppended(record, start)
+    return undefined
   }
 
   async #appendOther(record: LogRecord): Promise<void> {

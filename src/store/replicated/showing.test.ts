@@ -101,7 +101,7 @@ describe('a store, a leader and a follower with the same records', () => {
       await show()
       const ends = Array.from({ length: 60 }, (_, step) => 250_000 * (step + 1))
       for (const [step, chunk] of chunksOf(bytes, 4, bytes.length, ends).entries()) {
-        store.append(chunk)
+        await store.append(chunk)
         await leader.piece(chunk)
         if (step % 3 === 0) await show()
       }

@@ -11,6 +11,8 @@ export class CrashDisk {
   /** The same for a sync that the process waits for; returns how many milliseconds it pretends to take. */
   onSyncNow: (path: string) => number = () => 0
   onWrite: (path: string, size: number) => void = () => {}
+  /** A promise makes a write wait for it: the disk does not answer at once. */
+  onLate: (path: string) => Promise<void> | undefined = () => undefined
   onRead: (path: string) => void = () => {}
   /** May change what a read has given. */
   onWasRead: (path: string, bytes: Uint8Array) => void = () => {}
@@ -50,21 +52,41 @@ export class CrashDisk {
       },
       write: (bytes, position) => {
         this.onWrite(file.path, bytes.length)
-        file.write(bytes, position)
+        const late = this.onLate(file.path)
+        const write = () => file.write(bytes, position)
+        return late === undefined ? write() : laterThan(late, write)
+      },
+      writeAndSync: (bytes, position) => {
+        this.onWrite(file.path, bytes.length)
+        const late = this.onLate(file.path)
+        const done = async (): Promise<number> => {
+          await late
+          await file.write(bytes, position)
+          await this.onSync(file.path)
+          await file.sync()
+          return this.onSyncNow(file.path)
+        }
+        if (late !== undefined) return done()
+        const pretendedMs = this.onSyncNow(file.path)
+        const took = file.writeAndSync(bytes, position)
+        return typeof took === 'number' ? pretendedMs : took.then(() => pretendedMs)
       },
       truncate: (size) => file.truncate(size),
       sync: async () => {
         await this.onSync(file.path)
         await file.sync()
       },
-      syncNow: () => {
-        const pretendedMs = this.onSyncNow(file.path)
-        file.syncNow()
-        return pretendedMs
-      },
       close: async () => {
         if (this.#open.delete(file)) await file.close()
       },
     }
   }
+}
+
+async function laterThan(
+  late: Promise<void>,
+  write: () => Promise<void> | undefined,
+): Promise<void> {
+  await late
+  await write()
 }

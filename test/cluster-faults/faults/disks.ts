@@ -1,9 +1,10 @@
 /*
   Disks that are full, slow, or do nothing for a while.
 */
+
+import type { OwnDisk } from '../../e2e/harness/own-disk.ts'
 import type { Fault, Scene } from '../fault.ts'
 import type { FaultNode } from '../world/fault-node.ts'
-import type { OwnDisk } from '../world/own-disk.ts'
 
 const LASTS_MS = 10_000
 const SLOW_MS = 15_000

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { Kingbus } from '../../e2e/harness/kingbus.ts'
 import type { NetworkHost, Ports } from '../../e2e/harness/network/bridged-network.ts'
+import type { OwnDisk } from '../../e2e/harness/own-disk.ts'
 import { sendSignal } from '../../e2e/harness/signals.ts'
-import type { OwnDisk } from './own-disk.ts'
 
 export interface FaultNodeParts {
   readonly kingbus: Kingbus

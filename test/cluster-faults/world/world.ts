@@ -4,11 +4,11 @@ import { KingbusCluster } from '../../e2e/harness/cluster/kingbus-cluster.ts'
 import { Load } from '../../e2e/harness/load.ts'
 import { Mysqld, replicationUser } from '../../e2e/harness/mysqld.ts'
 import { BridgedNetwork, type NetworkHost } from '../../e2e/harness/network/bridged-network.ts'
+import { OwnDisk } from '../../e2e/harness/own-disk.ts'
 import { Replica } from '../../e2e/harness/replica.ts'
 import { waitFor } from '../../e2e/harness/wait.ts'
 import { Acknowledged } from './acknowledged.ts'
 import { FaultNode, signalQuietly } from './fault-node.ts'
-import { OwnDisk } from './own-disk.ts'
 import { ShownWatch } from './shown-watch.ts'
 
 const NODES = ['node1', 'node2', 'node3'] as const

@@ -35,7 +35,7 @@ function fileOf(bytes: Buffer): DiskFile {
     write: refuse,
     truncate: refuse,
     sync: refuse,
-    syncNow: refuse,
+    writeAndSync: refuse,
     close: async () => {},
   }
 }

@@ -49,7 +49,7 @@ export function memoryDisk(files: Files): Disk {
         files.set(path, cut)
       },
       sync: async () => {},
-      syncNow: () => 0,
+      writeAndSync: () => 0,
       close: async () => {},
     }
   }
@@ -103,7 +103,7 @@ export async function makeStoredFolder(): Promise<void> {
   ] as const) {
     store.commit(await store.beginFile(beginOf(name)))
     for (const chunk of chunksOf(file, 4, file.length, [200, 900, 901, 2500, 4000])) {
-      store.append(chunk)
+      await store.append(chunk)
       store.commit(await store.sync())
     }
   }

@@ -117,7 +117,11 @@ export class LogWork {
       return
     }
     try {
-      this.#log.appendBytes(record)
+      const late = this.#log.appendBytes(record)
+      if (late === undefined) return
+      // Whatever comes now waits for it; that it failed is told by the step.
+      late.catch(() => {})
+      this.#steps.push(() => late.then(() => undefined))
     } catch (thrown) {
       this.#fail(thrown)
     }

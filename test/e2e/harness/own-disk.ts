@@ -2,9 +2,9 @@ import { execFile, execFileSync } from 'node:child_process'
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { atExit } from '../../e2e/harness/child.ts'
-import { makeRunFolder } from '../../e2e/harness/project.ts'
-import { pause } from '../../e2e/harness/wait.ts'
+import { atExit } from './child.ts'
+import { makeRunFolder } from './project.ts'
+import { pause } from './wait.ts'
 
 const SIZE = '1G'
 const FROZEN_MS = 300

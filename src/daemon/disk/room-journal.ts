@@ -1,7 +1,7 @@
-import { DISK_LOOK_MS } from '../config/index.ts'
-import type { Chunk, FileBegin, Journal, LogEnd } from '../journal/index.ts'
-import { formatBytes, OperationalError } from '../lib/index.ts'
-import type { Clock, Disk } from '../platform/index.ts'
+import { DISK_LOOK_MS } from '../../config/index.ts'
+import type { Chunk, FileBegin, Journal, LogEnd } from '../../journal/index.ts'
+import { formatBytes, OperationalError } from '../../lib/index.ts'
+import type { Clock, Disk, DiskSpace } from '../../platform/index.ts'
 
 export interface RoomOptions {
   readonly disk: Disk
@@ -14,7 +14,7 @@ export interface RoomOptions {
 export class RoomJournal implements Journal {
   readonly #inner: Journal
   readonly #options: RoomOptions
-  #freeBytes = Number.POSITIVE_INFINITY
+  #space: DiskSpace | undefined
 
   constructor(inner: Journal, options: RoomOptions) {
     this.#inner = inner
@@ -31,12 +31,17 @@ export class RoomJournal implements Journal {
 
   async look(): Promise<void> {
     const { disk, folder } = this.#options
-    this.#freeBytes = (await disk.space(folder)).freeBytes
+    this.#space = await disk.space(folder)
+  }
+
+  /** As it was looked at last: to ask now may take as long as the disk does. */
+  get space(): DiskSpace {
+    return this.#space ?? { totalBytes: 0, freeBytes: 0, isReadOnly: false }
   }
 
   /** Whether it takes more at the moment. */
   get hasRoom(): boolean {
-    return this.#freeBytes >= this.#options.minFree
+    return this.#space === undefined || this.#space.freeBytes >= this.#options.minFree
   }
 
   async append(chunk: Chunk): Promise<number> {
@@ -81,6 +86,10 @@ export class RoomJournal implements Journal {
     return this.#inner.visible
   }
 
+  get unsyncedBytes() {
+    return this.#inner.unsyncedBytes
+  }
+
   get failed() {
     return this.#inner.failed
   }
@@ -94,13 +103,18 @@ export class RoomJournal implements Journal {
   }
 
   #requireRoom(): void {
+    if (!this.hasRoom) throw this.tooLittle()
+  }
+
+  /** What is told where less than `disk.min-free` is free. */
+  tooLittle(): OperationalError {
     const { folder, minFree } = this.#options
-    if (this.hasRoom) return
-    throw new OperationalError(
+    const { freeBytes } = this.space
+    return new OperationalError(
       'E_DISK_FULL',
-      `only ${formatBytes(this.#freeBytes)} are free at ${folder}, less than disk.min-free ` +
+      `only ${formatBytes(freeBytes)} are free at ${folder}, less than disk.min-free ` +
         `(${formatBytes(minFree)}): make room, or set a lower disk.min-free or a retention`,
-      { freeBytes: this.#freeBytes, minFree },
+      { freeBytes, minFree },
     )
   }
 }
