@@ -1,4 +1,4 @@
-# Sourced by get-mysql and get-etcd: packages of Debian's unstable suite, unpacked into a folder.
+# Sourced by get-mysql, get-etcd and their like: packages of Debian's unstable suite, unpacked into a folder.
 # Nothing is installed and apt's own state is not touched, so that it works without root.
 #
 #   KINGBUS_DEBIAN_MIRROR    another mirror than apt's settings name, or any where they name none
@@ -95,26 +95,31 @@ unpack() {
   libraries="$libraries:$dest/root/usr/lib/mysql/plugin:$dest/root/usr/lib/mysql/private"
 }
 
-# Makes $dest/bin/NAME of an unpacked program, with options that it is always given. It is started
-# through the loader it was unpacked with, so that the machine's own C library does not matter, and
-# without option files but one given. `exec` keeps the program's pid that of the wrapper. What is no
-# program is left out.
+# Makes $dest/bin/NAME of an unpacked program of MySQL or MariaDB, with options that it is always given, and
+# without option files but one given.
 wrap() {
-  local program=$1 options=$2
+  start_by_loader "$1" 'first=--no-defaults
+case "$1" in --defaults-file=* | --no-defaults) first=$1; shift ;; esac' "\"\$first\" $2"
+}
+
+# Makes $dest/bin/NAME of an unpacked program. It is started through the loader it was unpacked with, so that
+# the machine's own C library does not matter. `exec` keeps the program's pid that of the wrapper. What is no
+# program is left out. $2 goes before, $3 before the arguments.
+start_by_loader() {
+  local program=$1
   [ -x "$program" ] && [ ! -L "$program" ] && head -c 4 "$program" | grep -q ELF || return 0
   cat > "$dest/bin/$(basename "$program")" <<WRAPPER
 #!/bin/sh
-first=--no-defaults
-case "\$1" in --defaults-file=* | --no-defaults) first=\$1; shift ;; esac
-exec '$loader' --library-path '$libraries' '$program' "\$first" $options "\$@"
+${2:-}
+exec '$loader' --library-path '$libraries' '$program' ${3:-} "\$@"
 WRAPPER
   chmod +x "$dest/bin/$(basename "$program")"
 }
 
-# Says the version of $dest/bin/NAME, which must start, and marks $dest as complete.
+# Says the version of $dest/bin/NAME, which must start, and marks $dest as complete. $2: how it is asked.
 complete() {
   local version
-  version=$("$dest/bin/$1" --version) || give_up "the unpacked $1 does not start"
+  version=$("$dest/bin/$1" "${2:---version}") || give_up "the unpacked $1 does not start"
   echo "$tool: ${version##*/}"
   touch "$dest/.complete"
 }

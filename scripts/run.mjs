@@ -76,7 +76,7 @@ function setUpBuild() {
   }
 }
 
-/** Servers of the tests: where a user's own are, what must be in that folder, who fetches others. */
+/** Servers and other programs of the tests: where a user's own are, what must be in that folder, who fetches others. */
 const servers = {
   mysql: { variable: 'KINGBUS_MYSQL_DIR', programs: ['mysqld', 'mysql', 'mysqlbinlog'] },
   etcd: { variable: 'KINGBUS_ETCD_DIR', programs: ['etcd'] },
@@ -84,6 +84,7 @@ const servers = {
     variable: 'KINGBUS_MARIADB_DIR',
     programs: ['mariadbd', 'mariadb', 'mariadb-binlog'],
   },
+  xfsprogs: { variable: 'KINGBUS_XFSPROGS_DIR', programs: ['mkfs.xfs', 'xfs_io'] },
 }
 
 function setUpServer(server, title) {
@@ -105,6 +106,11 @@ function setUpServer(server, title) {
 const setUpMysql = () => setUpServer('mysql', 'MySQL 9.7')
 const setUpEtcd = () => setUpServer('etcd', 'etcd')
 const setUpMariadb = () => setUpServer('mariadb', 'MariaDB 10.11')
+
+/** Only root can mount what they make; the tests of power loss say so. */
+function setUpXfsprogs() {
+  if (process.getuid() === 0) setUpServer('xfsprogs', 'xfsprogs')
+}
 
 /** What counts-reporter.ts left of one run; a run that left nothing counts as one failure. */
 function takeCounts() {
@@ -170,6 +176,7 @@ const commands = {
     setUpMysql()
     setUpEtcd()
     setUpMariadb()
+    setUpXfsprogs()
     if (args.length === 0) return runAll([...checkSteps, e2eStep])
     // With arguments only the tests that they name: `npm test -- test/e2e/silent-peers.test.ts`.
     const work = () => vitest(['project', 'unit', 'golden', 'fuzz', 'simulation', 'e2e'], args)
@@ -198,6 +205,7 @@ const commands = {
   soak(args) {
     setUpBuild()
     setUpMysql()
+    if (args.includes('power-loss')) setUpXfsprogs()
     return run('tsx', ['scripts/soak.ts', ...args])
   },
   bench(args) {

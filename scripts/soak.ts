@@ -10,6 +10,7 @@ import { clusterNodes } from './soak/cluster-nodes.ts'
 import { endurance } from './soak/endurance.ts'
 import { faults } from './soak/faults.ts'
 import { fuzz } from './soak/fuzz.ts'
+import { killPoints } from './soak/kill-points.ts'
 import { simulation } from './soak/simulation.ts'
 import { upheaval } from './soak/upheaval.ts'
 
@@ -18,6 +19,6 @@ const program = new Command('npm run soak --')
     'long runs of the tests: each ends at its first failure and prints the command that repeats it',
   )
   .showHelpAfterError()
-const KINDS = [cluster, clusterNodes, endurance, faults, fuzz, simulation, upheaval]
+const KINDS = [cluster, clusterNodes, endurance, faults, fuzz, killPoints, simulation, upheaval]
 for (const kind of KINDS) program.addCommand(kind)
 await program.parseAsync()

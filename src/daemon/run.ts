@@ -6,13 +6,7 @@ import { type AdminApp, buildAdmin, listenAdmin } from '../admin/index.ts'
 import { type LoadedConfig, type Secrets, SHUTDOWN_WAIT_MS } from '../config/index.ts'
 import { type Logger, messageOf, OperationalError } from '../lib/index.ts'
 import { createLogger } from '../observe/index.ts'
-import {
-  DiskFigures,
-  measuredDisk,
-  systemClock,
-  systemDisk,
-  systemRandom,
-} from '../platform/index.ts'
+import { type Disk, DiskFigures, measuredDisk, systemClock, systemRandom } from '../platform/index.ts'
 import { announce, announceListeners, announceWishes } from './announce.ts'
 import { buildNode, type NodeParts, retentionPolicy } from './build.ts'
 import { SourceKeeper } from './cluster/source-keeper.ts'
@@ -28,13 +22,14 @@ const EXIT_STUCK = 75
 export interface DaemonOptions {
   readonly loaded: LoadedConfig
   readonly secrets: Secrets
+  readonly disk: Disk
 }
 
 /**
  * Runs a node until SIGTERM or SIGINT; returns the exit code.
  * @throws OperationalError when it cannot start
  */
-export async function runDaemon({ loaded, secrets }: DaemonOptions): Promise<number> {
+export async function runDaemon({ loaded, secrets, disk }: DaemonOptions): Promise<number> {
   const { config } = loaded
   const logger = createLogger({
     level: config['log.level'],
@@ -56,7 +51,7 @@ export async function runDaemon({ loaded, secrets }: DaemonOptions): Promise<num
     config,
     secrets,
     version: VERSION,
-    disk: measuredDisk(systemDisk, diskFigures),
+    disk: measuredDisk(disk, diskFigures),
     diskFigures,
     clock: systemClock,
     random: systemRandom,

@@ -16,6 +16,7 @@ export { compareFileNames, fileNumber, isFileName } from './file-name.ts'
 export type { FileReader, ReadResult } from './file-reader.ts'
 export { type IndexEntry } from './index-file/index-entry.ts'
 export { IndexWalk, type WalkedEntry } from './index-file/index-walk.ts'
+export { hasTrueEntryBehind } from './index-file/index-window.ts'
 export { findGtidStart } from './lookup/gtid-lookup.ts'
 export type { LastTransaction } from './lookup/last-transaction.ts'
 export {
@@ -26,6 +27,7 @@ export {
   type VisibleEnd,
 } from './record.ts'
 export { previousGtidsFault, sequenceFault } from './recovery/chain.ts'
+export { isUnborn } from './recovery/unborn-file.ts'
 export { replaceFile } from './replace-file.ts'
 export { isLog } from './replicated/log-facts.ts'
 export type {

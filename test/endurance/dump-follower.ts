@@ -66,6 +66,11 @@ export class DumpFollower {
     return this.#lastError
   }
 
+  /** the file that its events are of */
+  get file(): string {
+    return this.#file
+  }
+
   /** Where it stands, for messages. */
   get place(): string {
     return `${this.#file}:${this.#position}`

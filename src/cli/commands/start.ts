@@ -18,7 +18,7 @@ export function addStartCommand(program: Command, terminal: Terminal, outcome: O
     .action(async (values: SettingValues) => {
       const loaded = await settingsFrom(values, terminal)
       const secrets = await loadSecrets(terminal.disk, loaded, terminal.environment)
-      outcome.exitCode = await runDaemon({ loaded, secrets })
+      outcome.exitCode = await runDaemon({ loaded, secrets, disk: terminal.disk })
     })
   withSettingOptions(command)
 }

@@ -335,6 +335,27 @@ describe('what the next start mends is no damage', () => {
     ])
   })
 
+  test('a torn end of the newest index', async () => {
+    const path = `${pathOf('000007')}.idx`
+    const size = readFileSync(path).length
+    const entriesEnd = size - 7
+    change(path, (bytes) => bytes.subarray(0, entriesEnd))
+    const report = await verify()
+    expect(damagesOf(report)).toEqual([])
+    expect(noticesOf(report)).toEqual([
+      expect.stringMatching(
+        /^binlog\.000007\.idx: position \d+: \d+ bytes at its end are torn; the next start cuts them away$/,
+      ),
+    ])
+  })
+
+  test.each([0, 4])('a file of %i bytes that was never begun', async (size) => {
+    writeFileSync(pathOf('000008'), Buffer.alloc(size))
+    const report = await verify()
+    expect(damagesOf(report)).toEqual([])
+    expect(noticesOf(report)).toEqual(['binlog.000008: was never begun; the next start removes it'])
+  })
+
   test('files that are not its own', async () => {
     writeFileSync(join(folder, 'binlogs', 'notes.txt'), 'x')
     writeFileSync(`${pathOf('000001')}.idx`, 'x')

@@ -5,6 +5,7 @@ import {
   compareFileNames,
   fileNumber,
   isFileName,
+  isUnborn,
   previousGtidsFault,
   readIdentity,
   readPreviousGtids,
@@ -58,6 +59,7 @@ class Verification {
   readonly #options: VerifyOptions
   readonly #folder: string
   readonly #isLive: boolean
+  #unborn: string | undefined
 
   constructor(options: VerifyOptions, folder: string, isLive: boolean) {
     this.#options = options
@@ -114,9 +116,10 @@ class Verification {
   async #names(): Promise<string[]> {
     const found = await this.#options.disk.list(this.#folder)
     const names = found.filter(isFileName).sort(compareFileNames)
+    await this.#leaveUnborn(names)
     for (const name of found) {
       const file = name.endsWith('.idx') ? name.slice(0, -'.idx'.length) : undefined
-      if (names.includes(name) || name === 'origin.json') continue
+      if (names.includes(name) || name === this.#unborn || name === 'origin.json') continue
       // It is on its way to take the other's place.
       if (this.#isLive && name === 'origin.json.new') continue
       if (file !== undefined && names.includes(file)) continue
@@ -134,6 +137,21 @@ class Verification {
       })
     }
     return names.slice(names.indexOf(from))
+  }
+
+  /** The newest file, where a crash came before anything was stored in it, is no file yet. */
+  async #leaveUnborn(names: string[]): Promise<void> {
+    const newest = names.at(-1)
+    if (newest === undefined) return
+    try {
+      if (!(await isUnborn(this.#options.disk, this.#folder, newest))) return
+    } catch {
+      // What is wrong with it is found when it is verified.
+      return
+    }
+    names.pop()
+    this.#unborn = newest
+    if (!this.#isLive) this.notices.push(`${newest}: was never begun; the next start removes it`)
   }
 
   async #sizes(names: readonly string[]): Promise<number[]> {

@@ -1,7 +1,7 @@
 import { assert, OperationalError, systemCodeOf } from '../../lib/index.ts'
 import { BINLOG_MAGIC, FIRST_EVENT_POSITION, GtidSet } from '../../mysql/index.ts'
 import type { Clock, Disk, DiskFile } from '../../platform/index.ts'
-import { type FileBegin, IndexWalk } from '../../store/index.ts'
+import { type FileBegin, hasTrueEntryBehind, IndexWalk } from '../../store/index.ts'
 import { CheckedWalk } from '../checked-walk.ts'
 import type { Damage } from '../damage.ts'
 import { bytesBehind } from '../inspect-index.ts'
@@ -315,7 +315,12 @@ class FileVerification {
       )
       return
     }
-    if (rest > 0 && (!isLive || (await this.#staysAt(walk.offset)))) {
+    const isTorn = isLast && !hasTrueEntryBehind(this.#index, walk.offset, walk.state.check)
+    if (rest > 0 && isTorn && !isLive) {
+      this.#notices.push(
+        `${name}.idx: position ${walk.offset}: ${rest} bytes at its end are torn; the next start cuts them away`,
+      )
+    } else if (rest > 0 && (!isLive || (await this.#staysAt(walk.offset)))) {
       const mended = isLast ? '; they would be made again from the file' : ''
       const what = `no true entry is there, and ${rest} bytes follow${mended}`
       this.#reportIndex(walk.offset, what)

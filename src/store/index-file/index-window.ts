@@ -62,15 +62,31 @@ export class IndexWindow {
 }
 
 /**
- * Whether behind `from`, where no true entry is, there is one that was written when all before it was synced. Each
- * entry's check goes on from the four bytes before it, so one can be found at any place.
+ * Whether behind `from`, where no true entry is, there is one that was written when all before it was synced.
  * @param check what the entry at `from` would go on from
  */
 export function hasSyncedEntryBehind(file: DiskFile, from: number, check: number): boolean {
+  return hasEntryBehind(file, { from, check }, SYNCED_BEFORE)
+}
+
+/** Whether behind `from`, where no true entry is, there is any: then it is not the end that is torn. */
+export function hasTrueEntryBehind(file: DiskFile, from: number, check: number): boolean {
+  return hasEntryBehind(file, { from, check }, 0)
+}
+
+/**
+ * Each entry's check goes on from the four bytes before it, so one can be found at any place.
+ * @param marks that its tag has
+ */
+function hasEntryBehind(
+  file: DiskFile,
+  { from, check }: { readonly from: number; readonly check: number },
+  marks: number,
+): boolean {
   for (let start = from; start < file.size(); start += WINDOW_BYTES) {
     const bytes = readAt(file, start, WINDOW_BYTES + PLAIN_ENTRY_SIZE_MAX)
     for (let at = 4; at < bytes.length; at += 1) {
-      if (((bytes[at] ?? 0) & SYNCED_BEFORE) === 0) continue
+      if (((bytes[at] ?? 0) & marks) !== marks) continue
       if (isEntryAt(bytes, at, bytes.readUInt32LE(at - 4))) return true
       // The damage may be in those four bytes.
       const isNear = start === from && at < PLAIN_ENTRY_SIZE_MAX
@@ -83,7 +99,7 @@ export function hasSyncedEntryBehind(file: DiskFile, from: number, check: number
 /** Where nothing is known of what is before but the check, only the fields' own bounds can be looked at. */
 function isEntryAt(bytes: Buffer, at: number, check: number): boolean {
   const state = { ...firstState(check, 1), end: 2 ** 51, boundary: 0, timestamp: 2 ** 31 }
-  return readOrNothing(() => decodeEntry(bytes, at, state))?.isSyncedBefore ?? false
+  return readOrNothing(() => decodeEntry(bytes, at, state)) !== undefined
 }
 
 export function readAt(file: DiskFile, position: number, size: number): Buffer {

@@ -2,17 +2,10 @@
   Opening a folder: every file gets a true index, the last one a true end, and what the files say
   about each other (sequences, PREVIOUS_GTIDS) must agree.
 */
-import { BINLOG_MAGIC, GtidSet } from '../../mysql/index.ts'
-import type { DiskFile } from '../../platform/index.ts'
+import { GtidSet } from '../../mysql/index.ts'
 import { damaged } from '../disk-error.ts'
 import { compareFileNames, isFileName } from '../file-name.ts'
-import {
-  readBegin,
-  readClosing,
-  readClosingSet,
-  readHead,
-  scanIndex,
-} from '../index-file/index-scan.ts'
+import { readBegin, readClosing, readClosingSet, readHead } from '../index-file/index-scan.ts'
 import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { readPreviousGtids } from '../walk/previous-gtids.ts'
 import { previousGtidsFault, sequenceFault } from './chain.ts'
@@ -24,6 +17,7 @@ import {
   recoverFile,
 } from './file-recovery.ts'
 import { type OriginCopy, readOriginCopy } from './origin-copy.ts'
+import { beginsWithMagic, isUnborn } from './unborn-file.ts'
 
 export interface RecoveredFolder {
   /** oldest first, the last one too */
@@ -82,7 +76,7 @@ export async function removeLeftovers(context: RecoveryContext): Promise<string[
   const found = new Set(await disk.list(folder))
   const names = [...found].filter(isFileName).sort(compareFileNames)
   const newest = names.at(-1)
-  if (newest !== undefined && (await isUnborn(context, newest))) {
+  if (newest !== undefined && (await isUnborn(disk, folder, newest))) {
     logger.info({ file: newest }, `${newest} was never begun and is removed`)
     await disk.remove(`${folder}/${newest}`)
     names.pop()
@@ -96,46 +90,11 @@ export async function removeLeftovers(context: RecoveryContext): Promise<string[
   return names
 }
 
-/**
- * True for a file that has no more than the magic bytes, and nobody was ever told of: a power cut may leave its
- * size and its index without its bytes.
- * @throws OperationalError E_STORE_DAMAGED for one that has lost what its index speaks of
- */
-async function isUnborn(
-  { disk, folder, cache }: Pick<RecoveryContext, 'disk' | 'folder' | 'cache'>,
-  name: string,
-): Promise<boolean> {
-  const file = await disk.open(`${folder}/${name}`, 'read')
-  const size = file.size()
-  const hasMagic = size >= BINLOG_MAGIC.length && beginsWithMagic(file)
-  await file.close()
-  if (size > BINLOG_MAGIC.length) return false
-  if (!(await disk.exists(`${folder}/${name}.idx`))) return true
-  const index = await disk.open(`${folder}/${name}.idx`, 'read')
-  try {
-    const scan = scanIndex(name, index, cache)
-    if (scan === undefined) return true
-    const stored = scan.end.state.end
-    if (size < BINLOG_MAGIC.length && stored > BINLOG_MAGIC.length) {
-      throw damaged(name, size, `the file ends there, and ${stored} bytes were stored`)
-    }
-    return !hasMagic
-  } finally {
-    await index.close()
-  }
-}
-
 export async function checkMagic({ disk, folder }: RecoveryContext, name: string): Promise<void> {
   const file = await disk.open(`${folder}/${name}`, 'read')
   const hasMagic = beginsWithMagic(file)
   await file.close()
   if (!hasMagic) throw damaged(name, 0, 'it does not begin as a binlog file')
-}
-
-function beginsWithMagic(file: DiskFile): boolean {
-  const bytes = Buffer.alloc(BINLOG_MAGIC.length)
-  file.read(bytes, 0)
-  return bytes.equals(BINLOG_MAGIC)
 }
 
 function fallbackFor(

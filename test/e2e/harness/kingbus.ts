@@ -27,6 +27,14 @@ export interface KingbusOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
+/** What is started in the place of `bin/kingbus`. */
+export interface Program {
+  readonly program: string
+  /** before those of Kingbus */
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
 /** What `/api/v1/status` answers, as far as these tests look at it. */
 export interface KingbusStatus {
   readonly source: {
@@ -39,6 +47,12 @@ export interface KingbusStatus {
   readonly gtidExecuted: string
   readonly gtidPurged: string
   readonly [field: string]: unknown
+}
+
+const PRODUCT: Program = {
+  program: process.env['KINGBUS_PROGRAM'] ?? join(projectFolder, 'bin', 'kingbus'),
+  args: [],
+  env: {},
 }
 
 const DEFAULT_PORT = 3390
@@ -143,6 +157,21 @@ export class Kingbus {
 
   /** Starts the process and waits for this probe. */
   async launch(probe: '/readyz' | '/healthz' = '/readyz'): Promise<void> {
+    const server = this.#spawn(PRODUCT)
+    const explain = (): string => `; its log ends:\n${server.logTail()}`
+    await waitFor({ what: 'Kingbus to be ready', explain, stepMs: 20 }, async () => {
+      if (!server.isRunning) throw new Error(`Kingbus ended with ${server.exitCode}${explain()}`)
+      const answer = await fetch(`${this.adminUrl}${probe}`).catch(() => undefined)
+      return answer?.ok
+    })
+  }
+
+  /** Starts another program in its place this once, and waits for nothing. @returns what resolves at its end */
+  launchOther(program: Program): Promise<void> {
+    return this.#spawn(program).exited
+  }
+
+  #spawn({ program, args, env }: Program): ServerProcess {
     const flags = {
       'data-dir': this.dataFolder,
       source: this.#sourceUrl,
@@ -153,23 +182,19 @@ export class Kingbus {
       'disk-min-free': '64MiB',
       ...this.#flags,
     }
-    const program = process.env['KINGBUS_PROGRAM'] ?? join(projectFolder, 'bin', 'kingbus')
     const server = new ServerProcess({
       ...commandIn(this.#options.place?.namespace, program, [
+        ...args,
         'start',
         ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
       ]),
       logFile: this.logFile,
       env: this.#options.env ?? {},
       detached: this.#options.detached ?? false,
+      env,
     })
     this.#process = server
-    const explain = (): string => `; its log ends:\n${server.logTail()}`
-    await waitFor({ what: 'Kingbus to be ready', explain, stepMs: 20 }, async () => {
-      if (!server.isRunning) throw new Error(`Kingbus ended with ${server.exitCode}${explain()}`)
-      const answer = await fetch(`${this.adminUrl}${probe}`).catch(() => undefined)
-      return answer?.ok
-    })
+    return server
   }
 
   async status(): Promise<KingbusStatus> {
