@@ -11,6 +11,7 @@ import { endurance } from './soak/endurance.ts'
 import { faults } from './soak/faults.ts'
 import { fuzz } from './soak/fuzz.ts'
 import { killPoints } from './soak/kill-points.ts'
+import { powerLoss } from './soak/power-loss.ts'
 import { simulation } from './soak/simulation.ts'
 import { upheaval } from './soak/upheaval.ts'
 
@@ -19,6 +20,16 @@ const program = new Command('npm run soak --')
     'long runs of the tests: each ends at its first failure and prints the command that repeats it',
   )
   .showHelpAfterError()
-const KINDS = [cluster, clusterNodes, endurance, faults, fuzz, killPoints, simulation, upheaval]
+const KINDS = [
+  cluster,
+  clusterNodes,
+  endurance,
+  faults,
+  fuzz,
+  killPoints,
+  powerLoss,
+  simulation,
+  upheaval,
+]
 for (const kind of KINDS) program.addCommand(kind)
 await program.parseAsync()

@@ -335,18 +335,15 @@ describe('what the next start mends is no damage', () => {
     ])
   })
 
-  test('a torn end of the newest index', async () => {
-    const path = `${pathOf('000007')}.idx`
-    const size = readFileSync(path).length
-    const entriesEnd = size - 7
-    change(path, (bytes) => bytes.subarray(0, entriesEnd))
+  test.each([
+    ['the newest index', '000007', 'cuts them away'],
+    ['an index that was being closed', '000006', 'completes it from the file'],
+  ])('a torn end of %s', async (_, number, mended) => {
+    change(`${pathOf(number)}.idx`, (bytes) => bytes.subarray(0, bytes.length - 7))
     const report = await verify()
     expect(damagesOf(report)).toEqual([])
-    expect(noticesOf(report)).toEqual([
-      expect.stringMatching(
-        /^binlog\.000007\.idx: position \d+: \d+ bytes at its end are torn; the next start cuts them away$/,
-      ),
-    ])
+    const what = `binlog\\.${number}\\.idx: position \\d+: \\d+ bytes at its end are torn; the next start ${mended}`
+    expect(noticesOf(report)).toEqual([expect.stringMatching(new RegExp(`^${what}$`))])
   })
 
   test.each([0, 4])('a file of %i bytes that was never begun', async (size) => {

@@ -315,10 +315,11 @@ class FileVerification {
       )
       return
     }
-    const isTorn = isLast && !hasTrueEntryBehind(this.#index, walk.offset, walk.state.check)
-    if (rest > 0 && isTorn && !isLive) {
+    const isTorn = rest > 0 && !hasTrueEntryBehind(this.#index, walk.offset, walk.state.check)
+    if (isTorn && !isLive) {
+      const mended = isLast ? 'cuts them away' : 'completes it from the file'
       this.#notices.push(
-        `${name}.idx: position ${walk.offset}: ${rest} bytes at its end are torn; the next start cuts them away`,
+        `${name}.idx: position ${walk.offset}: ${rest} bytes at its end are torn; the next start ${mended}`,
       )
     } else if (rest > 0 && (!isLive || (await this.#staysAt(walk.offset)))) {
       const mended = isLast ? '; they would be made again from the file' : ''

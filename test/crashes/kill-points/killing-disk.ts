@@ -35,7 +35,7 @@ interface Operation<T> {
 
 export function killingDisk(order: KillOrder): Disk {
   const reaper = new Reaper(order)
-  const change = <T>(operation: Operation<Promise<T>>): Promise<T> => reaper.doAsync(operation)
+  const change = <T>(operation: Operation<Promise<T>>): Promise<T> => reaper.do(operation)
   return {
     ...systemDisk,
     async open(path, mode) {
@@ -75,6 +75,10 @@ async function halfReplaced(path: string, bytes: Uint8Array): Promise<void> {
   file.write(bytes.subarray(0, bytes.length / 2), 0)
 }
 
+function halfOf(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(0, Math.ceil(bytes.length / 2))
+}
+
 /** Ends its process when the operation that was ordered comes. */
 class Reaper {
   readonly #order: KillOrder
@@ -86,28 +90,15 @@ class Reaper {
     this.#left = order.spared
   }
 
+  /** The result is as the disk gives it: at once, or later. */
   do<T>({ name, whole, half }: Operation<T>): T {
     const moment = this.#momentOf(name)
+    if (moment === undefined) return whole()
     if (moment === 'before') this.#kill()
-    if (moment === 'half') {
-      void half?.()
-      this.#kill()
-    }
-    const done = whole()
-    if (moment === 'after') this.#kill()
-    return done
-  }
-
-  async doAsync<T>({ name, whole, half }: Operation<Promise<T>>): Promise<T> {
-    const moment = this.#momentOf(name)
-    if (moment === 'before') this.#kill()
-    if (moment === 'half') {
-      await half?.()
-      this.#kill()
-    }
-    const done = await whole()
-    if (moment === 'after') this.#kill()
-    return done
+    const done = moment === 'half' ? half?.() : whole()
+    if (!(done instanceof Promise)) this.#kill()
+    // Whoever waits is never told.
+    return done.then(() => this.#kill()) as T
   }
 
   #momentOf(name: string): Moment | undefined {
@@ -155,30 +146,31 @@ class KillingFile implements DiskFile {
     return this.#file.readAsync(target, position)
   }
 
-  write(bytes: Uint8Array, position: number): void {
-    const content = contentOf(this.path, bytes, position, this.size())
-    this.#written = content
-    this.#reaper.do({
-      name: `write ${this.#kind}: ${content}`,
+  write(bytes: Uint8Array, position: number): Promise<void> | undefined {
+    return this.#reaper.do({
+      name: `write ${this.#kind}: ${this.#note(bytes, position)}`,
       whole: () => this.#file.write(bytes, position),
-      half: () => this.#file.write(bytes.subarray(0, Math.ceil(bytes.length / 2)), position),
+      half: () => this.#file.write(halfOf(bytes), position),
     })
   }
 
   async truncate(size: number): Promise<void> {
     this.#written = 'truncated'
     const whole = (): Promise<void> => this.#file.truncate(size)
-    await this.#reaper.doAsync({ name: `truncate ${this.#kind}`, whole })
+    await this.#reaper.do({ name: `truncate ${this.#kind}`, whole })
   }
 
   async sync(): Promise<void> {
     const whole = (): Promise<void> => this.#file.sync()
-    await this.#reaper.doAsync({ name: this.#syncName, whole, half: () => void whole() })
+    await this.#reaper.do({ name: this.#syncName, whole, half: () => void whole() })
   }
 
-  syncNow(): number {
-    const half = (): void => void this.#file.sync()
-    return this.#reaper.do({ name: this.#syncName, whole: () => this.#file.syncNow(), half })
+  writeAndSync(bytes: Uint8Array, position: number): number | Promise<number> {
+    return this.#reaper.do({
+      name: `write and sync ${this.#kind}: ${this.#note(bytes, position)}`,
+      whole: () => this.#file.writeAndSync(bytes, position),
+      half: () => this.#file.write(halfOf(bytes), position),
+    })
   }
 
   async close(): Promise<void> {
@@ -187,6 +179,11 @@ class KillingFile implements DiskFile {
 
   get #kind(): string {
     return kindOf(this.path)
+  }
+
+  #note(bytes: Uint8Array, position: number): string {
+    this.#written = contentOf(this.path, bytes, position, this.size())
+    return this.#written
   }
 
   get #syncName(): string {

@@ -3,12 +3,12 @@ import { Acknowledged } from '../../cluster-faults/world/acknowledged.ts'
 import { compareBinlogs } from '../../e2e/harness/compare.ts'
 import { Kingbus } from '../../e2e/harness/kingbus.ts'
 import { Load } from '../../e2e/harness/load.ts'
-import { Mysqld, replicationUser } from '../../e2e/harness/mysqld.ts'
+import { type Mysqld, replicationUser } from '../../e2e/harness/mysqld.ts'
 import { CutProxy } from '../../e2e/harness/network/cut-proxy.ts'
 import { lossesOf } from './losses.ts'
 import { Served } from './served.ts'
+import { beginToWait, startWaitingSource } from './waiting-source.ts'
 
-const HOUR_MS = 3_600_000
 const LOAD_REST_MS = 5
 /** Half transactions are what a cut gives up. */
 const BIG_SHARE = 0.05
@@ -89,17 +89,4 @@ export class OneNode {
       .filter(({ name }) => !isPurged(name))
       .map(({ name, what }) => `${name}: ${what}`)
   }
-}
-
-/** A source with the plugin, which does not wait yet. */
-async function startWaitingSource(): Promise<Mysqld> {
-  return await Mysqld.start({
-    serverId: 1,
-    options: { 'plugin-load-add': 'semisync_source.so', max_binlog_size: '512K' },
-  })
-}
-
-async function beginToWait(source: Mysqld): Promise<void> {
-  await source.sql(`SET GLOBAL rpl_semi_sync_source_timeout = ${HOUR_MS}`)
-  await source.sql('SET GLOBAL rpl_semi_sync_source_enabled = ON')
 }

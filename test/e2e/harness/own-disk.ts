@@ -3,16 +3,19 @@ import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { atExit } from './child.ts'
-import { makeRunFolder } from './project.ts'
+import { makeRunFolder, xfsProgram } from './project.ts'
 import { pause } from './wait.ts'
 
 const SIZE = '1G'
+
+export type FileSystem = 'ext4' | 'xfs'
 const FROZEN_MS = 300
 const FREE_MS = 30
 
-/** A file system of a node's own, in a file, which can be full or slow while the others' are not. */
+/** A file system of a node's own, in a file, which can be full, slow or cut off while the others' are not. */
 export class OwnDisk {
   readonly folder: string
+  readonly #image: string
   readonly #ballast: string
   #isMounted = true
   #isFrozen = false
@@ -30,15 +33,29 @@ export class OwnDisk {
     }
   }
 
-  constructor(name: string) {
+  /** Why none can lose its power here; undefined when it can. */
+  static powerObstacle(fileSystem: FileSystem): string | undefined {
+    try {
+      const disk = new OwnDisk('try', fileSystem)
+      disk.cutPower()
+      disk.restorePower()
+      disk.#unmount()
+      return undefined
+    } catch {
+      return `no loop device, \`mkfs.${fileSystem}\` or \`xfs_io\``
+    }
+  }
+
+  constructor(name: string, fileSystem: FileSystem = 'ext4') {
     const parts = makeRunFolder(`disk-${name}`)
-    const image = join(parts, 'image')
+    this.#image = join(parts, 'image')
     this.folder = join(parts, 'mounted')
     this.#ballast = join(this.folder, 'ballast')
     mkdirSync(this.folder)
-    execFileSync('truncate', ['-s', SIZE, image], { stdio: 'pipe' })
-    execFileSync('mkfs.ext4', ['-q', '-m', '0', image], { stdio: 'pipe' })
-    execFileSync('mount', ['-o', 'loop', image, this.folder], { stdio: 'pipe' })
+    execFileSync('truncate', ['-s', SIZE, this.#image], { stdio: 'pipe' })
+    if (fileSystem === 'xfs') execFileSync(xfsProgram('mkfs.xfs'), ['-q', this.#image])
+    else execFileSync('mkfs.ext4', ['-q', '-m', '0', this.#image], { stdio: 'pipe' })
+    this.#mount()
     atExit(() => this.#unmount())
   }
 
@@ -74,6 +91,21 @@ export class OwnDisk {
       await this.thaw()
       await pause(FREE_MS)
     }
+  }
+
+  /** What was not synced is gone at once, and whoever reads or writes is told EIO. */
+  cutPower(): void {
+    execFileSync(xfsProgram('xfs_io'), ['-x', '-c', 'shutdown', this.folder], { stdio: 'pipe' })
+  }
+
+  /** Whoever had files open must have ended. The journal of the file system is applied. */
+  restorePower(): void {
+    execFileSync('umount', [this.folder], { stdio: 'pipe' })
+    this.#mount()
+  }
+
+  #mount(): void {
+    execFileSync('mount', ['-o', 'loop', this.#image, this.folder], { stdio: 'pipe' })
   }
 
   #unmount(): void {

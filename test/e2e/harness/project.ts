@@ -31,6 +31,12 @@ export function mariadbProgram(name: string): string {
   return join(mariadbFolder(), 'bin', name)
 }
 
+/** A program that makes or cuts off an XFS file system (scripts/get-xfsprogs, or of the user's own). */
+export function xfsProgram(name: string): string {
+  const folder = process.env['KINGBUS_XFSPROGS_DIR'] ?? join(cacheFolder, 'xfsprogs')
+  return join(folder, 'bin', name)
+}
+
 /** A new folder for one run, removed when this process ends. KINGBUS_KEEP_FOLDERS=1 leaves it. */
 export function makeRunFolder(name: string): string {
   const parent = process.env['KINGBUS_TEST_FOLDER'] ?? tmpdir()

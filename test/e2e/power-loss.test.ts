@@ -1,0 +1,24 @@
+import { afterEach, expect, test } from 'vitest'
+import { runOneNode } from '../crashes/power-loss/one-node-run.ts'
+import { endEverything } from './harness/child.ts'
+import { OwnDisk } from './harness/own-disk.ts'
+
+afterEach(endEverything)
+
+// `npm run soak -- power-loss` goes on for as long as you like.
+const CUTS = 4
+
+for (const fileSystem of ['ext4', 'xfs'] as const) {
+  const obstacle = OwnDisk.powerObstacle(fileSystem)
+  if (obstacle === undefined) {
+    test(`a node whose ${fileSystem} disk loses power has lost nothing that was acknowledged or served`, async () => {
+      const lines: string[] = []
+      const plan = { seed: 71, fileSystem, cuts: CUTS, say: (line: string) => lines.push(line) }
+      const { committed, ...found } = await runOneNode(plan)
+      expect(found, lines.join('\n')).toEqual({ cuts: CUTS, losses: [] })
+      expect(committed).toBeGreaterThan(50)
+    })
+  } else {
+    console.warn(`${obstacle}: the loss of power on ${fileSystem} is left out`)
+  }
+}
