@@ -6,7 +6,13 @@ import { type AdminApp, buildAdmin, listenAdmin } from '../admin/index.ts'
 import { type LoadedConfig, type Secrets, SHUTDOWN_WAIT_MS } from '../config/index.ts'
 import { type Logger, messageOf, OperationalError } from '../lib/index.ts'
 import { createLogger } from '../observe/index.ts'
-import { type Disk, DiskFigures, measuredDisk, systemClock, systemRandom } from '../platform/index.ts'
+import {
+  type Disk,
+  DiskFigures,
+  measuredDisk,
+  systemClock,
+  systemRandom,
+} from '../platform/index.ts'
 import { announce, announceListeners, announceWishes } from './announce.ts'
 import { buildNode, type NodeParts, retentionPolicy } from './build.ts'
 import { SourceKeeper } from './cluster/source-keeper.ts'

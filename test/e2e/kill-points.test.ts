@@ -9,6 +9,7 @@ afterAll(endEverything)
 const SELECTION = [
   "half 'write binlog: bytes'",
   "after 'sync binlog: bytes'",
+  "half 'write and sync binlog: bytes'",
   "half 'write index: bytes'",
   "after 'create index'",
   "before 'write binlog: magic'",
@@ -17,7 +18,7 @@ const SELECTION = [
   "after 'truncate binlog'",
   "after 'sync index: purge'",
   "after 'remove binlog'",
-  "half 'write binlog: bytes again', behind a death after 'sync binlog: bytes'",
+  "half 'write binlog: bytes again', behind a death after 'write and sync binlog: bytes'",
 ]
 
 test('a node that is killed at any change of its disk has lost nothing that was acknowledged or served', async () => {

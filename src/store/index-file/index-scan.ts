@@ -177,6 +177,19 @@ export function scanIndex(
   return { head: head.head, begin: scan.begin, directory, end: scan.end(), cut, purgedUpTo }
 }
 
+/** An entry that was read, with the state before it and its place. */
+interface Passed {
+  readonly decoded: Decoded
+  readonly before: IndexState
+  readonly offset: number
+  readonly end: number
+}
+
+/** Behind a cut there is a checkpoint of another kind. */
+function mayClose(entry: Decoded['entry']): boolean {
+  return entry.kind === 'set' || (entry.kind === 'checkpoint' && entry.cut === undefined)
+}
+
 class Scanner {
   begin: FileBegin | undefined
   cut: CutEntry | undefined
@@ -189,6 +202,8 @@ class Scanner {
   #bytesSince = 0
   #recordsSince = 0
   #cutSince: CutEntry | undefined
+  /** a set and the checkpoint behind it, which may be those of a file that was being closed */
+  #closing: Passed[] = []
 
   constructor(window: IndexWindow, state: IndexState, directory: IndexDirectory, digest: Buffer) {
     this.#window = window
@@ -202,17 +217,37 @@ class Scanner {
       const before = { ...this.#state }
       const offset = this.#window.offset
       const decoded = this.#window.next(this.#state)
-      if (decoded === undefined) return
+      if (decoded === undefined) break
       const isBehind = before.sequence >= upTo && decoded.entry.kind !== 'cut-done'
       if (decoded.entry.kind === 'closed' || isBehind) {
-        // A file that is to go on is open again: its closing entry is written over.
-        Object.assign(this.#state, before)
-        this.#window.offset = offset
-        return
+        this.#endBefore({ before, offset })
+        break
       }
       sees?.(decoded, before, this.#state)
-      this.#take(decoded, before.end, offset)
+      const passed = { decoded, before, offset, end: this.#window.offset }
+      if (mayClose(decoded.entry)) {
+        this.#closing.push(passed)
+        continue
+      }
+      this.#takeClosing()
+      this.#take(passed)
     }
+    const [first] = this.#closing
+    if (first !== undefined) this.#endBefore(first)
+  }
+
+  /**
+   * A file that is to go on is open again: its closing entries are written over. Where the last of them is missing, too:
+   * with a second checkpoint the running digest would be another than the one that the next file may go on from.
+   */
+  #endBefore({ before, offset }: Pick<Passed, 'before' | 'offset'>): void {
+    Object.assign(this.#state, before)
+    this.#window.offset = offset
+  }
+
+  #takeClosing(): void {
+    for (const passed of this.#closing) this.#take(passed)
+    this.#closing = []
   }
 
   end(): IndexEnd {
@@ -227,15 +262,15 @@ class Scanner {
     }
   }
 
-  #take({ entry, recordCrc }: Decoded, endBefore: number, offset: number): void {
+  #take({ decoded: { entry, recordCrc }, before, offset, end }: Passed): void {
     if (isRecord(entry)) {
       this.#digest.add(this.#state.sequence, this.#state.epoch, tagOf(entry.kind), recordCrc)
       this.#recordsSince += 1
     }
-    this.#directory.follow(entry, offset, this.#window.offset - offset)
+    this.#directory.follow(entry, offset, end - offset)
     switch (entry.kind) {
       case 'bytes':
-        this.#bytesSince += entry.end - endBefore
+        this.#bytesSince += entry.end - before.end
         return
       case 'file-begin':
         this.begin ??= entry.begin

@@ -29,7 +29,7 @@ const at = (
 const often = { sparedMost: 25 }
 /** at each rotation, each broken connection, each purge */
 const seldom = { sparedMost: 2 }
-const unindexed: KillPoint = { operation: 'sync binlog: bytes', moment: 'after' }
+const unindexed: KillPoint = { operation: 'write and sync binlog: bytes', moment: 'after' }
 const torn: KillPoint = { operation: 'write binlog: bytes', moment: 'half' }
 const halfCut: KillPoint = { operation: 'sync index: cut', moment: 'after' }
 const toldPurge: KillPoint = { operation: 'sync index: purge', moment: 'after' }
@@ -39,6 +39,7 @@ export const KILL_POINTS: Readonly<Record<string, readonly KillPoint[]>> = {
   append: [
     ...at('write binlog: bytes', EACH, often),
     ...at('sync binlog: bytes', EACH, often),
+    ...at('write and sync binlog: bytes', EACH, often),
     ...at('write index: bytes', EACH, often),
   ],
   'begin of a file': [

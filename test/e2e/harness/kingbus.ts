@@ -189,9 +189,8 @@ export class Kingbus {
         ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
       ]),
       logFile: this.logFile,
-      env: this.#options.env ?? {},
       detached: this.#options.detached ?? false,
-      env,
+      env: { ...this.#options.env, ...env },
     })
     this.#process = server
     return server
