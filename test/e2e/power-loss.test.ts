@@ -1,12 +1,13 @@
 import { afterEach, expect, test } from 'vitest'
 import { runOneNode } from '../crashes/power-loss/one-node-run.ts'
+import { runThreeNodes } from '../crashes/power-loss/three-nodes-run.ts'
 import { endEverything } from './harness/child.ts'
 import { OwnDisk } from './harness/own-disk.ts'
 
 afterEach(endEverything)
 
 // `npm run soak -- power-loss` goes on for as long as you like.
-const CUTS = 4
+const CUTS = 3
 
 for (const fileSystem of ['ext4', 'xfs'] as const) {
   const obstacle = OwnDisk.powerObstacle(fileSystem)
@@ -17,6 +18,13 @@ for (const fileSystem of ['ext4', 'xfs'] as const) {
       const { committed, ...found } = await runOneNode(plan)
       expect(found, lines.join('\n')).toEqual({ cuts: CUTS, losses: [] })
       expect(committed).toBeGreaterThan(50)
+    })
+    test(`a cluster whose ${fileSystem} disks lose power at once has lost nothing that was acknowledged or served`, async () => {
+      const lines: string[] = []
+      const plan = { seed: 72, fileSystem, cuts: 1, say: (line: string) => lines.push(line) }
+      const { committed, ...found } = await runThreeNodes(plan)
+      expect(found, lines.join('\n')).toEqual({ cuts: 1, losses: [] })
+      expect(committed).toBeGreaterThan(5)
     })
   } else {
     console.warn(`${obstacle}: the loss of power on ${fileSystem} is left out`)
