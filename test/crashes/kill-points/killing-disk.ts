@@ -72,7 +72,7 @@ async function halfReplaced(path: string, bytes: Uint8Array): Promise<void> {
   const fresh = `${path}.new`
   if (await systemDisk.exists(fresh)) await systemDisk.remove(fresh)
   const file = await systemDisk.open(fresh, 'create')
-  file.write(bytes.subarray(0, bytes.length / 2), 0)
+  await file.write(halfOf(bytes), 0)
 }
 
 function halfOf(bytes: Uint8Array): Uint8Array {
