@@ -12,14 +12,14 @@ const CUTS = 3
 for (const fileSystem of ['ext4', 'xfs'] as const) {
   const obstacle = OwnDisk.powerObstacle(fileSystem)
   if (obstacle === undefined) {
-    test(`a node whose ${fileSystem} disk loses power has lost nothing that was acknowledged or served`, async () => {
+    test(`a node whose ${fileSystem} disk loses power has lost nothing that was promised`, async () => {
       const lines: string[] = []
       const plan = { seed: 71, fileSystem, cuts: CUTS, say: (line: string) => lines.push(line) }
       const { committed, ...found } = await runOneNode(plan)
       expect(found, lines.join('\n')).toEqual({ cuts: CUTS, losses: [] })
       expect(committed).toBeGreaterThan(50)
     })
-    test(`a cluster whose ${fileSystem} disks lose power at once has lost nothing that was acknowledged or served`, async () => {
+    test(`a cluster whose ${fileSystem} disks all lose power has lost nothing that was promised`, async () => {
       const lines: string[] = []
       const plan = { seed: 72, fileSystem, cuts: 1, say: (line: string) => lines.push(line) }
       const { committed, ...found } = await runThreeNodes(plan)

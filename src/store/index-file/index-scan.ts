@@ -237,8 +237,8 @@ class Scanner {
   }
 
   /**
-   * A file that is to go on is open again: its closing entries are written over. Where the last of them is missing, too:
-   * with a second checkpoint the running digest would be another than the one that the next file may go on from.
+   * A file that is to go on is open again: its closing entries are written over, also where the last of them is
+   * missing: with a second checkpoint the running digest would be another than that which the next file goes on from.
    */
   #endBefore({ before, offset }: Pick<Passed, 'before' | 'offset'>): void {
     Object.assign(this.#state, before)

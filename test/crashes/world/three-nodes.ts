@@ -19,7 +19,7 @@ const LOAD_REST_MS = 10
 /** Connections break seldom here, so a small share makes enough half transactions. */
 const BIG_SHARE = 0.02
 
-/** A source that waits for an acknowledgement at every commit, under load, and a cluster behind it, all on this machine. */
+/** A source that waits for an acknowledgement at every commit, under load, and a cluster behind it. */
 export class ThreeNodes {
   readonly source: Mysqld
   readonly cluster: KingbusCluster
