@@ -1,20 +1,19 @@
-import type { Journal, LogEnd } from '../journal/index.ts'
+import type { FileBegin, Journal, LogEnd } from '../journal/index.ts'
 import {
   assert,
-  crc32,
   InvariantError,
   type Logger,
   OperationalError,
   ProtocolError,
   present,
 } from '../lib/index.ts'
-import { ChecksumError, FIRST_EVENT_POSITION, type GtidSet, type Piece } from '../mysql/index.ts'
+import { ChecksumError, type GtidSet, type Piece } from '../mysql/index.ts'
 import type { Clock } from '../platform/index.ts'
-import type { Beginning, DumpItem, OpenDump, SourceLink, SourcePlace } from '../source/index.ts'
+import type { DumpItem, OpenDump, SourceLink } from '../source/index.ts'
 import { Acknowledger } from './acknowledger.ts'
 import { DurableTimes } from './durable-times.ts'
-import { fileHead } from './file-head.ts'
-import { holdingsOf, sourcePlace } from './journal-holdings.ts'
+import { type BeginningDump, FileBeginner } from './file-beginner.ts'
+import { holdingsOf, openSourceFile } from './journal-holdings.ts'
 
 export interface IngestOptions {
   readonly link: SourceLink
@@ -38,11 +37,8 @@ export interface IngestCounters {
 }
 
 /** One dump, from its first item to its end. */
-interface Session {
+interface Session extends BeginningDump {
   readonly dump: OpenDump
-  readonly signal: AbortSignal
-  /** GTIDs in the journal, kept up to date piece by piece */
-  readonly held: GtidSet
   /** undefined where the source was not told of acknowledgements */
   readonly acknowledger: Acknowledger | undefined
 }
@@ -50,6 +46,9 @@ interface Session {
 /** Keeps the journal filled from the source, until the signal fires. */
 export class Ingest {
   readonly #options: IngestOptions
+  readonly #files: FileBeginner
+  /** how the file before the newest one began, where this process began the newest */
+  #before: FileBegin | undefined
   readonly counters: IngestCounters = {
     bytes: 0,
     pieces: 0,
@@ -63,7 +62,17 @@ export class Ingest {
 
   constructor(options: IngestOptions) {
     this.#options = options
-    this.durableTimes = new DurableTimes(options.journal, options.clock)
+    const { journal, logger, clock } = options
+    this.durableTimes = new DurableTimes(journal, clock)
+    this.#files = new FileBeginner({
+      journal,
+      logger,
+      give: (give, signal) => this.#give(give, signal),
+      begun: (before) => {
+        this.#before = before
+        this.counters.files += 1
+      },
+    })
   }
 
   /** Whether the journal has not taken yet what it was given last. */
@@ -113,15 +122,14 @@ export class Ingest {
 
   /**
    * The source's file that is being written here, once all before it is safely held: the source may purge the
-   * files before this one. Undefined before the first.
+   * files before this one. Undefined before the first, and while what is held is another server's.
    */
   get safeToPurgeTo(): string | undefined {
-    const { journal } = this.#options
+    const { journal, link } = this.#options
     const visible = journal.visible.value
-    const { origin } = journal
-    if (visible === undefined || origin === undefined) return undefined
     // Between a file's end and the next one's first visible byte the next one's name would be too early.
-    return visible.file === origin.name ? origin.sourceFile : visible.file
+    const shown = [journal.origin, this.#before].find((file) => file?.name === visible?.file)
+    return shown?.sourceUuid === link.state.value.serverUuid ? shown?.sourceFile : undefined
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
@@ -150,13 +158,14 @@ export class Ingest {
   async #receive(signal: AbortSignal): Promise<void> {
     const { link, journal } = this.#options
     const holdings = await holdingsOf(journal)
-    const dump = await link.open(holdings, { placement, signal })
+    const openFile = await openSourceFile(journal)
+    const dump = await link.open(holdings, signal)
     this.counters.connects += 1
     const acknowledger = dump.semiSync?.marked === true ? this.#acknowledger(dump) : undefined
     const stopFollowing = journal.visible.follow((end) => acknowledger?.visible(end))
     const stopTiming = this.durableTimes.begin()
     try {
-      await this.#follow({ dump, signal, held: journal.heldGtids(), acknowledger })
+      await this.#follow({ dump, signal, held: journal.heldGtids(), openFile, acknowledger })
     } finally {
       stopTiming()
       stopFollowing()
@@ -178,10 +187,10 @@ export class Ingest {
     if (first.kind !== 'file') {
       throw new ProtocolError('the source does not say first which file it sends')
     }
+    let { place } = first
+    let isFirst = true
     this.#heard(first)
-    // A file that begins inside the source's has to wait for its FORMAT_DESCRIPTION.
-    const whole = first.place.position === FIRST_EVENT_POSITION
-    if (!continues && whole) await this.#beginFile(session, first.place, beginning?.purged)
+    if (!continues && first.mirrored) await this.#files.mirror(session, place, beginning?.purged)
     while (true) {
       const item = await stream.next(session.signal)
       this.#heard(item)
@@ -190,76 +199,22 @@ export class Ingest {
           await this.#store(session, item.piece)
           break
         case 'file':
-          await this.#beginFile(session, item.place, undefined)
+          place = item.place
+          if (item.mirrored) await this.#files.mirror(session, place, undefined)
           break
-        case 'format':
-          await this.#beginInside(session, first.place, item.event)
+        case 'head':
+          stream.place(
+            isFirst && this.#files.isOpen(session, place)
+              ? await this.#files.goOn(session, item.head)
+              : await this.#files.begin(session, place, item.head),
+          )
+          isFirst = false
           break
         case 'heartbeat':
           this.#options.link.succeeded()
           break
       }
     }
-  }
-
-  async #beginFile(
-    { dump, signal }: Session,
-    { file, position }: SourcePlace,
-    purged: GtidSet | undefined,
-  ): Promise<void> {
-    const begin = {
-      name: file,
-      sourceUuid: dump.profile.uuid,
-      sourceFile: file,
-      sourcePosition: position,
-      basePosition: position,
-      purged,
-    }
-    await this.#give(() => this.#options.journal.beginFile(begin), signal)
-    this.counters.files += 1
-    this.#options.logger.info({ file }, 'a binlog file begins')
-  }
-
-  /** The head of a file that begins inside the source's, or what a crash has left undone of it. */
-  async #beginInside(
-    { dump, held, signal }: Session,
-    at: SourcePlace,
-    format: Buffer,
-  ): Promise<void> {
-    const { journal } = this.#options
-    const { beginning } = dump
-    if (beginning === undefined && this.#hasHead()) return
-    const head = fileHead(format, beginning?.purged ?? held)
-    const basePosition = FIRST_EVENT_POSITION + head.length
-    if (beginning !== undefined) {
-      const begin = {
-        name: at.file,
-        sourceUuid: dump.profile.uuid,
-        sourceFile: at.file,
-        sourcePosition: at.position,
-        basePosition,
-        purged: beginning.purged,
-      }
-      await this.#give(() => journal.beginFile(begin), signal)
-      this.counters.files += 1
-    }
-    const end = present(journal.end, 'the file that was begun')
-    const origin = present(journal.origin, 'its origin')
-    if (origin.basePosition !== basePosition) {
-      throw new ProtocolError('the FORMAT_DESCRIPTION is not the one that the file was begun with')
-    }
-    for (let from = end.position; from < basePosition; from += HEAD_PIECE_BYTES) {
-      const to = Math.min(basePosition, from + HEAD_PIECE_BYTES)
-      const bytes = head.subarray(from - FIRST_EVENT_POSITION, to - FIRST_EVENT_POSITION)
-      const boundary = to === basePosition ? to : end.boundary
-      const chunk = { bytes, crc: crc32(bytes), boundary, gtids: undefined, timestamp: 0 }
-      await this.#give(() => journal.append(chunk), signal)
-    }
-  }
-
-  #hasHead(): boolean {
-    const { end, origin } = this.#options.journal
-    return end !== undefined && origin !== undefined && end.position >= origin.basePosition
   }
 
   async #store({ held, signal, dump, acknowledger }: Session, piece: Piece): Promise<void> {
@@ -273,7 +228,10 @@ export class Ingest {
     if (piece.awaited) {
       acknowledger?.expect({
         end: { file: end.file, position: piece.boundary },
-        place: sourcePlace(present(journal.origin, 'how the file began'), piece.boundary),
+        place: {
+          file: present(journal.origin, 'how the file began').sourceFile,
+          position: piece.boundary + piece.shift,
+        },
         arrivedAtMs: dump.stream.heardAtMs,
       })
     }
@@ -309,21 +267,18 @@ export class Ingest {
     const { progress } = this.#options.link
     progress.lastEventAtMs = this.#options.clock.nowMs()
     if (item.kind === 'file') progress.place = item.place
+    // Behind transactions that it has left out.
+    if (item.kind === 'heartbeat' && progress.place?.file === item.place.file) {
+      const position = Math.max(progress.place.position, item.place.position)
+      progress.place = { file: item.place.file, position }
+    }
     if (item.kind !== 'piece') return
     const { piece } = item
     if (piece.timestamp > 0) progress.newestTimestamp = piece.timestamp
     if (progress.place === undefined) return
-    const position = progress.place.position + piece.bytes.length
+    const position = piece.start + piece.bytes.length + piece.shift
     progress.place = { file: progress.place.file, position }
   }
-}
-
-const HEAD_PIECE_BYTES = 256 * 1024
-
-/** Our position of the first event of a file that begins inside the source's. */
-function placement(format: Buffer, beginning: Beginning | undefined): number {
-  const { purged } = present(beginning, 'where to begin')
-  return FIRST_EVENT_POSITION + fileHead(format, purged).length
 }
 
 function repeated(piece: Piece, held: GtidSet): OperationalError {

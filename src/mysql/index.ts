@@ -28,6 +28,7 @@ export {
 } from './binlog/checksum.ts'
 export { type EventFields, encodeEvent } from './binlog/event.ts'
 export { EventType, eventTypeName, eventTypeSymbol } from './binlog/event-type.ts'
+export { nextFileName } from './binlog/file-name.ts'
 export {
   decodeFormatDescription,
   type FormatDescription,
@@ -134,6 +135,7 @@ export { DumpDecoder, type DumpDecoderOptions, type DumpStep } from './stream/du
 export { DumpFramer, type FramerState, framingBytesMax } from './stream/dump-framer.ts'
 export { ChecksumError } from './stream/event-checksum.ts'
 export { EventKernel } from './stream/event-kernel.ts'
+export { type DumpPlacement } from './stream/moved-file.ts'
 export { type Piece } from './stream/piece-builder.ts'
 export { TaggedGtidHider } from './stream/tagged-gtid-hider.ts'
 export {

@@ -9,16 +9,20 @@ import {
   checksumMatches,
   DumpDecoder,
   type DumpDecoderOptions,
+  type DumpPlacement,
   decodeErr,
   decodeHeartbeat,
   decodeOk,
   decodeRotate,
   ERR_MARKER,
   type ErrPacket,
+  EventFlag,
   EventKernel,
   EventType,
   encodePackets,
   encodeSemiSyncAck,
+  FIRST_EVENT_POSITION,
+  isPreviousGtids,
   PacketReader,
   type Piece,
   readEventHeader,
@@ -32,13 +36,24 @@ import type { SourceLimits } from './source-limits.ts'
 /** OK and ERR packets are shorter. */
 const ANSWER_BYTES_MAX = 64 * 1024
 
+/** What stands before the other events of a file, as the source sends it. */
+export interface FileHead {
+  /** FORMAT_DESCRIPTION */
+  readonly format: Buffer
+  /** PREVIOUS_GTIDS or GTID_LIST; undefined where the dump begins behind it */
+  readonly previous: Buffer | undefined
+}
+
 export type DumpItem =
   /** the next bytes of the file, valid until the next item is asked for */
   | { readonly kind: 'piece'; readonly piece: Piece }
-  /** what follows lies in this file of the source, from this position on */
-  | { readonly kind: 'file'; readonly place: SourcePlace }
-  /** a FORMAT_DESCRIPTION that is not part of the file's bytes */
-  | { readonly kind: 'format'; readonly event: Buffer }
+  /**
+   * what follows lies in this file of the source, from this position on; its `head` comes first where our file
+   * need not mirror it
+   */
+  | { readonly kind: 'file'; readonly place: SourcePlace; readonly mirrored: boolean }
+  /** `place` has to be called before the next item is asked for */
+  | { readonly kind: 'head'; readonly head: FileHead }
   /** the source has nothing more at the moment */
   | { readonly kind: 'heartbeat'; readonly place: SourcePlace }
 
@@ -50,12 +65,7 @@ export interface DumpStreamOptions {
   /** payloads of COM_REGISTER_REPLICA, which makes us visible in SHOW REPLICAS, and of the dump command */
   readonly register: Buffer
   readonly dump: Buffer
-  readonly decoder: Pick<DumpDecoderOptions, 'checksum' | 'start' | 'semiSync'>
-  /**
-   * Given when our file does not mirror the source's: tells for its FORMAT_DESCRIPTION where in our file the
-   * first event goes.
-   */
-  readonly relocate: ((format: Buffer) => number) | undefined
+  readonly decoder: Omit<DumpDecoderOptions, 'kernel'>
 }
 
 export class DumpStream {
@@ -68,6 +78,10 @@ export class DumpStream {
   /** what ends the reader's waits */
   #followed: AbortSignal | undefined
   #heardAtMs: number
+  /** the file that is sent is sent from its first event on */
+  #isWhole = false
+  /** of a head that is not whole yet */
+  #format: Buffer | undefined
   #stopWatching: () => void = () => {}
   /** reads the answer to COM_REGISTER_REPLICA; undefined once the dump is asked for */
   #answers: PacketReader | undefined = new PacketReader({
@@ -79,11 +93,7 @@ export class DumpStream {
     this.#options = options
     this.#heardAtMs = options.clock.monotonicMs()
     const kernel = new EventKernel()
-    this.#decoder = new DumpDecoder({
-      ...options.decoder,
-      kernel,
-      relocate: options.relocate !== undefined,
-    })
+    this.#decoder = new DumpDecoder({ ...options.decoder, kernel })
     options.connection.receive({
       target: kernel.readTarget,
       arrived: () => this.#wake?.(),
@@ -112,6 +122,11 @@ export class DumpStream {
       else if (this.#failure !== undefined) throw this.#failure
       else await this.#arrival(signal)
     }
+  }
+
+  /** Says where what follows a head goes. */
+  place(placement: DumpPlacement): void {
+    this.#decoder.place(placement)
   }
 
   /** Tells a source that waits for it: everything before the place is safe here. */
@@ -183,16 +198,27 @@ export class DumpStream {
     const checksum = checksumMatches(event) ? 'CRC32' : 'NONE'
     if (type === EventType.ROTATE) {
       const { file, position } = decodeRotate(event, checksum)
-      return { kind: 'file', place: { file, position: Number(position) } }
+      const place = { file, position: Number(position) }
+      this.#isWhole = place.position === FIRST_EVENT_POSITION
+      return { kind: 'file', place, mirrored: this.#decoder.mirrors }
     }
     if (type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2) {
       const { file, position } = decodeHeartbeat(event, checksum)
       return { kind: 'heartbeat', place: { file, position: Number(position) } }
     }
-    if (type !== EventType.FORMAT_DESCRIPTION) return undefined
-    const { relocate } = this.#options
-    if (relocate !== undefined) this.#decoder.relocateTo(relocate(event))
-    return { kind: 'format', event }
+    return this.#decoder.mirrors ? undefined : this.#headOf(event)
+  }
+
+  #headOf(event: Buffer): DumpItem | undefined {
+    const { type, flags } = readEventHeader(event)
+    if (type === EventType.FORMAT_DESCRIPTION) {
+      if (!this.#isWhole) return { kind: 'head', head: { format: event, previous: undefined } }
+      this.#format = event
+    }
+    if (!isPreviousGtids(type) || (flags & EventFlag.ARTIFICIAL) !== 0) return undefined
+    const format = this.#format
+    this.#format = undefined
+    return format && { kind: 'head', head: { format, previous: event } }
   }
 
   #fail(error: Error): void {

@@ -13,10 +13,12 @@ import {
   EventType,
   encodePackets,
   eventTypeName,
+  formatGtid,
   type GtidEvent,
   GtidSet,
   isGtidEvent,
   isPreviousGtids,
+  nextFileName,
 } from '../mysql/index.ts'
 import type { Clock } from '../platform/index.ts'
 import { EventSkimmer, type SkimmedEvent } from './event-skimmer.ts'
@@ -129,6 +131,7 @@ export async function prove(
     if (error.refusal === 'file-gone') return { kind: 'file-gone' }
     if (error.refusal === 'shorter') return { kind: 'shorter' }
     if (error.refusal === 'unreadable') return { kind: 'others', found: 'no event begins there' }
+    if (error.refusal === 'anonymous') return { kind: 'others', found: 'no GTIDs' }
     throw dumpError(error, examiner.address)
   }
   if (found !== undefined) return found
@@ -146,6 +149,35 @@ async function endsBefore(examiner: Examiner, at: SourcePlace): Promise<boolean>
     return error.refusal === 'shorter'
   }
   return false
+}
+
+/**
+ * Looks whether our last transaction is the source's, wherever that has it: asks for what we would lack without it.
+ * A source that has purged it cannot be asked, nor one that tells no transaction from those before it.
+ */
+export async function proveLast(examiner: Examiner, { held, last }: Holdings): Promise<Proof> {
+  if (last === undefined || held.flavor === 'mariadb') return { kind: 'file-gone' }
+  const checksum = checksumMatches(last.event) ? 'CRC32' : 'NONE'
+  const { gtid } = decodeGtidEvent(last.event, checksum)
+  if (gtid === undefined) return { kind: 'file-gone' }
+  const without = held.clone()
+  const one = GtidSet.empty()
+  one.add(gtid)
+  without.removeAll(one)
+  let proof: Proof = { kind: 'file-gone' }
+  try {
+    await examine(examiner, { file: '', position: FILE_START, held: without }, (event) => {
+      if (!isGtidEvent(event.type)) return 'more'
+      const isOurs = sameEvent(event.bytes, last.event)
+      if (!isOurs && checksum === 'CRC32') requireTrue(event)
+      proof = isOurs ? { kind: 'ours' } : { kind: 'others', found: `another ${formatGtid(gtid)}` }
+      return 'enough'
+    })
+  } catch (error) {
+    if (!(error instanceof DumpRefused)) throw error
+    if (error.refusal !== 'purged') throw dumpError(error, examiner.address)
+  }
+  return proof
 }
 
 /** The source's oldest file, with the GTIDs of everything that came before it. */
@@ -186,7 +218,7 @@ export async function findOldestReadable(examiner: Examiner): Promise<OldestFile
   for (let tried = 0; tried < UNREADABLE_FILES_MAX; tried += 1) {
     const refused = await firstTransactionRefused(examiner, head.file)
     if (refused === undefined) return head
-    const next = { file: nextFile(refused), position: FILE_START, held: GtidSet.empty() }
+    const next = { file: nextFileName(refused), position: FILE_START, held: GtidSet.empty() }
     head = await readHead(examiner, next)
   }
   throw new ProtocolError(`more than ${UNREADABLE_FILES_MAX} files of the source have no GTIDs`)
@@ -209,12 +241,6 @@ async function firstTransactionRefused(
     if (error.refusal === 'anonymous') return refusedFile(error.err) ?? file
     throw dumpError(error, examiner.address)
   }
-}
-
-/** MySQL numbers its files without a gap, in at least as many digits. */
-function nextFile(file: string): string {
-  const [, stem = '', digits = ''] = /^(.*\.)(\d+)$/.exec(file) ?? []
-  return stem + String(BigInt(digits) + 1n).padStart(digits.length, '0')
 }
 
 /**

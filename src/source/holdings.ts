@@ -6,17 +6,25 @@ export interface SourcePlace {
   readonly position: number
 }
 
+/** What the newest file of ours is to the source's. */
+export type FileForm =
+  /** the same from its first byte on */
+  | 'mirrored'
+  /** the same from a place inside on, where ours begins */
+  | 'moved'
+  /** its transactions in its order, but for those that were held already */
+  | 'selected'
+
 /** What is stored of the source already, in the source's own names and positions. */
 export interface Holdings {
   /** server_uuid of the source that it came from */
   readonly sourceUuid: string
-  /** where the next byte that is wanted lies; between two transactions */
-  readonly next: SourcePlace
+  readonly form: FileForm
   /**
-   * Our position for `next`, when the file is not the source's byte for byte (it was begun inside the source's
-   * file); undefined when the positions are the same.
+   * where the next byte that is wanted lies, between two transactions; of a file that is `selected` only the file
+   * is known
    */
-  readonly relocatedTo: number | undefined
+  readonly next: SourcePlace
   /** every GTID that is held, purged ones too */
   readonly held: GtidSet
   /** the GTID event of the last transaction in the file of `next`; undefined when it has none yet */

@@ -5,12 +5,12 @@
   Promises: a stream that it opens continues what is held byte for byte, or begins a file; whatever does not
   fit stops the link in words. It must not know: where the bytes go, who reads them, the store, the journal.
 */
-export type { DumpItem, DumpStream } from './dump-stream.ts'
+export type { DumpItem, DumpStream, FileHead } from './dump-stream.ts'
 export { type Finding, remedyFor, type Severity } from './finding.ts'
-export type { Beginning, Holdings, SourcePlace, StartAt } from './holdings.ts'
+export type { Beginning, FileForm, Holdings, SourcePlace, StartAt } from './holdings.ts'
 export { METADATA_LIMITS } from './metadata/metadata-limits.ts'
 export { MetadataPool } from './metadata/metadata-pool.ts'
-export type { OpenDump, Placement, SourceOptions } from './open-dump.ts'
+export type { OpenDump, SourceOptions } from './open-dump.ts'
 export type { PreflightId, SourceProfile } from './preflight.ts'
 export type { SemiSyncState } from './semi-sync.ts'
 export { type ReplicaSelf, type SourceAddress, type TlsMode } from './source-address.ts'

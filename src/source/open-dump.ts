@@ -7,7 +7,14 @@ import { OperationalError } from '../lib/index.ts'
 import { DumpFlag, encodeComRegisterReplica, GtidSet } from '../mysql/index.ts'
 import type { Clock, Random } from '../platform/index.ts'
 import { DumpStream } from './dump-stream.ts'
-import { type Examiner, findBehind, findOldest, findOldestReadable, prove } from './examine.ts'
+import {
+  type Examiner,
+  findBehind,
+  findOldest,
+  findOldestReadable,
+  prove,
+  proveLast,
+} from './examine.ts'
 import { recognize } from './flavor/recognize.ts'
 import type { SourceFlavor, SourceHistory } from './flavor/source-flavor.ts'
 import { readVariables, type SourceVariables } from './flavor/source-variables.ts'
@@ -35,12 +42,6 @@ export interface SourceOptions {
   readonly random: Random
 }
 
-/**
- * Our position of the first event of a file that does not mirror the source's. Called with the source's
- * FORMAT_DESCRIPTION, and for a first contact with where it begins.
- */
-export type Placement = (format: Buffer, beginning: Beginning | undefined) => number
-
 export interface OpenDump {
   readonly stream: DumpStream
   readonly profile: SourceProfile
@@ -52,23 +53,24 @@ export interface OpenDump {
   readonly beginning: Beginning | undefined
   /** where in the source's files the stream begins */
   readonly at: SourcePlace
-  /** the stream continues the file that is there; otherwise it begins one */
+  /** the stream continues the file that is there; otherwise it begins one, or `selects` */
   readonly continues: boolean
+  /** the stream has what is not held, in whichever of the source's files that is; `at` is not known yet then */
+  readonly selects: boolean
+  /** what the source has no binlog file of any more */
+  readonly purged: GtidSet
 }
 
-interface Plan {
-  readonly at: SourcePlace
-  readonly beginning: Beginning | undefined
-  readonly continues: boolean
-  /** our position for `at` where it is known already */
-  readonly relocatedTo: number | undefined
+type Plan = Pick<OpenDump, 'at' | 'beginning' | 'continues' | 'selects'> & {
+  /** our file does not mirror the source's */
+  readonly relocates: boolean
 }
 
 /** @throws OperationalError with the codes E_SOURCE_*, DumpRefused, ProtocolError */
 export async function openDump(
   options: SourceOptions,
   holdings: Holdings | undefined,
-  { placement, signal }: { placement: Placement; signal: AbortSignal },
+  signal: AbortSignal,
 ): Promise<OpenDump> {
   const { address, self, limits } = options
   const connection = await SourceConnection.open(address, limits, signal)
@@ -92,14 +94,13 @@ export async function openDump(
       ...plan.at,
       flags: DumpFlag.HEARTBEAT_V2,
       serverId: self.serverId,
-      held: GtidSet.empty(),
+      held: (plan.selects ? holdings?.held : undefined) ?? GtidSet.empty(),
     })
     signal.throwIfAborted()
     return {
       stream: startDump(options, connection, {
         dump,
         plan,
-        placement,
         semiSync: semiSync?.marked ?? false,
       }),
       profile,
@@ -109,6 +110,8 @@ export async function openDump(
       beginning: plan.beginning,
       at: plan.at,
       continues: plan.continues,
+      selects: plan.selects,
+      purged: history.purged,
     }
   } catch (error) {
     connection.close()
@@ -147,7 +150,8 @@ async function planFirst(
   examiner: Examiner,
 ): Promise<Plan> {
   const beginning = await findBeginning(startAt, history, examiner)
-  return { at: beginning.place, beginning, continues: false, relocatedTo: undefined }
+  const relocates = beginning.place.position > FILE_START
+  return { at: beginning.place, beginning, continues: false, selects: false, relocates }
 }
 
 async function findBeginning(
@@ -187,21 +191,25 @@ async function planResume(
       case 'prove':
         proof = await prove(examiner, holdings, step.at)
         break
+      case 'prove-last':
+        proof = await proveLast(examiner, holdings)
+        break
       case 'find-oldest':
         oldest = await findOldest(examiner)
         break
       case 'continue':
-        return {
-          at: step.at,
-          beginning: undefined,
-          continues: true,
-          relocatedTo: holdings.relocatedTo,
-        }
+        return { ...SAME_FILE, at: step.at, relocates: holdings.form !== 'mirrored' }
       case 'begin':
-        return { at: step.at, beginning: undefined, continues: false, relocatedTo: undefined }
+        return { ...SAME_FILE, at: step.at, continues: false }
+      case 'select':
+        return { ...SAME_FILE, at: ANY_FILE, continues: false, selects: true, relocates: true }
     }
   }
 }
+
+const SAME_FILE = { beginning: undefined, continues: true, selects: false, relocates: false }
+/** The source looks for the file by the GTIDs that it is told. */
+const ANY_FILE: SourcePlace = { file: '', position: FILE_START }
 
 /** A store has GTIDs of one kind. */
 function refuseOtherFlavor(
@@ -224,18 +232,15 @@ interface StartDump {
   /** the payload of the command */
   readonly dump: Buffer
   readonly plan: Plan
-  readonly placement: Placement
   readonly semiSync: boolean
 }
 
 function startDump(
   { address, self, limits, clock }: SourceOptions,
   connection: SourceConnection,
-  { dump, plan, placement, semiSync }: StartDump,
+  { dump, plan, semiSync }: StartDump,
 ): DumpStream {
-  const { at, beginning, relocatedTo } = plan
-  const inside = beginning !== undefined && at.position > FILE_START
-  const relocated = inside || relocatedTo !== undefined
+  const { at, relocates } = plan
   return new DumpStream({
     connection: connection.takeOver(),
     clock,
@@ -249,7 +254,6 @@ function startDump(
       port: 0,
     }),
     dump,
-    decoder: { checksum: 'CRC32', start: relocatedTo ?? at.position, semiSync },
-    relocate: relocated ? (format) => relocatedTo ?? placement(format, beginning) : undefined,
+    decoder: { checksum: 'CRC32', start: at.position, semiSync, relocate: relocates },
   })
 }

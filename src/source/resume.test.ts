@@ -11,7 +11,7 @@ const OTHER = '4e11fa47-71ca-11e1-9e33-c80aa9429562'
 const holdings: Holdings = {
   sourceUuid: A,
   next: { file: 'binlog.000007', position: 900 },
-  relocatedTo: undefined,
+  form: 'mirrored',
   held: GtidSet.parse(`${A}:1-10`),
   last: { place: { file: 'binlog.000007', position: 500 }, event: Buffer.alloc(80) },
 }
@@ -20,17 +20,25 @@ interface Case {
   readonly uuid?: string
   readonly executed?: string
   readonly owned?: string
+  readonly purged?: string
   readonly proof?: Proof
   readonly oldest?: OldestFile
   readonly held?: Holdings
 }
 
-function decide({ uuid = A, executed = `${A}:1-12`, owned = '', ...given }: Case): unknown {
+function decide({
+  uuid = A,
+  executed = `${A}:1-12`,
+  owned = '',
+  purged = '',
+  ...given
+}: Case): unknown {
   const source = {
     address: 'db:3306',
     uuid,
     executed: GtidSet.parse(executed),
     owned: GtidSet.parse(owned),
+    purged: GtidSet.parse(purged),
   }
   try {
     const facts = { source, proof: given.proof, oldest: given.oldest }
@@ -46,10 +54,56 @@ const oldest = (previous: string): OldestFile => ({
 })
 
 const begun = { ...holdings, last: undefined }
+const selected: Holdings = { ...holdings, form: 'selected' }
 const gone: Proof = { kind: 'file-gone' }
 
 test.each<[string, Case, unknown]>([
-  ['another server is refused', { uuid: OTHER }, 'E_SOURCE_OTHER'],
+  [
+    'another server that lacks ours is refused',
+    { uuid: OTHER, executed: `${A}:1-9` },
+    'E_SOURCE_OTHER',
+  ],
+  [
+    'another server is first asked for our bytes, as a copy has them',
+    { uuid: OTHER },
+    { kind: 'prove', at: { file: 'binlog.000007', position: 500 } },
+  ],
+  [
+    'a server with our bytes goes on at our end, whatever its uuid',
+    { uuid: OTHER, proof: { kind: 'ours' } },
+    { kind: 'continue', at: { file: 'binlog.000007', position: 900 } },
+  ],
+  [
+    'another server with other bytes goes on with what is not held',
+    { uuid: OTHER, proof: { kind: 'others', found: 'Query' } },
+    { kind: 'select' },
+  ],
+  [
+    'another server without our file goes on with what is not held',
+    { uuid: OTHER, proof: gone },
+    { kind: 'select' },
+  ],
+  [
+    'another server is not asked for bytes where we have no transaction to compare',
+    { uuid: OTHER, held: begun },
+    { kind: 'select' },
+  ],
+  [
+    'another server that has purged what is missing here is refused',
+    { uuid: OTHER, executed: `${A}:1-20`, purged: `${A}:1-11`, proof: gone },
+    'E_SOURCE_PURGED',
+  ],
+  [
+    'a selection that goes on is proven by its last transaction',
+    { held: selected },
+    { kind: 'prove-last' },
+  ],
+  ['a selection goes on as one', { held: selected, proof: { kind: 'ours' } }, { kind: 'select' }],
+  [
+    'a selection whose last transaction is another one there is refused',
+    { held: selected, proof: { kind: 'others', found: 'Gtid' } },
+    'E_SOURCE_DIVERGED',
+  ],
   ['a source that lacks ours is refused', { executed: `${A}:1-9` }, 'E_SOURCE_DIVERGED'],
   [
     'a transaction that is only owned counts as the source’s',

@@ -1,7 +1,8 @@
 /*
   Where to go on with a source of which something is held already: a pure function over facts, which are
   gathered one by one as the answer asks for them. To go on means that the file continues byte for byte, so
-  that ROTATE and STOP arrive too; it is allowed only where the source's history contains ours.
+  that ROTATE and STOP arrive too; it is allowed only where the source's history contains ours. Another server
+  whose history contains ours goes on with what it has besides, in files of its own.
 */
 import { OperationalError } from '../lib/index.ts'
 import { EventType, type GtidSet } from '../mysql/index.ts'
@@ -14,6 +15,8 @@ export interface SourceFacts {
   /** read before `executed`: a transaction that waits for our acknowledgement stands only here */
   readonly owned: GtidSet
   readonly executed: GtidSet
+  /** what it has no binlog file of any more, as far as it says so */
+  readonly purged: GtidSet
 }
 
 /** What a look at the source's file, at our last transaction, has found. */
@@ -36,12 +39,16 @@ export interface OldestFile {
 export type ResumeStep =
   /** look at the source's file, then ask again */
   | { readonly kind: 'prove'; readonly at: SourcePlace }
+  /** look whether our last transaction is the source's, then ask again */
+  | { readonly kind: 'prove-last' }
   /** look for the source's oldest file, then ask again */
   | { readonly kind: 'find-oldest' }
   /** go on in the same file */
   | { readonly kind: 'continue'; readonly at: SourcePlace }
   /** nothing is missing before this file: begin it as a new one */
   | { readonly kind: 'begin'; readonly at: SourcePlace }
+  /** take whatever is not held yet */
+  | { readonly kind: 'select' }
 
 export interface ResumeFacts {
   readonly source: SourceFacts
@@ -51,17 +58,21 @@ export interface ResumeFacts {
 
 /** @throws OperationalError E_SOURCE_OTHER, E_SOURCE_DIVERGED, E_SOURCE_SHORTER, E_SOURCE_PURGED */
 export function decideResume(holdings: Holdings, facts: ResumeFacts): ResumeStep {
-  checkHistory(holdings, facts.source)
-  const { proof, oldest } = facts
+  const { source, proof, oldest } = facts
+  checkHistory(holdings, source)
+  const isOther = source.uuid !== holdings.sourceUuid
+  if (isOther && !isProvable(holdings)) return select(holdings, source)
+  if (holdings.form === 'selected') return goOnSelecting(holdings, facts)
   const at = holdings.last?.place ?? { file: holdings.next.file, position: FILE_START }
   if (proof === undefined) return { kind: 'prove', at }
+  if (isOther && proof.kind !== 'ours') return select(holdings, source)
   switch (proof.kind) {
     case 'ours':
       return { kind: 'continue', at: holdings.next }
     case 'others':
-      throw othersBytes(at, proof.found, facts.source)
+      throw othersBytes(at, proof.found, source)
     case 'shorter':
-      throw sourceShorter(at, facts.source.address)
+      throw sourceShorter(at, source.address)
     case 'file-gone':
       return oldest === undefined ? { kind: 'find-oldest' } : beginOldest(holdings, facts, oldest)
   }
@@ -70,22 +81,50 @@ export function decideResume(holdings: Holdings, facts: ResumeFacts): ResumeStep
 /** Position of the first event of a file. */
 export const FILE_START = 4
 
+/** A copy of the source, or a Kingbus behind the same source, goes by another uuid and has the same bytes. */
+function isProvable({ form, last }: Holdings): boolean {
+  return form === 'mirrored' && last !== undefined
+}
+
 function checkHistory(holdings: Holdings, source: SourceFacts): void {
-  if (source.uuid !== holdings.sourceUuid) {
-    throw new OperationalError(
-      'E_SOURCE_OTHER',
-      `source ${source.address} is another server (server_uuid ${source.uuid}) than the one whose binlog is ` +
-        `stored here (${holdings.sourceUuid}): set the address back, or switch the source on purpose`,
-      { source: source.address, found: source.uuid, expected: holdings.sourceUuid },
-    )
-  }
   const lacking = holdings.held.subtract(source.owned).subtract(source.executed)
   if (lacking.isEmpty) return
+  const gtids = oneLine(lacking)
+  if (source.uuid === holdings.sourceUuid) throw lostTail(gtids, source)
   throw new OperationalError(
+    'E_SOURCE_OTHER',
+    `source ${source.address} is another server (server_uuid ${source.uuid}) than the one whose binlog is ` +
+      `stored here (${holdings.sourceUuid}), and lacks transactions that are stored here: ${gtids}; let it ` +
+      'fetch them from here as a replica first, or follow a server that has them (kingbus source set)',
+    { source: source.address, found: source.uuid, expected: holdings.sourceUuid, lacking: gtids },
+  )
+}
+
+function lostTail(lacking: string, { address }: SourceFacts): OperationalError {
+  return new OperationalError(
     'E_SOURCE_DIVERGED',
-    `source ${source.address} lacks transactions that are stored here: ${oneLine(lacking)}; it was set back ` +
-      'or has lost them in a crash; what is stored here is kept and served',
-    { source: source.address, lacking: oneLine(lacking) },
+    `source ${address} lacks transactions that are stored here: ${lacking}; it was set back or has lost them ` +
+      'in a crash. What is stored here is kept and served: promote a replica that has them, and follow it ' +
+      '(kingbus source set); or, where they are to be given up, start with an empty data directory',
+    { source: address, lacking },
+  )
+}
+
+/** Its file has no place that could be compared, but the transaction itself is the source's to the byte. */
+function goOnSelecting(holdings: Holdings, { source, proof }: ResumeFacts): ResumeStep {
+  if (holdings.last !== undefined && proof === undefined) return { kind: 'prove-last' }
+  if (proof?.kind === 'others') throw othersBytes(holdings.next, proof.found, source)
+  return select(holdings, source)
+}
+
+function select({ held }: Holdings, { address, purged }: SourceFacts): ResumeStep {
+  const missing = purged.subtract(held)
+  if (missing.isEmpty) return { kind: 'select' }
+  throw new OperationalError(
+    'E_SOURCE_PURGED',
+    `source ${address} has purged transactions that are missing here: ${oneLine(missing)}; follow a server that ` +
+      'still has them, or start with an empty data directory',
+    { source: address, missing: oneLine(missing) },
   )
 }
 

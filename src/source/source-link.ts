@@ -14,7 +14,7 @@ import {
 } from '../lib/index.ts'
 import type { SourceVariables } from './flavor/source-variables.ts'
 import type { Holdings, SourcePlace } from './holdings.ts'
-import { type OpenDump, openDump, type Placement, type SourceOptions } from './open-dump.ts'
+import { type OpenDump, openDump, type SourceOptions } from './open-dump.ts'
 import type { SemiSyncState } from './semi-sync.ts'
 import { formatAddress } from './source-address.ts'
 import { SourceConnection } from './source-connection.ts'
@@ -140,13 +140,10 @@ export class SourceLink {
   }
 
   /** Connects and begins the dump behind what is held. Rejects with what `recover` understands. */
-  async open(
-    holdings: Holdings | undefined,
-    how: { placement: Placement; signal: AbortSignal },
-  ): Promise<OpenDump> {
+  async open(holdings: Holdings | undefined, signal: AbortSignal): Promise<OpenDump> {
     this.#enter('connecting')
-    const dump = await openDump(this.#options, holdings, how)
-    const { profile, variables, findings, at } = dump
+    const dump = await openDump(this.#options, holdings, signal)
+    const { profile, variables, findings, at, selects } = dump
     this.#state.set({
       ...this.#state.value,
       serverUuid: profile.uuid,
@@ -159,10 +156,10 @@ export class SourceLink {
     }
     this.#noteSemiSync(dump)
     this.#enter('streaming')
-    this.progress.place = at
+    this.progress.place = selects ? undefined : at
     const { active } = this.semiSync
     this.#logger.info(
-      { ...at, version: profile.version, semiSync: active },
+      { ...(selects ? {} : at), version: profile.version, semiSync: active },
       'the dump from the source begins',
     )
     return dump

@@ -1,4 +1,5 @@
 import { ProtocolError, toSafeNumber } from '../lib/index.ts'
+import { nextFileName } from '../mysql/index.ts'
 
 /*
   Names of binlog files: `STEM.NUMBER`, as MySQL gives them. The number alone orders them, compared as a
@@ -19,6 +20,15 @@ export function fileNumber(name: string): number {
   const digits = NAME.exec(name)?.[1]
   if (digits === undefined) throw new ProtocolError(`'${name}' is not the name of a binlog file`)
   return toSafeNumber(BigInt(digits), 'the number of a binlog file')
+}
+
+/**
+ * Our name for the file behind `last` that the source calls `wanted`: the same where that comes later, else the next
+ * one of our own.
+ */
+export function fileNameAfter(last: string, wanted: string): string {
+  const isLater = isFileName(wanted) && fileNumber(wanted) > fileNumber(last)
+  return isLater ? wanted : nextFileName(last)
 }
 
 /** Negative when `a` comes before `b`. */

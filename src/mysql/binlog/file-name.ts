@@ -14,3 +14,10 @@ export function decodeFileName(bytes: Buffer): string {
   if (bytes.includes(0)) throw new ProtocolError('file name holds a NUL')
   return bytes.toString('utf8')
 }
+
+/** The name after this one, as servers give them: the number grows by one, in at least as many digits. */
+export function nextFileName(name: string): string {
+  const [, stem = '', digits = ''] = /^(.*\.)(\d+)$/.exec(name) ?? []
+  if (digits === '') throw new ProtocolError(`'${name}' is not the name of a binlog file`)
+  return stem + String(BigInt(digits) + 1n).padStart(digits.length, '0')
+}

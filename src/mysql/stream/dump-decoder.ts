@@ -16,9 +16,11 @@
   only their first bytes are gathered.
 
   Not part of a file, and handed out by themselves: events with the ARTIFICIAL flag, heartbeats, the first
-  FORMAT_DESCRIPTION of a dump that began beyond position 4 and, when relocating, the PREVIOUS_GTIDS too.
+  FORMAT_DESCRIPTION of a dump that began beyond position 4 and, while our file does not mirror the source's, the
+  head of each file: FORMAT_DESCRIPTION and PREVIOUS_GTIDS. The caller then says by `place` how our file begins,
+  and events are changed to be true there (moved-file.ts).
 */
-import { assert, crc32, ProtocolError } from '../../lib/index.ts'
+import { assert, ProtocolError } from '../../lib/index.ts'
 import { CHECKSUM_SIZE, type ChecksumAlgorithm } from '../binlog/checksum.ts'
 import { EventType } from '../binlog/event-type.ts'
 import { decodeFormatDescription } from '../binlog/format-description.ts'
@@ -35,6 +37,7 @@ import { DumpTransaction } from './dump-transaction.ts'
 import { findBadChecksum, verifyChecksum } from './event-checksum.ts'
 import { type EventKernel, KEPT_BYTES_MAX, READ_BYTES } from './event-kernel.ts'
 import { LargeEvent } from './large-event.ts'
+import { type DumpPlacement, MovedFile, NAME_BYTES_MAX } from './moved-file.ts'
 import { type Piece, PieceBuilder } from './piece-builder.ts'
 
 const EOF_PACKET_BYTES_MAX = 8
@@ -57,11 +60,7 @@ export interface DumpDecoderOptions {
   readonly start: number
   /** the source was told that its events will be acknowledged, and marks them */
   readonly semiSync: boolean
-  /**
-   * The first file does not continue the source's byte for byte: its FORMAT_DESCRIPTION and PREVIOUS_GTIDS
-   * come as `control`, the caller then says by `relocateTo` where the events go, and their log_pos
-   * (and CRC) are rewritten to be true there.
-   */
+  /** Our first file does not mirror the source's, and the next ones only once the caller says so. */
   readonly relocate: boolean
 }
 
@@ -94,7 +93,8 @@ export class DumpDecoder {
   #skipLeft = 0
   /** the next FORMAT_DESCRIPTION is not part of our file */
   #skipFormatDescription: boolean
-  #relocating: boolean
+  /** undefined while our file mirrors the source's */
+  #movedFile: MovedFile | undefined
   #sawRotate = false
   #ended = false
 
@@ -104,10 +104,10 @@ export class DumpDecoder {
     this.#input = options.kernel.input
     this.#markerBytes = options.semiSync ? SEMI_SYNC_MARKER_BYTES : MARKER_BYTES
     this.#checksumSize = options.checksum === 'CRC32' ? CHECKSUM_SIZE : 0
-    this.#relocating = options.relocate
     this.#skipFormatDescription = options.relocate || options.start > FIRST_EVENT_POSITION
     this.#pieces = new PieceBuilder(options.kernel.output)
     this.#pieces.moveTo(options.start)
+    if (options.relocate) this.#movedFile = new MovedFile(this.#pieces)
   }
 
   /** The position behind the last byte that was taken into a piece. */
@@ -115,9 +115,15 @@ export class DumpDecoder {
     return this.#pieces.position
   }
 
-  /** Where the first relocated event goes; to be called before anything behind its `control` is asked for. */
-  relocateTo(position: number): void {
-    this.#pieces.moveTo(position)
+  /** false while the heads of files are handed out by themselves, for `place` */
+  get mirrors(): boolean {
+    return this.#movedFile === undefined
+  }
+
+  /** Says where what follows a head goes; to be called before anything behind it is asked for. */
+  place(placement: DumpPlacement): void {
+    this.#movedFile?.place(placement)
+    if (placement.mirrors) this.#movedFile = undefined
   }
 
   /**
@@ -163,12 +169,23 @@ export class DumpDecoder {
     }
     const end = this.#at + PACKET_HEADER_SIZE + size
     if (end > this.#end) return false
-    if (size > this.#pieces.room) return this.#flush()
+    if (this.#needsNewPiece(this.#at + PACKET_HEADER_SIZE, size)) return this.#flush()
     const packet = this.#at
     this.#at = end
     this.#takeSequence(this.#input[packet + 3] ?? 0)
     this.#packet(this.#input, packet + PACKET_HEADER_SIZE, size)
     return true
+  }
+
+  /** Whether a packet has no room in the piece, or its event lies elsewhere at the source than behind it. */
+  #needsNewPiece(at: number, size: number): boolean {
+    const { room, used } = this.#pieces
+    const moved = this.#movedFile
+    if (moved === undefined || used === 0) return size > room
+    const event = at + this.#markerBytes
+    const length = size - this.#markerBytes
+    if (size + NAME_BYTES_MAX > room || length < EVENT_HEADER_SIZE) return true
+    return moved.jumpsTo(this.#input.readUInt32LE(event + 13), length)
   }
 
   /** Moves what cannot be used yet to where the next read continues it. */
@@ -189,7 +206,7 @@ export class DumpDecoder {
 
   /** Lets the kernel take the plain events that come next. */
   #takePlain(): void {
-    if (this.#checksumSize === 0 || this.#relocating) return
+    if (this.#checksumSize === 0 || this.#movedFile?.isInPlace === false) return
     const { phase } = this.#transaction
     if (phase === undefined) return
     const kernel = this.#kernel
@@ -285,12 +302,13 @@ export class DumpDecoder {
     if ((flags & EventFlag.ARTIFICIAL) !== 0) return true
     if (type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2) return true
     if (type === EventType.FORMAT_DESCRIPTION) return this.#skipFormatDescription
-    return this.#relocating && isPreviousGtids(type)
+    return this.#movedFile?.isUnplaced === true && isPreviousGtids(type)
   }
 
   #control(event: Buffer, type: number): void {
     this.#flush()
     if (type === EventType.ROTATE) this.#enterFile(event)
+    else this.#movedFile?.takeControl(event, this.#algorithm())
     if (type === EventType.FORMAT_DESCRIPTION) {
       // A second one would place what follows anew, somewhere in a file that has begun.
       if (!this.#skipFormatDescription) {
@@ -309,7 +327,8 @@ export class DumpDecoder {
     const position = Number(decodeRotate(event, this.#algorithm()).position)
     if (!this.#sawRotate) {
       this.#sawRotate = true
-      if (!this.#relocating && position !== this.#options.start) {
+      this.#movedFile?.enter(position)
+      if (this.mirrors && position !== this.#options.start) {
         throw new ProtocolError(
           `the source begins at position ${position} where ${this.#options.start} was asked for`,
         )
@@ -324,8 +343,8 @@ export class DumpDecoder {
         `the source begins its next file at position ${position}, not at its start`,
       )
     }
-    this.#relocating = false
-    this.#skipFormatDescription = false
+    this.#movedFile?.enter(position)
+    this.#skipFormatDescription = !this.mirrors
     this.#pieces.moveTo(position)
   }
 
@@ -339,37 +358,27 @@ export class DumpDecoder {
 
   /** Takes a whole event into the file. */
   #store(input: Buffer, at: number, size: number): void {
-    const type = input[at + 4] ?? 0
-    const end = this.#pieces.position + size
-    this.#checkPlace(input.readUInt32LE(at + 13), end, type)
-    const place = this.#track(input.subarray(at, at + size), size)
-    if (this.#relocating) this.#relocate(input, at, { size, end })
-    this.#pieces.take(input, at, at + size)
-    this.#finishEvent(place, input.readUInt32LE(at))
+    const event = input.subarray(at, at + size)
+    const stored = this.#movedFile?.moved(event, this.#algorithm()) ?? event
+    if (this.mirrors) {
+      this.#checkPlace(event.readUInt32LE(13), this.#pieces.position + size, event[4] ?? 0)
+    }
+    const place = this.#track(stored, stored.length)
+    this.#pieces.take(stored, 0, stored.length)
+    this.#pieces.shiftBy(size - stored.length)
+    this.#finishEvent(place, stored.readUInt32LE(0))
   }
 
   /** In a file that mirrors the source's, an event's log_pos (its end, 32 bits of it) is our end. */
   #checkPlace(logPos: number, end: number, type: number): void {
-    if (this.#relocating || logPos === end % 2 ** 32) return
+    if (logPos === end % 2 ** 32) return
     throw new ProtocolError(
       `the source's event of type ${type} ends at ${logPos} where ours would end at ${end}`,
     )
   }
 
-  /** Rewrites log_pos and CRC of the event in place: the input is ours. */
-  #relocate(input: Buffer, at: number, { size, end }: { size: number; end: number }): void {
-    input.writeUInt32LE(end % 2 ** 32, at + 13)
-    if (this.#checksumSize === 0) return
-    const body = at + size - CHECKSUM_SIZE
-    input.writeUInt32LE(crc32(input.subarray(at, body)), body)
-  }
-
   /** Follows the bounds of transactions; `event` is what is there of its `size` bytes. */
   #track(event: Buffer, size: number): EventPlace {
-    // Where relocated events go is known only from there on.
-    if (this.#relocating && this.#skipFormatDescription) {
-      throw new ProtocolError('the source sent an event before its FORMAT_DESCRIPTION')
-    }
     if (event[4] === EventType.FORMAT_DESCRIPTION) this.#readFormatDescription(Buffer.from(event))
     return this.#transaction.take(event, this.#algorithm(), { position: this.position, size })
   }
@@ -410,7 +419,8 @@ export class DumpDecoder {
       throw new ProtocolError(`an event of type ${type} with ${size} bytes is out of proportion`)
     }
     const end = this.#pieces.position + size
-    this.#checkPlace(input.readUInt32LE(event + 13), end, type)
+    this.#movedFile?.followTo(input.subarray(event, event + EVENT_HEADER_SIZE))
+    if (this.mirrors) this.#checkPlace(input.readUInt32LE(event + 13), end, type)
     this.#open = new LargeEvent({
       type,
       timestamp: input.readUInt32LE(event),
@@ -420,7 +430,7 @@ export class DumpDecoder {
       awaited: this.#isAwaited(input, at),
     })
     this.#skipLeft = this.#markerBytes
-    if (this.#relocating) this.#relocateHeader(this.#open, event, end)
+    if (!this.mirrors) this.#relocateHeader(this.#open, event, end)
   }
 
   /** The header goes into the piece changed, and is then left out of what passes. */

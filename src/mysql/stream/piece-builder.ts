@@ -22,6 +22,8 @@ export interface Piece {
   readonly timestamp: number
   /** the source waits for an acknowledgement of a transaction that ends in this piece */
   readonly awaited: boolean
+  /** how far the source's positions of these bytes lie beyond ours; 0 where our file mirrors the source's */
+  readonly shift: number
 }
 
 export class PieceBuilder {
@@ -35,6 +37,7 @@ export class PieceBuilder {
   #gtids: GtidSet | undefined
   #timestamp = 0
   #awaited = false
+  #shift = 0
 
   /** @param buffer has the size of the largest piece */
   constructor(buffer: Buffer) {
@@ -61,11 +64,22 @@ export class PieceBuilder {
     return this.#start + this.#used
   }
 
+  /** how far the source's position of what is taken next lies beyond ours */
+  get shift(): number {
+    return this.#shift
+  }
+
   /** Goes on at another place, which lies between transactions. */
-  moveTo(position: number): void {
+  moveTo(position: number, shift = 0): void {
     assert(this.#used === 0, 'what was taken before has been handed out')
     this.#start = position
     this.#boundary = position
+    this.#shift = shift
+  }
+
+  /** The source has left out so many bytes, or has stored more than we do; less than 0 for fewer. */
+  shiftBy(bytes: number): void {
+    this.#shift += bytes
   }
 
   /** Takes bytes, for which there is room. */
@@ -131,6 +145,7 @@ export class PieceBuilder {
       gtids: this.#gtids,
       timestamp: this.#timestamp,
       awaited: this.#awaited,
+      shift: this.#shift,
     }
     this.#start += this.#used
     this.#used = 0

@@ -4,10 +4,7 @@ import type { SourceProfile } from '../preflight.ts'
 import type { SourceFacts } from '../resume.ts'
 import type { SourceConnection } from '../source-connection.ts'
 
-export interface SourceHistory extends Pick<SourceFacts, 'owned' | 'executed'> {
-  /** what it has no binlog file of any more, as far as it says so */
-  readonly purged: GtidSet
-}
+export type SourceHistory = Pick<SourceFacts, 'owned' | 'executed' | 'purged'>
 
 export interface DumpQuestion extends SourcePlace {
   /** DumpFlag */

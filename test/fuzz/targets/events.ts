@@ -21,6 +21,7 @@ import {
   isGtidEvent,
   isPreviousGtids,
   isStandalone,
+  nextFileName,
   queryTextPrefix,
   queryXid,
   readEventHeader,
@@ -136,6 +137,17 @@ export const eventTargets: readonly Target[] = [
       require(fromPrefix === undefined || fromPrefix === whole, 'a prefix says the same or nothing')
     },
     repair: restamped,
+  },
+  {
+    name: 'file-name',
+    covers: ['nextFileName'],
+    seeds: () => ['binlog.000009', 'a.b.999999', 'x.1'].map((name) => Buffer.from(name)),
+    run(input) {
+      const name = input.toString('latin1')
+      const next = nextFileName(name)
+      const number = (of: string): bigint => BigInt(of.slice(of.lastIndexOf('.') + 1))
+      require(number(next) === number(name) + 1n, 'the next name has the next number')
+    },
   },
   {
     name: 'event-header',

@@ -122,7 +122,9 @@ function decodeDump(pieces: readonly Buffer[], { relocate, semiSync, kernel }: D
       rotates += 1
     }
     if (event[4] === 15 && event[event.length - 5] !== 1) unchecked = true
-    if (relocate && event[4] === 15) decoder.relocateTo(START_OF_FILE)
+    if (relocate && event[4] === 15) {
+      decoder.place({ position: START_OF_FILE, mirrors: false, nextName: (name) => `${name}-ours` })
+    }
   }
   let refused = false
   try {
