@@ -15,7 +15,7 @@ import {
   type GtidSet,
 } from '../mysql/index.ts'
 import type { FileHead, OpenDump, SourcePlace } from '../source/index.ts'
-import { fileHead } from './file-head.ts'
+import { fileHead, restOfHead } from './file-head.ts'
 
 export interface FileBeginnerOptions {
   readonly journal: Journal
@@ -66,14 +66,14 @@ export class FileBeginner {
   async goOn(from: BeginningDump, { format }: FileHead): Promise<DumpPlacement> {
     const { journal } = this.#options
     const end = present(journal.end, 'the file that goes on')
-    if (end.position > FIRST_EVENT_POSITION) return this.#placement(end.position, false)
-    const head = fileHead(format, from.held)
-    const position = FIRST_EVENT_POSITION + head.length
     const { basePosition, sourcePosition } = present(journal.origin, 'its origin')
+    if (end.position >= basePosition) return this.#placement(end.position, false)
+    const rest = restOfHead(format, from.held, end.position)
+    const position = end.position + rest.length
     if (sourcePosition > FIRST_EVENT_POSITION && basePosition !== position) {
       throw new ProtocolError('the FORMAT_DESCRIPTION is not the one that the file was begun with')
     }
-    await this.#append(head, from.signal)
+    await this.#append(rest, from.signal)
     return this.#placement(position, false)
   }
 
@@ -89,7 +89,7 @@ export class FileBeginner {
     if (beginning !== undefined && journal.origin === undefined) held.addAll(beginning.purged)
     const before = previous && gtidsBefore(previous)
     if (before !== undefined) refuseGap(before.subtract(held), place)
-    await this.#completeEmpty(from, format)
+    await this.#completeHead(from, format)
     const name = this.#nameFor(place.file)
     const isMirror = before !== undefined && name === place.file && isWhole(from, before, place)
     const head = isMirror
@@ -107,10 +107,12 @@ export class FileBeginner {
     return this.#placement(position, isMirror)
   }
 
-  /** A file that a crash has left empty, and that another one follows, is whole with its head. */
-  async #completeEmpty({ held, signal }: BeginningDump, format: Buffer): Promise<void> {
-    const { end } = this.#options.journal
-    if (end?.position === FIRST_EVENT_POSITION) await this.#append(fileHead(format, held), signal)
+  /** A file that a crash has left without all of its head, and that another one follows, is whole with it. */
+  async #completeHead({ held, signal }: BeginningDump, format: Buffer): Promise<void> {
+    const { end, origin } = this.#options.journal
+    if (end === undefined || origin === undefined) return
+    const isWhole = end.position >= origin.basePosition && end.position > FIRST_EVENT_POSITION
+    if (!isWhole) await this.#append(restOfHead(format, held, end.position), signal)
   }
 
   async #begin({ dump, signal }: BeginningDump, file: NewFile): Promise<void> {
