@@ -9,7 +9,7 @@ import { IngestAlone, type IngestAloneOptions } from './harness/ingest-alone.ts'
 import { Mysqld } from './harness/mysqld.ts'
 import { CutProxy } from './harness/network/cut-proxy.ts'
 import { Replica } from './harness/replica.ts'
-import { semiSyncCounters } from './harness/semi-sync.ts'
+import { semiSyncCounters } from './harness/semi-sync/counters.ts'
 import { differingTransactions, transactionsIn } from './harness/transactions.ts'
 import { waitFor } from './harness/wait.ts'
 
