@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'vitest'
+import { differingTransactions, transactionsIn } from './harness/binlogs/transactions.ts'
 import { endEverything } from './harness/child.ts'
 import { serverDifferences } from './harness/compare.ts'
 import { Kingbus } from './harness/kingbus.ts'
 import { Mysqld, replicationPassword } from './harness/mysqld.ts'
 import { Replica } from './harness/replica.ts'
-import { differingTransactions, transactionsIn } from './harness/transactions.ts'
 
 afterEach(endEverything)
 

@@ -5,8 +5,8 @@ import {
   EventType,
   formatGtid,
   isGtidEvent,
-} from '../../../src/mysql/index.ts'
-import { mysqlbinlog } from './mysqlbinlog.ts'
+} from '../../../../src/mysql/index.ts'
+import { mysqlbinlog } from '../mysqlbinlog.ts'
 
 const magicBytes = 4
 const checksumBytes = 4
