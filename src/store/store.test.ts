@@ -284,6 +284,21 @@ describe('a cut', () => {
 })
 
 describe('several files', () => {
+  it.each([1, 52])(
+    'that was being closed is closed as if nothing was, %i bytes missing',
+    async (lost) => {
+      const store = await filled(PLAIN, [])
+      await begin(store, 'binlog.000006')
+      await store.close()
+      const index = join(folder, `${NAME}.idx`)
+      const closed = readFileSync(index)
+      // The next file goes on from the running digest there.
+      truncateSync(index, closed.length - lost)
+      await open()
+      expect(readFileSync(index)).toEqual(closed)
+    },
+  )
+
   const names = ['binlog.000009', 'binlog.000010', 'other.000011']
 
   /** Files that follow each other; returns them as they were given to the store. */
