@@ -11,7 +11,10 @@ import {
   type MemberStatus,
   memberSchema,
 } from './cluster-schemas.ts'
+import { type PurgeResult, type purgeRequestSchema, purgeSchema } from './purge-schemas.ts'
 import {
+  type AbsentReplica,
+  absentReplicaSchema,
   errorSchema,
   type FileStatus,
   fileSchema,
@@ -47,6 +50,7 @@ interface Question {
 }
 
 const USERS = '/api/v1/users'
+const ABSENT = '/api/v1/replicas/absent'
 const MEMBERS = '/api/v1/members'
 const memberPath = (name: string): string => `${MEMBERS}/${encodeURIComponent(name)}`
 
@@ -72,6 +76,21 @@ export class AdminClient {
 
   replicas(): Promise<ReplicaStatus[]> {
     return this.#ask({ method: 'GET', path: '/api/v1/replicas' }, z.array(replicaSchema))
+  }
+
+  absentReplicas(): Promise<AbsentReplica[]> {
+    return this.#ask({ method: 'GET', path: ABSENT }, z.array(absentReplicaSchema))
+  }
+
+  /** @param name its uuid or host */
+  forgetReplica(name: string): Promise<AbsentReplica[]> {
+    const path = `${ABSENT}/${encodeURIComponent(name)}`
+    return this.#ask({ method: 'DELETE', path }, z.array(absentReplicaSchema))
+  }
+
+  purge(request: z.input<typeof purgeRequestSchema>): Promise<PurgeResult> {
+    const question = { method: 'POST', path: '/api/v1/purge', body: request } as const
+    return this.#ask(question, purgeSchema)
   }
 
   source(): Promise<SourceStatus> {

@@ -9,6 +9,14 @@ export type { ClusterFace } from './cluster-face.ts'
 export type { ClusterStatus, MemberStatus, NewMember } from './cluster-schemas.ts'
 export type { NodeFace, ServingStatus, ServingWish } from './node-face.ts'
 export {
+  type PurgeObstacle,
+  type PurgeRequest,
+  type PurgeResult,
+  purgeSchema,
+} from './purge-schemas.ts'
+export {
+  type AbsentReplica,
+  absentReplicaSchema,
   DISK_STATES,
   type FileStatus,
   NODE_ROLES,

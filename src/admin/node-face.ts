@@ -1,6 +1,14 @@
 import type { Address } from '../config/index.ts'
 import type { ClusterFace } from './cluster-face.ts'
-import type { FileStatus, ReplicaStatus, SourceChange, SourceStatus, Status } from './schemas.ts'
+import type { PurgeRequest, PurgeResult } from './purge-schemas.ts'
+import type {
+  AbsentReplica,
+  FileStatus,
+  ReplicaStatus,
+  SourceChange,
+  SourceStatus,
+  Status,
+} from './schemas.ts'
 import type { NewUser, RetentionChange, RetentionStatus, UserStatus } from './settings-schemas.ts'
 
 /** Where replicas are to connect, and as whom. */
@@ -29,6 +37,19 @@ export interface NodeFace {
   source(): Promise<SourceStatus>
   files(): FileStatus[]
   replicas(): ReplicaStatus[]
+  /**
+   * Those that are away, from every node.
+   * @throws OperationalError E_NOT_LEADER when no node leads, or E_PEER_* when it does not answer, as below
+   */
+  absentReplicas(): Promise<AbsentReplica[]>
+  /**
+   * Keeps nothing any more for one that is away.
+   * @param name its uuid or host
+   * @throws OperationalError E_REPLICA_UNKNOWN
+   */
+  forgetReplica(name: string): Promise<void>
+  /** @throws OperationalError E_FILE_UNKNOWN, E_FILE_IN_USE, E_FILE_NEEDED */
+  purge(request: PurgeRequest): Promise<PurgeResult>
   /** why replicas cannot be served; undefined when they can */
   notReady(): string | undefined
   /**

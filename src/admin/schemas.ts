@@ -203,6 +203,25 @@ const diskSchema = z
   })
   .describe('the file system of the data directory')
 
+export const absentReplicaSchema = z.object({
+  uuid: z.string(),
+  serverId: z.number(),
+  user: z.string(),
+  host: z.string().describe('report_host, else the address that it came from'),
+  node: z.string().describe('name of the node that saw it last'),
+  file: z.string().describe('the file up to which it was sent'),
+  position: z.number(),
+  needs: z.string().describe('the oldest file that it may ask for'),
+  awaySeconds: z
+    .number()
+    .describe('how long it has been away while there was a node to come back to'),
+  keptUntil: z
+    .string()
+    .nullable()
+    .describe('when it is forgotten and its files may go; ISO 8601, UTC; null: it was given up'),
+  givenUp: z.boolean().describe('what it needs was removed: it cannot go on where it was'),
+})
+
 export const statusSchema = z.object({
   name: z.string(),
   version: z.string(),
@@ -235,6 +254,18 @@ export const statusSchema = z.object({
   scrub: scrubSchema,
   disk: diskSchema,
   replicas: z.array(replicaSchema),
+  retention: z
+    .object({
+      absent: z.number().describe('replicas that are away and that files are kept for'),
+      keptBytes: z
+        .number()
+        .describe('what stays for them although retention.max-size or max-age would let it go'),
+      givenUp: z
+        .array(z.object({ uuid: z.string(), host: z.string(), needs: z.string() }))
+        .describe('replicas that are away and cannot go on: what they need was removed'),
+    })
+    .nullable()
+    .describe('null on a node that does not lead, or does not know it yet'),
 })
 
 export type Status = z.output<typeof statusSchema>
@@ -242,3 +273,4 @@ export type SourceStatus = z.output<typeof sourceSchema>
 export type SourceChange = z.output<typeof sourceChangeSchema>
 export type FileStatus = z.output<typeof fileSchema>
 export type ReplicaStatus = z.output<typeof replicaSchema>
+export type AbsentReplica = z.output<typeof absentReplicaSchema>

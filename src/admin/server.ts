@@ -13,6 +13,7 @@ import { refuseCrossSite } from './cross-site.ts'
 import { type ErrorSinks, httpErrorOf } from './http-errors.ts'
 import type { NodeFace } from './node-face.ts'
 import { clusterRoutes } from './routes/cluster.ts'
+import { fileRoutes } from './routes/files.ts'
 import { firstKingbusRoutes } from './routes/first-kingbus.ts'
 import { healthRoutes } from './routes/health.ts'
 import { settingsRoutes } from './routes/settings.ts'
@@ -58,6 +59,7 @@ export async function buildAdmin(options: AdminOptions) {
   await requireToken(app, options.token)
   healthRoutes(app, options.node)
   statusRoutes(app, options.node)
+  fileRoutes(app, options.node)
   sourceRoutes(app, options.node)
   settingsRoutes(app, options.node)
   clusterRoutes(app, options.node)

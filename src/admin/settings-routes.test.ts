@@ -22,11 +22,18 @@ test('retention is changed in what is given, and answered as it is then', async 
   const changes: unknown[] = []
   const setRetention = async (change: unknown) => void changes.push(change)
   const answer = await ask({ setRetention }, 'PUT /api/v1/retention', { maxAgeMs: null })
-  expect(answer.json()).toEqual({ maxSizeBytes: 10_737_418_240, maxAgeMs: null })
+  expect(answer.json()).toEqual({
+    maxSizeBytes: 10_737_418_240,
+    maxAgeMs: null,
+    keepForAbsentReplicasMs: 86_400_000,
+    ceilingBytes: null,
+  })
   expect(changes).toEqual([{ maxAgeMs: null }])
   for (const wrong of [
     { maxSizeBytes: 0 },
     { maxAgeMs: 1.5 },
+    { keepForAbsentReplicasMs: null },
+    { ceilingBytes: 0 },
     { maxAge: 1 },
     { maxSizeBytes: '1' },
   ]) {

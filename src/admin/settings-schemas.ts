@@ -24,12 +24,29 @@ const ageSchema = z
   .nullable()
   .describe('files go whose newest event is older, in milliseconds; null: without limit')
 
-export const retentionSchema = z.object({ maxSizeBytes: sizeSchema, maxAgeMs: ageSchema })
+const keepSchema = z
+  .int()
+  .nonnegative()
+  .describe('what a replica needs that is away is kept so long, in milliseconds')
+const ceilingSchema = z
+  .int()
+  .positive()
+  .nullable()
+  .describe(
+    'what all files may take whichever replica needs them; null: what the disk has room for',
+  )
+
+const retentionFields = {
+  maxSizeBytes: sizeSchema,
+  maxAgeMs: ageSchema,
+  keepForAbsentReplicasMs: keepSchema,
+  ceilingBytes: ceilingSchema,
+}
+
+export const retentionSchema = z.object(retentionFields)
 
 /** Strict, since a name that is mistyped would change nothing without a word. */
-export const retentionChangeSchema = z
-  .strictObject({ maxSizeBytes: sizeSchema, maxAgeMs: ageSchema })
-  .partial()
+export const retentionChangeSchema = z.strictObject(retentionFields).partial()
 
 export const userSchema = z.object({
   name: z.string(),

@@ -6,7 +6,8 @@ import { addDoctorCommand } from './commands/doctor.ts'
 import { addFilesCommand } from './commands/files.ts'
 import { addInspectCommand } from './commands/inspect.ts'
 import { addMembersCommands } from './commands/members.ts'
-import { addReplicasCommand } from './commands/replicas.ts'
+import { addPurgeCommand } from './commands/purge.ts'
+import { addReplicasCommands } from './commands/replicas.ts'
 import { addRetentionCommands } from './commands/retention.ts'
 import { addSourceCommands } from './commands/source.ts'
 import { addStartCommand } from './commands/start.ts'
@@ -40,9 +41,10 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
   addDoctorCommand(program, terminal, outcome)
   addStatusCommand(program, terminal, outcome)
   addFilesCommand(program, terminal)
-  addReplicasCommand(program, terminal)
+  addReplicasCommands(program, terminal)
   addSourceCommands(program, terminal)
   addRetentionCommands(program, terminal)
+  addPurgeCommand(program, terminal)
   addClusterCommands(program, terminal, outcome)
   addMembersCommands(program, terminal)
   addInspectCommand(program, terminal, outcome)

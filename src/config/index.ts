@@ -38,6 +38,7 @@ export {
   DISK_LOOK_MS,
   DISK_SLOW_MS,
   KEEP_FOR_ABSENT_REPLICAS_MS,
+  REPLICAS_LOOK_MS,
   RETENTION_LOOK_MS,
   ROOM_RETRY_MS,
   SHUTDOWN_DUMPS_WAIT_MS,
@@ -45,6 +46,7 @@ export {
   SOURCE_COMMAND_WAIT_MS,
 } from './limits.ts'
 export { type LoadedConfig, loadConfig } from './load.ts'
+export { durationFrom } from './quantities.ts'
 export { loadSecrets, readAdminToken, readSecretFile, type Secrets } from './secrets.ts'
 export { sourceAddress } from './source-address.ts'
 export { type StartAt, startAtSchema } from './start-at.ts'

@@ -227,6 +227,21 @@ const KEYS = {
     otherwise: 'unlimited',
     help: 'Remove binlog files whose newest event is older',
   },
+  'retention.keep-for-absent-replicas': {
+    schema: durationSchema,
+    placeholder: 'DURATION',
+    fallback: '24h',
+    help:
+      'What a replica (one with a server_uuid) that is away still needs is kept so long, whatever the ' +
+      'two limits say',
+  },
+  'retention.ceiling': {
+    schema: sizeSchema,
+    placeholder: 'SIZE',
+    fallback: undefined,
+    otherwise: 'what is over the limits goes before less than disk.min-free is free',
+    help: 'What the binlog files may ever take, whichever replica that is away still needs them',
+  },
   'disk.min-free': {
     schema: sizeSchema,
     placeholder: 'SIZE',

@@ -35,10 +35,13 @@ export const DISK_SLOW_MS = 1000
 /** How often retention looks for files to remove. */
 export const RETENTION_LOOK_MS = 1000
 
+/** How often the replicas of all nodes are looked at, for what they need. */
+export const REPLICAS_LOOK_MS = 2000
+
 /** A piece that found no room on the disk is tried again after this. */
 export const ROOM_RETRY_MS = 500
 
-/** Files that a registered replica which is away still needs are kept so long after it left. */
+/** `retention.keep-for-absent-replicas` where a cluster's settings are older than the key. */
 export const KEEP_FOR_ABSENT_REPLICAS_MS = 24 * 3_600_000
 
 /** A start or stop of the source that has not come about by then is answered with the state that there is. */

@@ -59,6 +59,11 @@ export const rateSchema = z.string().transform((text, context): number | undefin
   return z.NEVER
 })
 
+/** Milliseconds; undefined for what is no duration. */
+export function durationFrom(text: string): number | undefined {
+  return scaled(text, DURATION_UNITS)
+}
+
 /** Text to milliseconds. */
 export const durationSchema = quantity(DURATION_UNITS, 'a duration above 0 such as 30s, 12h or 7d')
 

@@ -98,9 +98,11 @@ async function announceRetention({ desired, logger, disk, dataDir }: NodeParts):
   )
 }
 
-function limitsOf({ retention: { maxSizeBytes, maxAgeMs } }: Desired): string {
+function limitsOf({ retention: { maxSizeBytes, maxAgeMs, ceilingBytes } }: Desired): string {
+  const ceiling = ceilingBytes === undefined ? '' : formatBytes(ceilingBytes)
   return [
     ...(maxSizeBytes === undefined ? [] : [`at most ${formatBytes(maxSizeBytes)}`]),
     ...(maxAgeMs === undefined ? [] : [`events up to ${maxAgeMs / 3_600_000} hours old`]),
+    ...(ceiling === '' ? [] : [`never more than ${ceiling}, whichever replica needs it`]),
   ].join(', ')
 }

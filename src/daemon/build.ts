@@ -3,7 +3,7 @@
   several channels in one process stay a matter of composition.
 */
 import { hostname } from 'node:os'
-import { type Address, type Config, KEEP_FOR_ABSENT_REPLICAS_MS } from '../config/index.ts'
+import { type Address, type Config, REPLICAS_LOOK_MS, RETENTION_LOOK_MS } from '../config/index.ts'
 import { picked } from '../lib/index.ts'
 import { type Administration, ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
 import { METADATA_LIMITS, MetadataPool } from '../source/index.ts'
@@ -13,7 +13,7 @@ import { RoomJournal } from './disk/room-journal.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { FormatFacts } from './format-facts.ts'
 import type { NodeOptions } from './node-options.ts'
-import { PurgeDesk } from './purge-desk.ts'
+import { buildRetention, type RetentionParts } from './retention/build-retention.ts'
 import { loadServeMaterial } from './serve-material.ts'
 import { metadataAddress } from './source/metadata-address.ts'
 import { MirroredVariables } from './source/mirrored-variables.ts'
@@ -28,7 +28,10 @@ export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly journal: RoomJournal
   readonly diskWatch: DiskWatch
   readonly facts: FormatFacts
+  /** `disk.min-free`, in bytes */
+  readonly minFree: number
   readonly server: ReplicationServer
+  readonly retention: RetentionParts
   /** answers questions about tables; undefined: they are refused */
   readonly metadata: MetadataPool | undefined
   readonly source: SourceRunner
@@ -91,9 +94,21 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   })
   const own = { scrub, startedMs, dataDir, journal, diskWatch, facts, listening }
   const inside = { ...options, ...engine, ...desks, ...own }
-  const base = { ...inside, metadata: buildMetadata(inside) }
-  const administration = new SqlAdministration(sourceDesk, new PurgeDesk(base))
-  return { ...base, server: buildServer(base, administration, material) }
+  const base = { ...inside, minFree, metadata: buildMetadata(inside) }
+  const administration = new SqlAdministration(sourceDesk, (wish) =>
+    retention.purgeDesk.purge(wish),
+  )
+  const server = buildServer(base, administration, material)
+  const retention = buildRetention({
+    ...base,
+    server,
+    name: config.name,
+    folder: dataDir.path,
+    wish: () => desired.value.value.retention,
+    process: options.random.uuid(),
+    looks: { replicasMs: REPLICAS_LOOK_MS, filesMs: RETENTION_LOOK_MS },
+  })
+  return { ...base, server, retention }
 }
 
 /** Why nothing is written any more. */
@@ -144,7 +159,7 @@ function buildMetadata({
 }
 
 function buildServer(
-  parts: Omit<NodeParts, 'server'>,
+  parts: Omit<NodeParts, 'server' | 'retention'>,
   administration: Administration,
   material: Awaited<ReturnType<typeof loadServeMaterial>>,
 ): ReplicationServer {
@@ -184,13 +199,4 @@ function buildServer(
       visibleEnd: () => store.visible.value,
     },
   })
-}
-
-/** Files that a registered replica which left lately still needs stay, whatever the other limits say. */
-export function retentionPolicy({ desired, server }: NodeParts) {
-  return {
-    ...desired.value.value.retention,
-    ceilingBytes: undefined,
-    neededFrom: server.replicas.neededFrom(KEEP_FOR_ABSENT_REPLICAS_MS),
-  }
 }

@@ -12,6 +12,7 @@ import { type BinlogStore, type DataDir, Store } from '../store/index.ts'
 import type { ClusterWishes } from './cluster/cluster-wishes.ts'
 import type { NodeOptions } from './node-options.ts'
 import { ClusterUsers, FileUsers, type NodeUsers } from './node-users.ts'
+import type { ReplicaMemory } from './retention/replica-memory.ts'
 
 export interface Engine {
   readonly store: BinlogStore
@@ -29,6 +30,7 @@ export interface Engine {
 interface ClusterParts {
   readonly node: ClusterNode
   readonly wishes: ClusterWishes
+  readonly replicaMemory: ReplicaMemory
 }
 
 /** @throws OperationalError: the store, the users file, the settings of the cluster */
@@ -83,6 +85,7 @@ async function openInCluster(
   // Loaded here, so that a node that is alone has neither etcd's client nor the rest in its memory.
   const { buildCluster, openLog } = await import('./cluster/build-cluster.ts')
   const { ClusterWishes: Wishes } = await import('./cluster/cluster-wishes.ts')
+  const { EtcdReplicaMemory: Memory } = await import('./cluster/etcd-replica-memory.ts')
   const { disk, random } = options
   const entries = await readUsersFile(disk, usersFile(options, dataDir))
   const configured = configuredBy(options, dataDir, entries)
@@ -95,7 +98,7 @@ async function openInCluster(
   const wishes = new Wishes({ ...options, node, first: configured })
   const { desired, leads } = wishes
   const users = new ClusterUsers(desired, random)
-  const cluster = { node, wishes }
+  const cluster = { node, wishes, replicaMemory: new Memory(node.register) }
   return { store: log, journal: node.journal, leads, configured, desired, users, cluster }
 }
 

@@ -2,12 +2,15 @@
   What a node says of itself: to the HTTP API and to the metrics.
 */
 import {
+  type AbsentReplica,
   AloneCluster,
   type ClusterFace,
   type FileStatus,
   type NewUser,
   type NodeFace,
   optionsOf,
+  type PurgeRequest,
+  type PurgeResult,
   type ReplicaStatus,
   type RetentionChange,
   type RetentionStatus,
@@ -78,6 +81,20 @@ export class NodeStatus implements NodeFace {
       scrub: scrubStatus(scrub, files.length, bytes),
       disk: this.#disk(),
       replicas: this.replicas(),
+      retention: this.#kept(),
+    }
+  }
+
+  #kept(): Status['retention'] {
+    const { keeper, retention } = this.#parts.retention
+    const absent = keeper.known?.absent()
+    if (absent === undefined) return null
+    return {
+      absent: absent.filter(({ isGivenUp }) => !isGivenUp).length,
+      keptBytes: retention.keptBytes,
+      givenUp: absent
+        .filter(({ isGivenUp }) => isGivenUp)
+        .map(({ uuid, host, needs }) => ({ uuid, host, needs })),
     }
   }
 
@@ -137,6 +154,25 @@ export class NodeStatus implements NodeFace {
     }))
   }
 
+  async absentReplicas(): Promise<AbsentReplica[]> {
+    return await this.#parts.retention.replicaDesk.absent()
+  }
+
+  async forgetReplica(name: string): Promise<void> {
+    await this.#parts.retention.replicaDesk.forget(name)
+  }
+
+  async purge({ to, before, force, dryRun }: PurgeRequest): Promise<PurgeResult> {
+    const beforeMs = before === undefined ? undefined : Date.parse(before)
+    return await this.#parts.retention.purgeDesk.purge({
+      to,
+      beforeMs,
+      force,
+      dryRun,
+      partial: false,
+    })
+  }
+
   notReady(): string | undefined {
     const { listening, cluster } = this.#parts
     if (listening.address === undefined) return 'the listener for replicas is closed'
@@ -159,8 +195,14 @@ export class NodeStatus implements NodeFace {
 
   retention(): RetentionStatus {
     this.#requireKnown()
-    const { maxSizeBytes, maxAgeMs } = this.#parts.desired.value.value.retention
-    return { maxSizeBytes: maxSizeBytes ?? null, maxAgeMs: maxAgeMs ?? null }
+    const { maxSizeBytes, maxAgeMs, ceilingBytes, ...rest } =
+      this.#parts.desired.value.value.retention
+    return {
+      ...rest,
+      maxSizeBytes: maxSizeBytes ?? null,
+      maxAgeMs: maxAgeMs ?? null,
+      ceilingBytes: ceilingBytes ?? null,
+    }
   }
 
   async setRetention(change: RetentionChange): Promise<void> {
@@ -169,6 +211,9 @@ export class NodeStatus implements NodeFace {
       retention: {
         maxSizeBytes: changed(now.retention.maxSizeBytes, change.maxSizeBytes),
         maxAgeMs: changed(now.retention.maxAgeMs, change.maxAgeMs),
+        keepForAbsentReplicasMs:
+          change.keepForAbsentReplicasMs ?? now.retention.keepForAbsentReplicasMs,
+        ceilingBytes: changed(now.retention.ceilingBytes, change.ceilingBytes),
       },
     }))
   }

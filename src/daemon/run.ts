@@ -14,10 +14,9 @@ import {
   systemRandom,
 } from '../platform/index.ts'
 import { announce, announceListeners, announceWishes } from './announce.ts'
-import { buildNode, type NodeParts, retentionPolicy } from './build.ts'
+import { buildNode, type NodeParts } from './build.ts'
 import { SourceKeeper } from './cluster/source-keeper.ts'
 import { NodeStatus } from './node-status.ts'
-import { runPurger } from './purger.ts'
 import { readPem } from './serve-material.ts'
 import { Serving } from './serving.ts'
 import { VERSION } from './version.ts'
@@ -162,8 +161,7 @@ class Running {
   /** Everything that runs beside the listeners; a part that rejects has found a bug. */
   #start(signal: AbortSignal): Promise<unknown> {
     const { source, variables, journal, diskWatch, facts, users, scrub } = this.#parts
-    const { clock, store, logger, leads, cluster } = this.#parts
-    const policy = () => retentionPolicy(this.#parts)
+    const { clock, cluster, retention } = this.#parts
     const running = [
       announceWishes(this.#parts, this.#loaded.given, signal),
       journal.run(clock, signal),
@@ -171,7 +169,8 @@ class Running {
       facts.run(signal),
       users.run(clock, signal),
       scrub.run(signal),
-      runPurger({ store, journal, leads, clock, logger, policy }, signal),
+      retention.keeper.run(signal),
+      retention.retention.run(signal),
       source.run(signal),
       variables.run(signal),
       ...(cluster === undefined

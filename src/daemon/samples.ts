@@ -10,7 +10,7 @@ export function samplesOf(node: {
   readonly files: readonly FileInfo[]
   readonly parts: Pick<
     NodeParts,
-    'source' | 'users' | 'server' | 'cluster' | 'scrub' | 'store' | 'diskFigures'
+    'source' | 'users' | 'server' | 'cluster' | 'scrub' | 'store' | 'diskFigures' | 'retention'
   >
 }): Samples {
   const { status, files, parts } = node
@@ -39,6 +39,7 @@ export function samplesOf(node: {
         : [{ labels: { server_id: String(serverId), uuid: uuid ?? '', address }, value: lagBytes }],
     ),
     ...diskSamples(status.disk, parts.diskFigures),
+    ...retentionSamples(status, parts.retention),
     kingbus_users: parts.users.count,
     ...checkSamples(parts),
     ...(parts.cluster === undefined ? {} : figureSamples(parts.cluster.node)),
@@ -58,6 +59,21 @@ function diskSamples(
     kingbus_disk_pending_seconds: (oldest?.ageMs ?? 0) / 1000,
     kingbus_disk_sync_seconds: syncs,
     kingbus_unsynced_bytes: unsyncedBytes,
+  }
+}
+
+function retentionSamples({ retention }: Status, { purgeDesk }: NodeParts['retention']): Samples {
+  const { files, bytes, givenUp } = purgeDesk.counters
+  return {
+    kingbus_purged_files_total: files,
+    kingbus_purged_bytes_total: bytes,
+    kingbus_replicas_given_up_total: givenUp,
+    ...(retention === null
+      ? {}
+      : {
+          kingbus_absent_replicas: retention.absent,
+          kingbus_absent_replicas_kept_bytes: retention.keptBytes,
+        }),
   }
 }
 

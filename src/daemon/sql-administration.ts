@@ -1,17 +1,17 @@
 import type { SourceStatus } from '../admin/index.ts'
 import { OperationalError } from '../lib/index.ts'
-import type { Administration, SourceWishes } from '../serve/index.ts'
-import type { PurgeDesk } from './purge-desk.ts'
+import type { Administration, Purged, SourceWishes } from '../serve/index.ts'
+import type { PurgeDesk } from './retention/purge-desk.ts'
 import type { SourceDesk } from './source/source-desk.ts'
 
 /** Administration in SQL, by the same ways as the HTTP API's. */
 export class SqlAdministration implements Administration {
   readonly #source: SourceDesk
-  readonly #files: PurgeDesk
+  readonly #purge: PurgeDesk['purge']
 
-  constructor(source: SourceDesk, files: PurgeDesk) {
+  constructor(source: SourceDesk, purge: PurgeDesk['purge']) {
     this.#source = source
-    this.#files = files
+    this.#purge = purge
   }
 
   /** Where the node that reads the source cannot be asked, what this one knows, with why as the error. */
@@ -37,7 +37,9 @@ export class SqlAdministration implements Administration {
     await this.#source.stop()
   }
 
-  async purge(upTo: string): Promise<void> {
-    await this.#files.purge(upTo)
+  async purge(upTo: string): Promise<Purged> {
+    const wish = { to: upTo, force: false, dryRun: false, partial: true }
+    const { files, asked, obstacles } = await this.#purge(wish)
+    return { purged: files.length, asked, obstacles }
   }
 }

@@ -26,6 +26,9 @@ export interface RetentionWish {
   /** undefined: without limit, as below */
   readonly maxSizeBytes: number | undefined
   readonly maxAgeMs: number | undefined
+  readonly keepForAbsentReplicasMs: number
+  /** undefined: what the disk has room for */
+  readonly ceilingBytes: number | undefined
 }
 
 /** What the operator wants, whole. */

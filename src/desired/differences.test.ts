@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest'
 import type { Key, LoadedConfig } from '../config/index.ts'
 import type { Desired } from './desired.ts'
 import { differences } from './differences.ts'
-import { exampleSource, exampleDesired as first } from './testing/example-desired.ts'
+import {
+  exampleRetention,
+  exampleSource,
+  exampleDesired as first,
+} from './testing/example-desired.ts'
 
 /** What the configuration gives, each key in a line of its own. */
 function given(keys: Partial<Record<Key, string>>): LoadedConfig['given'] {
@@ -17,7 +21,7 @@ describe('a configuration that says otherwise', () => {
     const held: Desired = {
       ...first,
       source: { ...exampleSource, host: '::1', user: 'r@x', tls: 'required', semiSync: true },
-      retention: { maxSizeBytes: 2 ** 30, maxAgeMs: 3_600_000 },
+      retention: { ...exampleRetention, maxSizeBytes: 2 ** 30, maxAgeMs: 3_600_000 },
     }
     const configuration = given({
       'source.url': 'mysql://repl@db1',
@@ -27,7 +31,7 @@ describe('a configuration that says otherwise', () => {
     })
     const configured: Desired = {
       ...first,
-      retention: { maxSizeBytes: undefined, maxAgeMs: 86_400_000 },
+      retention: { ...exampleRetention, maxAgeMs: 86_400_000 },
     }
     expect(differences(configured, held, configuration)).toEqual([
       {

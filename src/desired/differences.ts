@@ -30,6 +30,8 @@ const TEXTS: Partial<Record<Key, (desired: Desired) => string>> = {
   'retention.max-size': ({ retention }) => String(retention.maxSizeBytes ?? NONE),
   'retention.max-age': ({ retention: { maxAgeMs } }) =>
     maxAgeMs === undefined ? NONE : `${maxAgeMs}ms`,
+  'retention.keep-for-absent-replicas': ({ retention }) => `${retention.keepForAbsentReplicasMs}ms`,
+  'retention.ceiling': ({ retention }) => String(retention.ceilingBytes ?? NONE),
 }
 
 /**

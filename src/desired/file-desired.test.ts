@@ -7,7 +7,11 @@ import { SimulatedDisk } from '../platform/testing/simulated-disk.ts'
 import { temporaryFolder } from '../platform/testing/temporary-folder.ts'
 import type { Desired } from './desired.ts'
 import { FileDesired } from './file-desired.ts'
-import { exampleSource, exampleDesired as first } from './testing/example-desired.ts'
+import {
+  exampleRetention,
+  exampleSource,
+  exampleDesired as first,
+} from './testing/example-desired.ts'
 
 let path: string
 
@@ -31,7 +35,7 @@ describe('what the operator wants of one node', () => {
 
   it('holds at the next start where a command changed it, and nowhere else', async () => {
     await (await open()).change(stopped)
-    const other: Desired = { ...first, retention: { maxSizeBytes: 9, maxAgeMs: undefined } }
+    const other: Desired = { ...first, retention: { ...exampleRetention, maxSizeBytes: 9 } }
     expect((await open(other)).value.value).toEqual({ ...other, isSourceRunning: false })
   })
 
@@ -57,7 +61,7 @@ describe('what the operator wants of one node', () => {
       },
       self: { serverId: 1, uuid: 'bbbbbbbb-0000-4000-8000-000000004711' },
       isSourceRunning: false,
-      retention: { maxSizeBytes: 10, maxAgeMs: 20 },
+      retention: { maxSizeBytes: 10, maxAgeMs: 20, keepForAbsentReplicasMs: 30, ceilingBytes: 40 },
       users: undefined,
     }
     await (await open()).change(() => wanted)

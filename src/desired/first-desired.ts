@@ -19,6 +19,8 @@ export function firstDesired({ config, secrets, self, users }: FirstDesiredOptio
     retention: {
       maxSizeBytes: config['retention.max-size'],
       maxAgeMs: config['retention.max-age'],
+      keepForAbsentReplicasMs: config['retention.keep-for-absent-replicas'],
+      ceilingBytes: config['retention.ceiling'],
     },
     users,
   })

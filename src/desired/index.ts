@@ -6,7 +6,7 @@
   Promises: a change is kept before it is answered, and changes at the same time do not overwrite each other. It must
   not know: who acts on it.
 */
-export type { Desired, DesiredState, SourceWish } from './desired.ts'
+export type { Desired, DesiredState, RetentionWish, SourceWish } from './desired.ts'
 export { DesiredUsers } from './desired-users.ts'
 export { differences } from './differences.ts'
 export { FileDesired } from './file-desired.ts'

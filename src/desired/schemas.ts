@@ -3,9 +3,14 @@
   JSON, and always there in what is read, so that two values compare by structure.
 */
 import { z } from 'zod'
-import { startAtSchema, TLS_MODES, userEntriesSchema } from '../config/index.ts'
+import {
+  KEEP_FOR_ABSENT_REPLICAS_MS,
+  startAtSchema,
+  TLS_MODES,
+  userEntriesSchema,
+} from '../config/index.ts'
 import { OperationalError } from '../lib/index.ts'
-import type { Desired, SourceIdentity, SourceWish } from './desired.ts'
+import type { Desired, RetentionWish, SourceIdentity, SourceWish } from './desired.ts'
 
 const amount = z.int().nonnegative()
 
@@ -32,9 +37,20 @@ export const identitySchema: z.ZodType<SourceIdentity> = z.object({
   uuid: z.guid().toLowerCase(),
 })
 
-export const retentionSchema = z
-  .object({ maxSizeBytes: amount.optional(), maxAgeMs: amount.optional() })
-  .transform(({ maxSizeBytes, maxAgeMs }) => ({ maxSizeBytes, maxAgeMs }))
+export const retentionSchema: z.ZodType<RetentionWish> = z
+  .object({
+    maxSizeBytes: amount.optional(),
+    maxAgeMs: amount.optional(),
+    // Absent where a version wrote it that did not know the key.
+    keepForAbsentReplicasMs: amount.default(KEEP_FOR_ABSENT_REPLICAS_MS),
+    ceilingBytes: amount.optional(),
+  })
+  .transform(({ maxSizeBytes, maxAgeMs, ceilingBytes, ...rest }) => ({
+    ...rest,
+    maxSizeBytes,
+    maxAgeMs,
+    ceilingBytes,
+  }))
 
 const desiredSchema: z.ZodType<Desired> = z
   .object({

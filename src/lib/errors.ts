@@ -52,6 +52,8 @@ export const ERROR_CATALOGUE = {
   E_FILE_UNKNOWN: entry('refuse', 66),
   E_FILE_FORMAT: entry('refuse', 65),
   E_FILE_IN_USE: entry('refuse', 75),
+  E_FILE_NEEDED: entry('refuse', 75),
+  E_REPLICA_UNKNOWN: entry('refuse', 67),
   // the source
   E_SOURCE_UNCONFIGURED: entry('refuse', 78),
   E_SOURCE_UNREACHABLE: entry('retry', 69),

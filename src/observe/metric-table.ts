@@ -95,6 +95,21 @@ export const METRICS = {
   kingbus_disk_pending_seconds: gauge(
     'Time for which the disk has not answered what it was asked first; 0 while it has answered all',
   ),
+  kingbus_purged_files_total: counter(
+    'Binlog files that this node has removed since the start, by retention or by command; in a cluster the node ' +
+      'that leads decides, and the others follow uncounted',
+  ),
+  kingbus_purged_bytes_total: counter('Bytes of these files'),
+  kingbus_replicas_given_up_total: counter(
+    'Replicas that were away when files were removed that they needed, since the start: they cannot go on',
+  ),
+  kingbus_absent_replicas: gauge(
+    'Replicas that are away and that files are kept for; this and what follows only on the node that leads, or ' +
+      'is alone',
+  ),
+  kingbus_absent_replicas_kept_bytes: gauge(
+    'Bytes that stay for them although retention.max-size or retention.max-age would let them go',
+  ),
   kingbus_disk_free_bytes: gauge('Bytes free on the disk of the data directory'),
   kingbus_users: gauge('Users who may connect to the replication port'),
   kingbus_cluster_leads: gauge(

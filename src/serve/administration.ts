@@ -41,6 +41,21 @@ export interface SourceWishes {
   readonly caFile?: string | null | undefined
 }
 
+/** Who keeps a file that was to be purged. */
+export interface PurgeObstacle {
+  readonly kind: 'reader' | 'absent-replica' | 'silent-node'
+  /** null: any */
+  readonly file: string | null
+  readonly message: string
+}
+
+export interface Purged {
+  /** files that went, of those that were asked for */
+  readonly purged: number
+  readonly asked: number
+  readonly obstacles: readonly PurgeObstacle[]
+}
+
 export interface Administration {
   /** While no node that reads the source can be asked, what this node knows, with why as its error. */
   source(): Promise<SourceView>
@@ -48,6 +63,6 @@ export interface Administration {
   setSource(wishes: SourceWishes): Promise<void>
   startSource(): Promise<void>
   stopSource(): Promise<void>
-  /** Removes the files before this one. @throws OperationalError E_FILE_UNKNOWN, E_FILE_IN_USE */
-  purge(upTo: string): Promise<void>
+  /** Removes the files before this one, up to the first that somebody keeps. @throws OperationalError */
+  purge(upTo: string): Promise<Purged>
 }

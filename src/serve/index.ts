@@ -5,9 +5,9 @@
   are; a slow client waits alone, with bounded memory. It must not know where the binlogs come from or when a
   transaction counts as committed: it shows what the store shows.
 */
-export type { Administration, SourceView, SourceWishes } from './administration.ts'
+export type { Administration, Purged, SourceView, SourceWishes } from './administration.ts'
 export { SERVE_LIMITS, type ServeLimits } from './limits.ts'
-export type { DumpProgress, ReplicaRow, Replicas } from './replicas.ts'
+export type { DumpProgress, ReplicaRow, Replicas, SeenReplica } from './replicas.ts'
 export { ReplicationServer, type ReplicationServerOptions } from './replication-server.ts'
 export type { ServerFacts } from './server-facts.ts'
 export { type Listener } from './session/listener.ts'

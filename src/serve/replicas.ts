@@ -1,14 +1,15 @@
 /*
   Who is connected and what they read: for SHOW REPLICAS, the API and the dump that ends an older
-  one of the same replica; and what replicas that are away will ask for when they come back, for
-  retention.
+  one of the same replica; and which files replicas need, those that have left too, for whoever
+  decides which files go.
 */
 import type { Clock } from '../platform/index.ts'
-import { compareFileNames, type FileInfo } from '../store/index.ts'
+import type { FileInfo, Position } from '../store/index.ts'
 import type { ReplicaIdentity } from './dump-request.ts'
+import { neededFile, UNRECEIVED_BYTES_MOST } from './needed-file.ts'
 
-/** Replicas that are away and remembered; the one that left first is forgotten at the bound. */
-const ABSENT_MAX = 1000
+/** Replicas that have left and were not collected yet; the one that left first is dropped at the bound. */
+const LEFT_MOST = 1000
 
 /** What COM_REGISTER_REPLICA says. */
 export interface Registration {
@@ -23,8 +24,18 @@ export interface DumpProgress {
   file: string
   /** behind the last byte handed to the connection */
   position: number
+  /** what lies before it the replica has not asked for; undefined before its start is found */
+  begun: Position | undefined
   state: 'sending' | 'waiting'
   bytesSent: number
+}
+
+export interface Dump {
+  readonly progress: DumpProgress
+  /** ends this dump when a newer one of the same replica begins; does not wait for it */
+  readonly replace: () => void
+  /** it ends by itself: it takes what there is and does not come back */
+  readonly nonBlocking: boolean
 }
 
 export interface ReplicaRow extends ReplicaIdentity {
@@ -36,41 +47,76 @@ export interface ReplicaRow extends ReplicaIdentity {
   readonly dump: (Readonly<DumpProgress> & { readonly lagBytes: number }) | undefined
 }
 
+/** A replica that can be known again by its uuid, and what it may ask for. */
+export interface SeenReplica {
+  readonly uuid: string
+  readonly serverId: number
+  readonly user: string
+  /** report_host, else the address that it came from */
+  readonly host: string
+  /** what it was sent up to */
+  readonly file: string
+  readonly position: number
+  /** the oldest file that it may ask for again: what was sent last may not have arrived */
+  readonly needs: string
+}
+
+export interface LeftReplica extends SeenReplica {
+  /** ascending, in the order in which they left this node */
+  readonly id: number
+  readonly awayMs: number
+}
+
+export interface RunningDump {
+  /** for people */
+  readonly who: string
+  /** the one that it reads */
+  readonly file: string
+  /** the oldest that it would ask for if it were cut off now; one that waits has all that it was sent */
+  readonly needs: string
+}
+
 interface Connection {
   identity: ReplicaIdentity
   registration: Registration | undefined
   connectedAtMs: number
-  dump: { progress: DumpProgress; replace: () => void } | undefined
+  dump: Dump | undefined
 }
 
-interface Absent {
-  readonly file: string
+/** A replica, and where its dump stands. */
+interface Place extends Omit<SeenReplica, 'needs'> {
+  readonly begun: Position
+}
+
+interface Left {
+  readonly id: number
+  readonly place: Place
   readonly leftAtMs: number
 }
 
 export class Replicas {
   readonly #clock: Clock
+  readonly #unreceivedBytesMost: number
   readonly #connections = new Map<number, Connection>()
   /** by uuid, in the order in which they left */
-  readonly #absent = new Map<string, Absent>()
+  readonly #left = new Map<string, Left>()
+  #leftCount = 0
 
-  constructor(clock: Clock) {
+  /** @param unreceivedBytesMost so much may be handed to a connection and never be read by the replica */
+  constructor(clock: Clock, unreceivedBytesMost = UNRECEIVED_BYTES_MOST) {
     this.#clock = clock
+    this.#unreceivedBytesMost = unreceivedBytesMost
   }
 
   register(identity: ReplicaIdentity, registration: Registration): void {
     this.#connection(identity).registration = registration
   }
 
-  /**
-   * @param replace ends this dump when a newer one of the same replica begins; does not wait for it
-   */
-  beginDump(identity: ReplicaIdentity, progress: DumpProgress, replace: () => void): void {
-    for (const { dump, identity: other } of this.#connections.values()) {
-      if (other.connectionId !== identity.connectionId && isSame(other, identity)) dump?.replace()
+  beginDump(identity: ReplicaIdentity, dump: Dump): void {
+    for (const { dump: older, identity: other } of this.#connections.values()) {
+      if (other.connectionId !== identity.connectionId && isSame(other, identity)) older?.replace()
     }
-    if (identity.uuid !== undefined) this.#absent.delete(identity.uuid)
-    this.#connection(identity).dump = { progress, replace }
+    this.#connection(identity).dump = dump
   }
 
   /** The connection is gone, with its dump. */
@@ -78,19 +124,19 @@ export class Replicas {
     const gone = this.#connections.get(connectionId)
     if (gone === undefined) return
     this.#connections.delete(connectionId)
-    const { uuid } = gone.identity
-    const file = gone.dump?.progress.file ?? ''
-    const isBack = [...this.#connections.values()].some(({ identity }) => identity.uuid === uuid)
-    if (uuid === undefined || file === '' || isBack) return
-    this.#absent.delete(uuid)
-    this.#absent.set(uuid, { file, leftAtMs: this.#clock.monotonicMs() })
-    for (const first of this.#absent.keys()) {
-      if (this.#absent.size <= ABSENT_MAX) return
-      this.#absent.delete(first)
+    const place = placeOf(gone)
+    if (place === undefined || this.#isConnected(place.uuid)) return
+    this.#left.delete(place.uuid)
+    this.#leftCount += 1
+    const leftAtMs = this.#clock.monotonicMs()
+    this.#left.set(place.uuid, { id: this.#leftCount, place, leftAtMs })
+    for (const first of this.#left.keys()) {
+      if (this.#left.size <= LEFT_MOST) return
+      this.#left.delete(first)
     }
   }
 
-  /** @param files what the store shows, oldest first */
+  /** @param files what the store shows, oldest first; below too */
   list(files: readonly FileInfo[]): ReplicaRow[] {
     return [...this.#connections.values()].map(
       ({ identity, registration, connectedAtMs, dump }) => ({
@@ -105,16 +151,51 @@ export class Replicas {
     )
   }
 
-  /**
-   * The oldest file that a replica with a uuid needs which left at most `keepMs` ago; undefined:
-   * none.
-   */
-  neededFrom(keepMs: number): string | undefined {
+  /** Those with a uuid whose dump has found its start, and which will come back when they are cut off. */
+  connected(files: readonly FileInfo[]): SeenReplica[] {
+    return [...this.#connections.values()].flatMap((connection) => {
+      const place = placeOf(connection)
+      return place === undefined ? [] : [this.#seenAt(place, files)]
+    })
+  }
+
+  /** Those that have left this node and did not come back to it, until they are collected. */
+  left(files: readonly FileInfo[]): LeftReplica[] {
     const nowMs = this.#clock.monotonicMs()
-    return [...this.#absent.values()]
-      .filter(({ leftAtMs }) => nowMs - leftAtMs <= keepMs)
-      .map(({ file }) => file)
-      .sort(compareFileNames)[0]
+    return [...this.#left.values()]
+      .filter(({ place }) => !this.#isConnected(place.uuid))
+      .map(({ id, place, leftAtMs }) => ({
+        ...this.#seenAt(place, files),
+        id,
+        awayMs: nowMs - leftAtMs,
+      }))
+  }
+
+  /** Somebody else keeps those that left up to this one. */
+  collected(upTo: number): void {
+    for (const [uuid, { id }] of this.#left) if (id <= upTo) this.#left.delete(uuid)
+  }
+
+  /** Those that have found their start, whoever they are. */
+  runningDumps(files: readonly FileInfo[]): RunningDump[] {
+    return [...this.#connections.values()].flatMap(({ identity, dump }) => {
+      const { file = '', position = 0, begun, state } = dump?.progress ?? {}
+      if (file === '' || begun === undefined) return []
+      const needs = state === 'waiting' ? file : this.#needed(files, { file, position, begun })
+      return [{ who: nameOf(identity), file, needs }]
+    })
+  }
+
+  #seenAt({ begun, ...place }: Place, files: readonly FileInfo[]): SeenReplica {
+    return { ...place, needs: this.#needed(files, { ...place, begun }) }
+  }
+
+  #needed(files: readonly FileInfo[], at: Position & { readonly begun: Position }): string {
+    return neededFile(files, at, this.#unreceivedBytesMost)
+  }
+
+  #isConnected(uuid: string): boolean {
+    return [...this.#connections.values()].some((one) => placeOf(one)?.uuid === uuid)
   }
 
   #connection(identity: ReplicaIdentity): Connection {
@@ -128,6 +209,20 @@ export class Replicas {
     this.#connections.set(identity.connectionId, made)
     return made
   }
+}
+
+function placeOf({ identity, registration, dump }: Connection): Place | undefined {
+  const { uuid, serverId, user, address } = identity
+  if (uuid === undefined || dump === undefined || dump.nonBlocking) return undefined
+  const { file, position, begun } = dump.progress
+  if (begun === undefined) return undefined
+  const { host = '' } = registration ?? {}
+  const from = address.slice(0, address.lastIndexOf(':'))
+  return { uuid, serverId, user, host: host === '' ? from : host, file, position, begun }
+}
+
+function nameOf({ uuid, serverId, user, address }: ReplicaIdentity): string {
+  return `${uuid ?? `server_id ${serverId}`} (${user}@${address})`
 }
 
 /** As MySQL tells replicas apart; but server_id 0, which every mysqlbinlog has, is nobody's. */

@@ -37,6 +37,7 @@ export interface ReplicationServerOptions {
 /** The stand-in for a source: what a listener and its sessions need, put together. */
 export class ReplicationServer {
   readonly replicas: Replicas
+  readonly dumps: Dumps
   readonly sessions = new SessionList()
   readonly counts = new ClientCounts()
   readonly listener: Listener
@@ -46,7 +47,7 @@ export class ReplicationServer {
     const { limits, clock, random, logger } = options
     const binlogs = binlogReaderOf(store)
     this.replicas = new Replicas(clock)
-    const dumps = new Dumps({
+    this.dumps = new Dumps({
       reader: binlogs,
       replicas: this.replicas,
       clock,
@@ -71,7 +72,7 @@ export class ReplicationServer {
       replicas: this.replicas,
       binlogs,
       administration,
-      runDump: (request, sink) => dumps.run(request, sink),
+      runDump: (request, sink) => this.dumps.run(request, sink),
       metadata,
       limits,
       clock,

@@ -40,6 +40,7 @@ export type {
 export type { RecordReader } from './replicated/record-reader.ts'
 export { ReplicatedLog } from './replicated/replicated-log.ts'
 export {
+  bytesOverLimits,
   planRetention,
   RetentionClock,
   type RetentionPlan,

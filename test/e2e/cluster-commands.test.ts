@@ -213,7 +213,12 @@ test('SQL at a follower stops and starts the source on the leader, and purges on
 
 test('settings are changed at any node, and a node that is configured otherwise says so', async () => {
   const [one, other] = await followers()
-  const limit = { maxSizeBytes: 2 ** 40, maxAgeMs: null }
+  const limit = {
+    maxSizeBytes: 2 ** 40,
+    maxAgeMs: null,
+    keepForAbsentReplicasMs: 3_600_000,
+    ceilingBytes: 2 ** 41,
+  }
   expect((await ask(one, 'PUT /api/v1/retention', limit)).body).toEqual(limit)
   await waitFor({ what: 'the limit on another node' }, async () => {
     const { body } = await ask(other, 'GET /api/v1/retention')

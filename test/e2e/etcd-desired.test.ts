@@ -5,7 +5,11 @@ import { Register } from '../../src/cluster/etcd/index.ts'
 import { EtcdDesired } from '../../src/cluster/index.ts'
 import { userEntry, withoutUser, withUser } from '../../src/config/index.ts'
 import { type Desired, DesiredUsers } from '../../src/desired/index.ts'
-import { exampleDesired, exampleSource } from '../../src/desired/testing/example-desired.ts'
+import {
+  exampleDesired,
+  exampleRetention,
+  exampleSource,
+} from '../../src/desired/testing/example-desired.ts'
 import { waitUntil } from '../../src/lib/index.ts'
 import { systemClock, systemRandom } from '../../src/platform/index.ts'
 import { endEverything } from './harness/child.ts'
@@ -102,7 +106,7 @@ describe('what a cluster does', () => {
       ...configured,
       self: { serverId: 1, uuid: 'bbbbbbbb-0000-4000-8000-000000000001' },
       source: { ...exampleSource, host: 'db2' },
-      retention: { maxSizeBytes: 5, maxAgeMs: 6 },
+      retention: { ...exampleRetention, maxSizeBytes: 5, maxAgeMs: 6 },
     }
     const nodes = [await open(0), await open(1, { first: other }), await open(2, { first: other })]
     for (const { desired } of nodes) expect(desired.value.value).toEqual(configured)
@@ -124,7 +128,7 @@ describe('what a cluster does', () => {
       source: { ...exampleSource, host: 'db2', password: 'another', caFile: '/ca.pem' },
       self: { serverId: 9, uuid: 'bbbbbbbb-0000-4000-8000-000000000009' },
       isSourceRunning: false,
-      retention: { maxSizeBytes: 1, maxAgeMs: 2 },
+      retention: { maxSizeBytes: 1, maxAgeMs: 2, keepForAbsentReplicasMs: 3, ceilingBytes: 4 },
       users: [{ name: 'repl', password: 'p', rights: ['replicate'] }],
     }
     await one.desired.change(stopped)
@@ -156,14 +160,18 @@ describe('what a cluster does', () => {
 
   test('takes a decision that looks at another part only while that part is as it was', async () => {
     const [one, other] = await two()
-    const unlimited = { maxSizeBytes: undefined, maxAgeMs: undefined }
     const isLimited = ({ retention }: Desired) => retention.maxSizeBytes !== undefined
-    await one.desired.change((now) => ({ ...now, retention: { ...unlimited, maxSizeBytes: 1 } }))
+    await one.desired.change((now) => ({
+      ...now,
+      retention: { ...exampleRetention, maxSizeBytes: 1 },
+    }))
     await told(other, isLimited)
     // A limit only while the source runs, and no source without a limit; both at once must not end in neither.
     await Promise.all([
       one.desired.change((now) => (isLimited(now) ? { ...now, isSourceRunning: false } : now)),
-      other.desired.change((now) => (now.isSourceRunning ? { ...now, retention: unlimited } : now)),
+      other.desired.change((now) =>
+        now.isSourceRunning ? { ...now, retention: exampleRetention } : now,
+      ),
     ])
     await one.desired.refresh()
     const { value } = one.desired.value

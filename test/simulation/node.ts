@@ -1,10 +1,9 @@
 /* One node of Kingbus as the daemon builds it, over a simulated disk, clock and network; it can die. */
-import { ROOM_RETRY_MS } from '../../src/config/index.ts'
+import { RETENTION_LOOK_MS, ROOM_RETRY_MS } from '../../src/config/index.ts'
 import { RoomJournal } from '../../src/daemon/disk/room-journal.ts'
-import { runPurger } from '../../src/daemon/purger.ts'
 import { Ingest } from '../../src/ingest/index.ts'
 import { type Journal, LocalJournal } from '../../src/journal/index.ts'
-import { type Logger, Watch } from '../../src/lib/index.ts'
+import { type Logger, OperationalError } from '../../src/lib/index.ts'
 import type { Disk } from '../../src/platform/index.ts'
 import type { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
 import type { ProcessClock, SimulatedClock } from '../../src/platform/testing/simulated-clock.ts'
@@ -13,7 +12,7 @@ import { type BinlogReader, binlogReaderOf } from '../../src/serve/dump/binlog-r
 import { Dumps } from '../../src/serve/dump/dumps.ts'
 import { Replicas } from '../../src/serve/replicas.ts'
 import { SOURCE_LIMITS, SourceLink, type StartAt } from '../../src/source/index.ts'
-import { type DataDir, openDataDir, Store } from '../../src/store/index.ts'
+import { type DataDir, openDataDir, planRetention, Store } from '../../src/store/index.ts'
 import type { SourceServer } from './source/server.ts'
 
 const DATA_DIR = '/data/kingbus'
@@ -154,12 +153,7 @@ export class SimulatedNode {
       logger,
       serverId: 2,
     })
-    const policy = () => ({
-      maxSizeBytes,
-      maxAgeMs: undefined,
-      ceilingBytes: undefined,
-      neededFrom: undefined,
-    })
+    const parts = { store, journal, logger, clock }
     const stop = new AbortController()
     this.#stops.push(stop)
     const failed = (thrown: unknown): void => {
@@ -168,10 +162,7 @@ export class SimulatedNode {
     const ended = Promise.all([
       ingest.run(stop.signal).catch(failed),
       journal.run(clock, stop.signal).catch(failed),
-      runPurger(
-        { store, journal, leads: new Watch(true), clock, logger, policy },
-        stop.signal,
-      ).catch(failed),
+      purgeBySize(parts, maxSizeBytes, stop.signal).catch(failed),
     ])
     return { ...opened, journal, link, ingest, dumps, stop, ended }
   }
@@ -199,5 +190,29 @@ export class SimulatedNode {
       },
       logger,
     )
+  }
+}
+
+/** Retention without anybody who is away: that has a simulation of its own, in retention/. */
+async function purgeBySize(
+  parts: { store: Store; journal: Journal; logger: Logger; clock: ProcessClock },
+  maxSizeBytes: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { store, journal, logger, clock } = parts
+  const nobody = { roomBytes: undefined, neededFrom: undefined, readFrom: undefined }
+  const policy = { maxSizeBytes, maxAgeMs: undefined, ceilingBytes: undefined, ...nobody }
+  while (!signal.aborted) {
+    await clock.sleep(RETENTION_LOOK_MS, signal)
+    if (signal.aborted || journal.failed.value !== undefined) continue
+    const plan = planRetention(store.files(), policy, 0)
+    if (plan === undefined) continue
+    try {
+      await journal.purge(plan.upTo)
+      logger.info({ ...plan }, 'retention removed the files before this one')
+    } catch (thrown) {
+      if (!(thrown instanceof OperationalError)) throw thrown
+      logger.warn({ code: thrown.code }, thrown.message)
+    }
   }
 }

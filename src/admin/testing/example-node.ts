@@ -1,6 +1,6 @@
 import { AloneCluster } from '../alone-cluster.ts'
 import type { NodeFace } from '../node-face.ts'
-import type { Status } from '../schemas.ts'
+import type { AbsentReplica, Status } from '../schemas.ts'
 import { statusOfUser } from '../user-options.ts'
 
 /** A status with every field filled in. */
@@ -75,6 +75,21 @@ export const exampleStatus: Status = {
       since: '2026-11-23T12:00:05.000Z',
     },
   ],
+  retention: { absent: 1, keptBytes: 0, givenUp: [] },
+}
+
+const exampleAbsent: AbsentReplica = {
+  uuid: '7c0e5d1c-0000-4000-8000-000000000003',
+  serverId: 13,
+  user: 'repl',
+  host: 'db3.example',
+  node: 'one',
+  file: 'binlog.000002',
+  position: 900,
+  needs: 'binlog.000001',
+  awaySeconds: 3600,
+  keptUntil: '2026-11-24T11:00:00.000Z',
+  givenUp: false,
 }
 
 /** A node whose answers never change. */
@@ -101,11 +116,27 @@ export const exampleNode: NodeFace = {
     },
   ],
   replicas: () => exampleStatus.replicas,
+  absentReplicas: async () => [exampleAbsent],
+  forgetReplica: async () => {},
+  purge: async ({ dryRun }) => ({
+    dryRun,
+    upTo: 'binlog.000002',
+    files: [{ name: 'binlog.000001', size: 5000 }],
+    bytes: 5000,
+    asked: 1,
+    obstacles: [],
+    loses: [],
+  }),
   notReady: () => undefined,
   startSource: async () => exampleStatus.source,
   stopSource: async () => exampleStatus.source,
   setSource: async () => exampleStatus.source,
-  retention: () => ({ maxSizeBytes: 10_737_418_240, maxAgeMs: null }),
+  retention: () => ({
+    maxSizeBytes: 10_737_418_240,
+    maxAgeMs: null,
+    keepForAbsentReplicasMs: 86_400_000,
+    ceilingBytes: null,
+  }),
   setRetention: async () => {},
   users: async () => [statusOfUser({ name: 'repl', rights: ['replicate'] })],
   addUser: async () => {},

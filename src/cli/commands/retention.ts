@@ -10,7 +10,9 @@ import type { Terminal } from '../terminal.ts'
 
 type SetOptions = NodeOptions & SettingValues
 
-const KEYS = ['retention.max-size', 'retention.max-age'] as const satisfies readonly Key[]
+const LIMITS = ['retention.max-size', 'retention.max-age', 'retention.ceiling'] as const
+const KEEP = 'retention.keep-for-absent-replicas'
+const KEYS = [...LIMITS, KEEP] as const satisfies readonly Key[]
 const UNLIMITED = 'unlimited'
 
 const AFTER_SET = `
@@ -32,25 +34,30 @@ export function addRetentionCommands(program: Command, terminal: Terminal): void
     .action(async (options: SetOptions) => {
       const maxSizeBytes = limitFrom(options, 'retention.max-size')
       const maxAgeMs = limitFrom(options, 'retention.max-age')
-      if (maxSizeBytes === undefined && maxAgeMs === undefined) {
-        const message = 'give --max-size or --max-age: see kingbus retention set --help'
+      const ceilingBytes = limitFrom(options, 'retention.ceiling')
+      const keepForAbsentReplicasMs = sectionValue(options, KEEP)
+      const change = { maxSizeBytes, maxAgeMs, ceilingBytes, keepForAbsentReplicasMs }
+      if (Object.values(change).every((value) => value === undefined)) {
+        const message = 'no limit is given: see kingbus retention set --help'
         throw new OperationalError('E_CONFIG_INVALID', message)
       }
       const client = await nodeClient(options, terminal)
-      show(await client.setRetention({ maxSizeBytes, maxAgeMs }), options, terminal)
+      show(await client.setRetention(change), options, terminal)
     })
 }
 
-function limitFrom(options: SetOptions, key: (typeof KEYS)[number]): number | null | undefined {
+function limitFrom(options: SetOptions, key: (typeof LIMITS)[number]): number | null | undefined {
   return sectionText(options, key) === UNLIMITED ? null : sectionValue(options, key)
 }
 
 function show(retention: RetentionStatus, options: NodeOptions, terminal: Terminal): void {
   if (options.json === true) return printJson(terminal, retention)
-  const { maxSizeBytes, maxAgeMs } = retention
+  const { maxSizeBytes, maxAgeMs, keepForAbsentReplicasMs, ceilingBytes } = retention
   return printFacts(terminal, [
     ['size at most', maxSizeBytes === null ? UNLIMITED : formatBytes(maxSizeBytes)],
     ['age at most', maxAgeMs === null ? UNLIMITED : formatDuration(maxAgeMs)],
+    ['kept for absent replicas', formatDuration(keepForAbsentReplicasMs)],
+    ['ceiling', ceilingBytes === null ? 'what the disk has room for' : formatBytes(ceilingBytes)],
   ])
 }
 

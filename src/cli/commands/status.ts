@@ -10,7 +10,8 @@ import type { Terminal } from '../terminal.ts'
 
 const AFTER = `
 Ends with 0 when all is well, and with 1 when the source needs the operator (state failed), the disk does (failed or
-read-only), something keeps the node from taking part in its cluster, or a file of it is damaged.`
+read-only), something keeps the node from taking part in its cluster, a file of it is damaged, or a replica that is away
+was given up (what it needs was removed; kingbus replicas forget ends that).`
 
 export function addStatusCommand(program: Command, terminal: Terminal, outcome: Outcome): void {
   withNodeOptions(program.command('status').description('what a running node does and holds'))
@@ -19,7 +20,8 @@ export function addStatusCommand(program: Command, terminal: Terminal, outcome: 
       const status = await (await nodeClient(options, terminal)).status()
       if (options.json === true) printJson(terminal, status)
       else printFacts(terminal, factsOf(status))
-      if (status.source.state === 'failed' || hasTrouble(status)) {
+      const lost = status.retention?.givenUp.length ?? 0
+      if (status.source.state === 'failed' || hasTrouble(status) || lost > 0) {
         outcome.exitCode = ExitCode.NOT_WELL
       }
     })
@@ -80,6 +82,18 @@ function diskFacts({ disk }: Status): (readonly [string, Cell])[] {
   ]
 }
 
+function absentFacts({ retention }: Status): (readonly [string, Cell])[] {
+  if (retention === null) return []
+  const { absent, keptBytes, givenUp } = retention
+  const kept = keptBytes === 0 ? '' : `; ${formatBytes(keptBytes)} over the limits kept for them`
+  return [
+    ...(absent === 0 ? [] : [['replicas away', `${absent}${kept}`] as const]),
+    ...givenUp.map(
+      ({ uuid, host, needs }) => ['given up', `${uuid} (${host}), which needs ${needs}`] as const,
+    ),
+  ]
+}
+
 function factsOf(status: Status): (readonly [string, Cell])[] {
   const { source, visibleEnd, replicas } = status
   const facts: (readonly [string, Cell])[] = [
@@ -103,6 +117,7 @@ function factsOf(status: Status): (readonly [string, Cell])[] {
     ['semi-sync', semiSyncText(source)],
     ['source may purge to', source.safeToPurgeTo],
     ['replicas', replicas.length],
+    ...absentFacts(status),
     ['gtid executed', status.gtidExecuted],
     ['gtid purged', status.gtidPurged],
   ]

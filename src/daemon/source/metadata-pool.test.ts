@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Desired } from '../../desired/index.ts'
+import { exampleRetention } from '../../desired/testing/example-desired.ts'
 import { OperationalError, Watch, waitUntil } from '../../lib/index.ts'
 import { dial, systemClock, systemDisk } from '../../platform/index.ts'
 import { METADATA_LIMITS, MetadataPool, type SourceAddress } from '../../source/index.ts'
@@ -101,7 +102,7 @@ test('the address stays the same object until the source is another', () => {
     source: wish,
     self: { serverId: 1, uuid: '' },
     isSourceRunning: true,
-    retention: { maxSizeBytes: undefined, maxAgeMs: undefined },
+    retention: exampleRetention,
     users: undefined,
   }
   const desired = new Watch(first)

@@ -41,8 +41,8 @@ function encodeWithMarker(marker: number, ok: OkPacket): Buffer {
     .finish()
 }
 
-export function encodeOk(ok: OkPacket = PLAIN): Buffer {
-  return encodeWithMarker(OK_MARKER, ok)
+export function encodeOk(ok: Partial<OkPacket> = PLAIN): Buffer {
+  return encodeWithMarker(OK_MARKER, { ...PLAIN, ...ok })
 }
 
 /** What ends the rows of a result set when DEPRECATE_EOF was agreed on. */

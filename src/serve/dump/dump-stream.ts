@@ -63,6 +63,8 @@ export interface DumpSession {
   readonly sink: DumpSink
   readonly progress: DumpProgress
   readonly stop: AbortSignal
+  /** called when the first file is open */
+  readonly opened: () => void
 }
 
 export class DumpStream {
@@ -125,6 +127,7 @@ export class DumpStream {
   async #begin(start: DumpStart): Promise<DumpEnd | undefined> {
     const { reader, chunks } = this.#context
     const file = await reader.openFile(start.file)
+    this.#session.opened()
     await this.#leaveFile()
     this.#file = file
     chunks.enter(file.name)
@@ -134,6 +137,8 @@ export class DumpStream {
     const sent = await this.#head.send(start, file, this.#filter)
     if ('kind' in sent) return sent
     if ('error' in sent) return this.#ending('error', sent.error)
+    const { progress } = this.#session
+    progress.begun ??= { file: file.name, position: start.jumpTo }
     this.#progress({ position: sent.end })
     this.#begunAt = Math.max(start.position, start.jumpTo)
     if (start.jumpTo > sent.end) {

@@ -12,6 +12,7 @@ import { ChunkPool } from './chunk-pool.ts'
 import { DumpStream, REPLACED } from './dump-stream.ts'
 import { findStart } from './find-start.ts'
 import { SharedChunks } from './shared-chunks.ts'
+import { StartGate } from './start-gate.ts'
 
 /**
  * A dump that comes before the first file waits so long for it, less than a replica's patience
@@ -34,9 +35,23 @@ export class Dumps {
   readonly #options: DumpsOptions
   readonly #pool = new ChunkPool()
   readonly #chunks = new SharedChunks(this.#pool)
+  readonly #gate: StartGate
 
   constructor(options: DumpsOptions) {
     this.#options = options
+    this.#gate = new StartGate(options.clock)
+  }
+
+  /**
+   * Until `letGo`, at most `forMs`, no dump begins: each has its file open already, or waits. False when one that
+   * was on its way has not opened its file within that time.
+   */
+  async hold(forMs: number): Promise<boolean> {
+    return await this.#gate.close(forMs)
+  }
+
+  letGo(): void {
+    this.#gate.open()
   }
 
   /** chunk buffers in use, by dumps and by what is kept to share */
@@ -47,21 +62,33 @@ export class Dumps {
   /** Runs until the client has gone, an error, or the end that a non-blocking dump has. */
   async run(request: DumpRequest, sink: DumpSink): Promise<DumpEnd> {
     const { reader, replicas } = this.#options
-    const progress: DumpProgress = { file: '', position: 0, state: 'sending', bytesSent: 0 }
+    const progress: DumpProgress = {
+      file: '',
+      position: 0,
+      begun: undefined,
+      state: 'sending',
+      bytesSent: 0,
+    }
     const stop = new AbortController()
     const pass = (): void => stop.abort(sink.signal.reason)
     if (sink.signal.aborted) pass()
     sink.signal.addEventListener('abort', pass, { once: true })
-    replicas.beginDump(request.replica, progress, () => stop.abort(REPLACED))
+    const { nonBlocking } = request
+    const replace = (): void => stop.abort(REPLACED)
+    replicas.beginDump(request.replica, { progress, replace, nonBlocking })
+    let opened = (): void => {}
     try {
       await this.#firstFile(stop.signal)
+      opened = await this.#gate.enter(stop.signal)
       const start = await findStart(reader, request)
       if ('error' in start) {
         return { kind: 'error', sequence: FIRST_DUMP_SEQUENCE, error: start.error }
       }
       const shared = { ...this.#options, pool: this.#pool, chunks: this.#chunks }
-      return await new DumpStream(shared, { request, sink, progress, stop: stop.signal }).run(start)
+      const session = { request, sink, progress, stop: stop.signal, opened }
+      return await new DumpStream(shared, session).run(start)
     } finally {
+      opened()
       sink.signal.removeEventListener('abort', pass)
     }
   }

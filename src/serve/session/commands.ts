@@ -122,6 +122,7 @@ async function setOption(payload: Buffer, context: CommandContext): Promise<Outc
 async function resetConnection(_: Buffer, context: CommandContext): Promise<Outcome> {
   context.state.userVariables.clear()
   context.state.systemVariables.clear()
+  context.state.warnings = []
   return await answer(context, encodeOk())
 }
 

@@ -17,7 +17,7 @@ export async function sendAnswer(
   answer: OwnAnswer,
   deprecateEof: boolean,
 ): Promise<void> {
-  if (answer.kind === 'ok') return await channel.send(encodeOk())
+  if (answer.kind === 'ok') return await channel.send(encodeOk({ warnings: answer.warnings ?? 0 }))
   if (answer.kind === 'rows') {
     return await channel.send(...encodeResultSet(answer.result, deprecateEof))
   }

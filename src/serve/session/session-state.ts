@@ -5,6 +5,12 @@ import type { Right } from '../user.ts'
 export const USER_VARIABLES_MOST = 256
 export const USER_VARIABLE_BYTES_MOST = 4 * 1024 * 1024
 
+/** As SHOW WARNINGS shows it. */
+export interface Warning {
+  readonly code: number
+  readonly message: string
+}
+
 /** What a session has set and been told; RESET_CONNECTION and CHANGE_USER begin it anew. */
 export interface SessionState {
   readonly connectionId: number
@@ -21,6 +27,8 @@ export interface SessionState {
   readonly userVariables: Map<string, Value>
   /** session values of system variables that were set, by lower-case name */
   readonly systemVariables: Map<string, Value>
+  /** of the last statement that could have any */
+  warnings: readonly Warning[]
   /** Command of SHOW PROCESSLIST */
   command: 'Sleep' | 'Query' | 'Binlog Dump' | 'Binlog Dump GTID'
   /** the statement that runs, for SHOW PROCESSLIST */

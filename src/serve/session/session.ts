@@ -216,6 +216,7 @@ export class Session implements ListedSession {
       tlsCipher,
       database,
       userVariables: new Map(),
+      warnings: [],
       systemVariables: new Map(),
       command: 'Sleep',
       statement: undefined,

@@ -5,7 +5,8 @@ import type { Value } from './value.ts'
 
 /** What a statement that could be done answers; one that could not throws SqlError. */
 export type Answer =
-  | { readonly kind: 'ok' }
+  /** with how many warnings the session has been left, 0 when absent */
+  | { readonly kind: 'ok'; readonly warnings?: number }
   | { readonly kind: 'rows'; readonly result: ResultSet }
   /** rows that are made piece by piece, as fast as the client takes them */
   | {

@@ -157,21 +157,26 @@ export function showProcessList(cursor: Cursor, scope: Scope, words: readonly st
   )
 }
 
-/** There are none: what goes wrong is said in the error itself. */
-export function showWarnings(cursor: Cursor): Answer {
-  readLimit(cursor)
+/** Errors are never among them: what goes wrong is said in the error itself. */
+export function showWarnings(cursor: Cursor, { session }: Scope, words: readonly string[]): Answer {
+  const { skipped, count } = readLimit(cursor)
   cursor.expectEnd()
   const code = shortCountColumn('Code', 5)
-  return rows([nameColumn('Level', 7), code, nameColumn('Message', 512)], [])
+  const found = words.includes('ERRORS') ? [] : session.warnings.slice(skipped, skipped + count)
+  return rows(
+    [nameColumn('Level', 7), code, nameColumn('Message', 512)],
+    found.map((warning) => ['Warning', String(warning.code), warning.message]),
+  )
 }
 
 /** SHOW COUNT(*) WARNINGS | ERRORS */
-export function showCount(cursor: Cursor): Answer {
+export function showCount(cursor: Cursor, { session }: Scope): Answer {
   for (const symbol of ['(', '*', ')']) cursor.expectSymbol(symbol)
   const name = cursor.isWord('ERRORS') ? 'error_count' : 'warning_count'
   if (!cursor.takeWord('WARNINGS', 'ERRORS')) throw cursor.error()
   cursor.expectEnd()
-  return rows([nullable(countColumn(`@@session.${name}`))], [['0']])
+  const count = name === 'error_count' ? 0 : session.warnings.length
+  return rows([nullable(countColumn(`@@session.${name}`))], [[String(count)]])
 }
 
 /** None: there are no tables. */

@@ -82,9 +82,11 @@ export function answerStatement(sql: string, scope: Scope): Answer | Promise<Ans
   if (cursor.atEnd()) throw new SqlError(1065, '42000', 'Query was empty')
   const statements = readMetadata(cursor, scope.session.database)
   if (statements !== undefined) return { kind: 'metadata', statements }
-  for (const { steps, run } of PARSED) {
+  for (const { steps, run, keepsWarnings } of PARSED) {
     const words = match(cursor, steps)
-    if (words !== undefined) return run(cursor, scope, words)
+    if (words === undefined) continue
+    if (!keepsWarnings) scope.session.warnings = []
+    return run(cursor, scope, words)
   }
   throw cursor.error()
 }
@@ -94,8 +96,16 @@ interface Step {
   readonly optional: boolean
 }
 
+/** They tell of the statement before them. */
+const ABOUT_WARNINGS: ReadonlySet<string> = new Set([
+  'SELECT',
+  'SHOW WARNINGS|ERRORS',
+  'SHOW COUNT',
+])
+
 const PARSED = STATEMENTS.map(([pattern, run]) => ({
   run,
+  keepsWarnings: ABOUT_WARNINGS.has(pattern),
   steps: pattern.split(' ').map(
     (step): Step => ({
       words: step.replace(/[[\]]/g, '').split('|'),

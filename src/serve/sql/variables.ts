@@ -145,7 +145,10 @@ const CUSTOMARY: Readonly<Record<string, Variable>> = {
   tx_read_only: boolean('session', false),
   unique_checks: boolean('session', true),
   wait_timeout: integer('session', 28800n),
-  warning_count: integer('session', 0n),
+  warning_count: {
+    ...integer('session', 0n),
+    value: ({ session }) => BigInt(session.warnings.length),
+  },
 }
 
 /** What only MySQL has, and MariaDB has not. */

@@ -1,4 +1,4 @@
-import type { Administration, SourceView, SourceWishes } from '../administration.ts'
+import type { Administration, Purged, SourceView, SourceWishes } from '../administration.ts'
 
 const STREAMING: SourceView = {
   state: 'streaming',
@@ -17,6 +17,7 @@ const STREAMING: SourceView = {
 /** Remembers what it was asked for, and does nothing. */
 export class FakeAdministration implements Administration {
   view: SourceView = STREAMING
+  purged: Purged = { purged: 1, asked: 1, obstacles: [] }
   readonly asked: (string | readonly [string, SourceWishes | string])[] = []
 
   source(): Promise<SourceView> {
@@ -35,8 +36,9 @@ export class FakeAdministration implements Administration {
     return this.#remember('stop')
   }
 
-  purge(upTo: string): Promise<void> {
-    return this.#remember(['purge', upTo])
+  async purge(upTo: string): Promise<Purged> {
+    await this.#remember(['purge', upTo])
+    return this.purged
   }
 
   #remember(what: FakeAdministration['asked'][number]): Promise<void> {

@@ -20,6 +20,7 @@ export function makeScope(changes: Partial<SessionState> = {}): Scope {
     tlsCipher: 'TLS_AES_256_GCM_SHA384',
     database: undefined,
     userVariables: new Map(),
+    warnings: [],
     systemVariables: new Map(),
     command: 'Query',
     statement: undefined,

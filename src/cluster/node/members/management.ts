@@ -78,6 +78,16 @@ export class Management {
     return this.#options.driver.value?.node.context.register.state?.epoch ?? 0
   }
 
+  /** The other members, and whether each shows in etcd that it lives; undefined while etcd has not told. */
+  get others(): readonly { readonly name: string; readonly isAlive: boolean }[] | undefined {
+    const { name: own, directory } = this.#options
+    const { members, nodes } = directory
+    if (members.value === undefined) return undefined
+    return [...members.value.keys()]
+      .filter((name) => name !== own)
+      .map((name) => ({ name, isAlive: nodes.value.has(name) }))
+  }
+
   async status(): Promise<ClusterReport> {
     const { driver, directory } = this.#options
     const { members, nodes } = directory

@@ -15,11 +15,13 @@ export class FakeClock implements Clock {
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.after(ms, resolve)
-      signal?.addEventListener('abort', () => {
+      const done = (): void => {
         cancel()
+        signal?.removeEventListener('abort', done)
         resolve()
-      })
+      }
+      const cancel = this.after(ms, done)
+      signal?.addEventListener('abort', done)
     })
   }
 

@@ -1,4 +1,5 @@
-import { hasRight } from '../../session/session-state.ts'
+import type { Purged } from '../../administration.ts'
+import { hasRight, type Warning } from '../../session/session-state.ts'
 import { type Answer, OK } from '../answer.ts'
 import type { Cursor } from '../cursor.ts'
 import { ExpressionParser } from '../expression.ts'
@@ -8,9 +9,15 @@ import { accessDenied, SqlError } from '../sql-error.ts'
 import { millisecondsOf } from '../time.ts'
 import { numberOf, textOf } from '../value.ts'
 
+/** ER_WARN_PURGE_LOG_IN_USE */
+const IN_USE = 1867
+/** ER_UNKNOWN_ERROR: MySQL keeps nothing for replicas that are away */
+const NEEDED = 1105
+
 /**
  * PURGE BINARY LOGS TO 'file' | BEFORE moment: removes the files before that one, or those whose events are all
- * older, on every node of a cluster. The newest file stays; while one of them is read, none is removed.
+ * older, on every node of a cluster; as MySQL, up to the first that somebody keeps, with a warning then. The newest
+ * file stays.
  */
 export async function purgeBinaryLogs(cursor: Cursor, scope: Scope): Promise<Answer> {
   const upTo = cursor.takeWord('BEFORE') ? fileOfMoment(cursor, scope) : fileNamed(cursor)
@@ -19,8 +26,22 @@ export async function purgeBinaryLogs(cursor: Cursor, scope: Scope): Promise<Ans
   const place = scope.binlogs.files().findIndex(({ name }) => name === upTo)
   if (place < 0) throw new SqlError(1373, 'HY000', 'Target log not found in binlog index')
   if (place === 0) return OK
-  await scope.administration.purge(upTo)
-  return OK
+  const warnings = warningsOf(await scope.administration.purge(upTo))
+  scope.session.warnings = warnings
+  return { kind: 'ok', warnings: warnings.length }
+}
+
+function warningsOf({ purged, asked, obstacles }: Purged): Warning[] {
+  const readers = obstacles.filter(({ kind }) => kind === 'reader')
+  const [first] = readers
+  const inUse =
+    `file ./${first?.file ?? ''} was not purged because it was being read by ${readers.length} thread(s), ` +
+    `purged only ${purged} out of ${asked} files.`
+  const others = obstacles.filter(({ kind }) => kind !== 'reader')
+  return [
+    ...(first === undefined ? [] : [{ code: IN_USE, message: inUse }]),
+    ...others.map(({ message }) => ({ code: NEEDED, message })),
+  ]
 }
 
 function fileNamed(cursor: Cursor): string {
