@@ -91,6 +91,7 @@ export class WriterThread {
   readonly #numbers: Int32Array
   readonly #floats: Float64Array
   readonly #bytes: Uint8Array
+  readonly #port: MessagePort
   #number = 0
   #late: Late | undefined
 
@@ -98,6 +99,7 @@ export class WriterThread {
     this.#numbers = new Int32Array(shared, 0, NUMBERS)
     this.#floats = new Float64Array(shared, NUMBERS * 4, 2)
     this.#bytes = new Uint8Array(shared, HEAD_BYTES)
+    this.#port = port
     port.on('message', (number: number) => this.#heard(number))
     port.unref()
   }
@@ -185,6 +187,8 @@ export class WriterThread {
       settle = (answer) => (answer instanceof Error ? reject(answer) : resolve(answer))
     })
     this.#late = { number, outcome, settle }
+    // At a start nothing else may keep the process alive until then.
+    this.#port.ref()
     return outcome
   }
 
@@ -193,6 +197,7 @@ export class WriterThread {
     // Of one that was answered just in time the message comes all the same.
     if (late?.number !== number) return
     this.#late = undefined
+    this.#port.unref()
     late.settle(this.#outcome())
   }
 }
