@@ -12,6 +12,7 @@ import {
   memberSchema,
 } from './cluster-schemas.ts'
 import { type PurgeResult, type purgeRequestSchema, purgeSchema } from './purge-schemas.ts'
+import { type RepairStatus, type RepairWish, repairSchema } from './repair-schemas.ts'
 import {
   type AbsentReplica,
   absentReplicaSchema,
@@ -129,6 +130,14 @@ export class AdminClient {
   removeUser(name: string): Promise<UserStatus[]> {
     const path = `${USERS}/${encodeURIComponent(name)}`
     return this.#ask({ method: 'DELETE', path }, z.array(userSchema))
+  }
+
+  repair(): Promise<RepairStatus> {
+    return this.#ask({ method: 'GET', path: '/api/v1/repair' }, repairSchema)
+  }
+
+  startRepair(body: RepairWish): Promise<RepairStatus> {
+    return this.#ask({ method: 'POST', path: '/api/v1/repair', body }, repairSchema)
   }
 
   cluster(): Promise<ClusterStatus> {

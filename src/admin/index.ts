@@ -14,6 +14,7 @@ export {
   type PurgeResult,
   purgeSchema,
 } from './purge-schemas.ts'
+export type { FileRepairStatus, RepairStatus, RepairWish } from './repair-schemas.ts'
 export {
   type AbsentReplica,
   absentReplicaSchema,

@@ -1,6 +1,7 @@
 import type { Address } from '../config/index.ts'
 import type { ClusterFace } from './cluster-face.ts'
 import type { PurgeRequest, PurgeResult } from './purge-schemas.ts'
+import type { RepairStatus, RepairWish } from './repair-schemas.ts'
 import type {
   AbsentReplica,
   FileStatus,
@@ -80,5 +81,9 @@ export interface NodeFace {
   /** Ends the dumps and lets nobody connect, until it is started again or the process is. */
   stopServing(): Promise<void>
   serving(): ServingStatus
+  /** the repair that is under way on this node, or the last one */
+  repair(): RepairStatus
+  /** Does not wait for its end. @throws OperationalError E_REPAIR_RUNNING, E_FILE_UNKNOWN */
+  startRepair(wish: RepairWish): RepairStatus
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
 }

@@ -16,6 +16,7 @@ import { clusterRoutes } from './routes/cluster.ts'
 import { fileRoutes } from './routes/files.ts'
 import { firstKingbusRoutes } from './routes/first-kingbus.ts'
 import { healthRoutes } from './routes/health.ts'
+import { repairRoutes } from './routes/repair.ts'
 import { settingsRoutes } from './routes/settings.ts'
 import { sourceRoutes } from './routes/source.ts'
 import { statusRoutes } from './routes/status.ts'
@@ -63,6 +64,7 @@ export async function buildAdmin(options: AdminOptions) {
   sourceRoutes(app, options.node)
   settingsRoutes(app, options.node)
   clusterRoutes(app, options.node)
+  repairRoutes(app, options.node)
   await firstKingbusRoutes(app, options.node, options)
   app.get('/api/v1/openapi.json', { schema: { hide: true } }, () => app.swagger())
   return app

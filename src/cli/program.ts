@@ -7,6 +7,7 @@ import { addFilesCommand } from './commands/files.ts'
 import { addInspectCommand } from './commands/inspect.ts'
 import { addMembersCommands } from './commands/members.ts'
 import { addPurgeCommand } from './commands/purge.ts'
+import { addRepairCommand } from './commands/repair.ts'
 import { addReplicasCommands } from './commands/replicas.ts'
 import { addRetentionCommands } from './commands/retention.ts'
 import { addSourceCommands } from './commands/source.ts'
@@ -49,6 +50,7 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
   addMembersCommands(program, terminal)
   addInspectCommand(program, terminal, outcome)
   addVerifyCommand(program, terminal, outcome)
+  addRepairCommand(program, terminal, outcome)
   addUserCommands(program, terminal)
   addConfigCommands(program, terminal)
   return program

@@ -13,6 +13,7 @@ import { RoomJournal } from './disk/room-journal.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { FormatFacts } from './format-facts.ts'
 import type { NodeOptions } from './node-options.ts'
+import { RepairDesk } from './repair/repair-desk.ts'
 import { buildRetention, type RetentionParts } from './retention/build-retention.ts'
 import { loadServeMaterial } from './serve-material.ts'
 import { metadataAddress } from './source/metadata-address.ts'
@@ -38,6 +39,7 @@ export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly sourceDesk: SourceDesk
   readonly variables: MirroredVariables
   readonly scrub: FileScrub
+  readonly repairs: RepairDesk
   /** where replicas connect; undefined while nothing listens */
   readonly listening: { address: Address | undefined }
 }
@@ -70,8 +72,9 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   const facts = new FormatFacts(store, logger)
   await facts.look()
   const startedMs = clock.nowMs()
+  const settings = sourceSettings(desired.value, disk)
   const source = new SourceRunner({
-    settings: sourceSettings(desired.value, disk),
+    settings,
     wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
     mayRun: engine.leads,
     journal,
@@ -83,6 +86,16 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   const variables = new MirroredVariables({ source, show: () => sourceDesk.show(), clock })
   const desks = { source, sourceDesk, variables }
   const scrub = buildScrub(options, engine, dataDir)
+  const repairs = new RepairDesk({
+    ...options,
+    store,
+    folder: dataDir.binlogs,
+    storeId: dataDir.identity.storeId,
+    scrub,
+    settings,
+    peers: engine.cluster?.node.files,
+    logger: logger.child({ part: 'repair' }),
+  })
   const diskWatch = new DiskWatch({
     room: journal,
     figures: options.diskFigures,
@@ -92,7 +105,7 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
     clock,
     logger: logger.child({ part: 'disk' }),
   })
-  const own = { scrub, startedMs, dataDir, journal, diskWatch, facts, listening }
+  const own = { scrub, repairs, startedMs, dataDir, journal, diskWatch, facts, listening }
   const inside = { ...options, ...engine, ...desks, ...own }
   const base = { ...inside, minFree, metadata: buildMetadata(inside) }
   const administration = new SqlAdministration(sourceDesk, (wish) =>

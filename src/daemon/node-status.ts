@@ -11,6 +11,8 @@ import {
   optionsOf,
   type PurgeRequest,
   type PurgeResult,
+  type RepairStatus,
+  type RepairWish,
   type ReplicaStatus,
   type RetentionChange,
   type RetentionStatus,
@@ -245,6 +247,14 @@ export class NodeStatus implements NodeFace {
 
   async stopServing(): Promise<void> {
     await this.#serving.stop()
+  }
+
+  repair(): RepairStatus {
+    return this.#parts.repairs.status()
+  }
+
+  startRepair(wish: RepairWish): RepairStatus {
+    return this.#parts.repairs.start(wish)
   }
 
   serving(): ServingStatus {

@@ -160,7 +160,7 @@ class Running {
 
   /** Everything that runs beside the listeners; a part that rejects has found a bug. */
   #start(signal: AbortSignal): Promise<unknown> {
-    const { source, variables, journal, diskWatch, facts, users, scrub } = this.#parts
+    const { source, variables, journal, diskWatch, facts, users, scrub, repairs } = this.#parts
     const { clock, cluster, retention } = this.#parts
     const running = [
       announceWishes(this.#parts, this.#loaded.given, signal),
@@ -171,6 +171,7 @@ class Running {
       scrub.run(signal),
       retention.keeper.run(signal),
       retention.retention.run(signal),
+      repairs.run(signal),
       source.run(signal),
       variables.run(signal),
       ...(cluster === undefined

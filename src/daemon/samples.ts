@@ -10,7 +10,15 @@ export function samplesOf(node: {
   readonly files: readonly FileInfo[]
   readonly parts: Pick<
     NodeParts,
-    'source' | 'users' | 'server' | 'cluster' | 'scrub' | 'store' | 'diskFigures' | 'retention'
+    | 'source'
+    | 'users'
+    | 'server'
+    | 'cluster'
+    | 'scrub'
+    | 'repairs'
+    | 'store'
+    | 'diskFigures'
+    | 'retention'
   >
 }): Samples {
   const { status, files, parts } = node
@@ -77,7 +85,11 @@ function retentionSamples({ retention }: Status, { purgeDesk }: NodeParts['reten
   }
 }
 
-function checkSamples({ scrub, store: { alarms } }: Pick<NodeParts, 'scrub' | 'store'>): Samples {
+function checkSamples({
+  scrub,
+  repairs,
+  store: { alarms },
+}: Pick<NodeParts, 'scrub' | 'repairs' | 'store'>): Samples {
   const { lastRound } = scrub
   return {
     kingbus_scrub_bytes_total: scrub.checkedBytes,
@@ -87,6 +99,7 @@ function checkSamples({ scrub, store: { alarms } }: Pick<NodeParts, 'scrub' | 's
       { labels: { kind: 'differs' }, value: alarms.count('E_COPIES_DIFFER') },
     ],
     kingbus_file_alarms_total: alarms.raised,
+    kingbus_repaired_files_total: repairs.repairedFiles,
   }
 }
 

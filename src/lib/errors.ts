@@ -54,6 +54,8 @@ export const ERROR_CATALOGUE = {
   E_FILE_IN_USE: entry('refuse', 75),
   E_FILE_NEEDED: entry('refuse', 75),
   E_REPLICA_UNKNOWN: entry('refuse', 67),
+  E_REPAIR_RUNNING: entry('refuse', 75),
+  E_REPAIR_IMPOSSIBLE: entry('operator', 74),
   // the source
   E_SOURCE_UNCONFIGURED: entry('refuse', 78),
   E_SOURCE_UNREACHABLE: entry('retry', 69),

@@ -81,6 +81,9 @@ export const METRICS = {
   kingbus_file_alarms_total: counter(
     'Such ranges found since the start, those too that were repaired',
   ),
+  kingbus_repaired_files_total: counter(
+    'Damaged files and indexes that were repaired since the start',
+  ),
   kingbus_durable_seconds: histogram(
     'Time from the receipt of a piece of the binlog until it is durable, in a cluster on all nodes that count',
   ),

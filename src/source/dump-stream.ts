@@ -62,8 +62,9 @@ export interface DumpStreamOptions {
   readonly clock: Clock
   readonly limits: SourceLimits
   readonly address: string
-  /** payloads of COM_REGISTER_REPLICA, which makes us visible in SHOW REPLICAS, and of the dump command */
-  readonly register: Buffer
+  /** payload of COM_REGISTER_REPLICA, which makes us visible in SHOW REPLICAS; undefined for one that is no replica */
+  readonly register: Buffer | undefined
+  /** payload of the dump command */
   readonly dump: Buffer
   readonly decoder: Omit<DumpDecoderOptions, 'kernel'>
 }
@@ -99,7 +100,12 @@ export class DumpStream {
       arrived: () => this.#wake?.(),
       ended: (error) => this.#fail(this.#closed(error)),
     })
-    options.connection.write(encodePackets(options.register, 0))
+    if (options.register !== undefined) {
+      options.connection.write(encodePackets(options.register, 0))
+    } else {
+      this.#answers = undefined
+      options.connection.write(encodePackets(options.dump, 0))
+    }
     this.#watch(options.limits.silenceMs)
   }
 

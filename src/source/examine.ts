@@ -21,7 +21,7 @@ import {
   nextFileName,
 } from '../mysql/index.ts'
 import type { Clock } from '../platform/index.ts'
-import { EventSkimmer, type SkimmedEvent } from './event-skimmer.ts'
+import { EventSkimmer, type SkimmedEvent } from './files/event-skimmer.ts'
 import type { DumpQuestion, SourceFlavor } from './flavor/source-flavor.ts'
 import type { Beginning, Holdings, SourcePlace } from './holdings.ts'
 import { FILE_START, type OldestFile, type Proof, sameEvent } from './resume.ts'

@@ -6,6 +6,12 @@
   fit stops the link in words. It must not know: where the bytes go, who reads them, the store, the journal.
 */
 export type { DumpItem, DumpStream, FileHead } from './dump-stream.ts'
+export {
+  type FilePart,
+  type FilePiece,
+  type ReadFileOptions,
+  readSourceFile,
+} from './files/read-file.ts'
 export { type Finding, remedyFor, type Severity } from './finding.ts'
 export type { Beginning, FileForm, Holdings, SourcePlace, StartAt } from './holdings.ts'
 export { METADATA_LIMITS } from './metadata/metadata-limits.ts'

@@ -3,6 +3,7 @@ import type { Gtid, GtidSet } from '../mysql/index.ts'
 import type { FileAlarms } from './check/file-alarms.ts'
 import type { GrowingFile } from './check/file-check.ts'
 import type { FileReader } from './file-reader.ts'
+import type { HeldFile } from './held-file.ts'
 import type { Position, VisibleEnd } from './record.ts'
 
 export interface LogEnd extends Position {
@@ -47,6 +48,9 @@ export interface BinlogStore {
 
   /** how far a file that is written to can be checked by now; undefined for one that is closed, or gone */
   growing(name: string): GrowingFile | undefined
+
+  /** A file that is to be repaired. @throws OperationalError E_FILE_UNKNOWN */
+  hold(name: string): HeldFile
 
   /**
    * GTIDs of everything before the file, those that were never in a file included.

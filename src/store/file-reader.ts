@@ -18,7 +18,7 @@ export interface ReadResult {
 /** What a reader has of its file; made by the store. */
 export interface ReadAccess {
   readonly name: string
-  readonly file: DiskFile
+  file(): DiskFile
   /** learns of what is read and is not what was stored */
   readonly alarms: Pick<FileAlarms, 'ahead' | 'met'>
   directory(): IndexDirectory
@@ -87,7 +87,7 @@ export class FileReader {
   async #readLater(position: number, target: Buffer): Promise<ReadResult> {
     const limit = this.#limitFor(position, target)
     if (position >= limit) return { bytes: target.subarray(0, 0), end: position }
-    const { file } = this.#access
+    const file = this.#access.file()
     const span = this.#plan(position, limit, target)
     const wanted = target.subarray(0, span.to - span.from)
     const read = await file.readAsync(wanted, span.from).catch((thrown: unknown) => {
@@ -119,20 +119,23 @@ export class FileReader {
    * begun, so that whoever sends it can still say why it stops there.
    */
   #readable(position: number): number {
-    const { alarms, file } = this.#access
+    const { alarms } = this.#access
     const limit = this.#access.limit()
     const ahead = alarms.ahead(this.name, position)
     const to = Math.min(ahead.inside?.to ?? 0, limit)
     // It may have been repaired since.
     if (ahead.inside !== undefined && ahead.inside.from < to) {
-      verifyRange(this.name, file, this.#access.directory(), { from: ahead.inside.from, to })
+      verifyRange(this.name, this.#access.file(), this.#access.directory(), {
+        from: ahead.inside.from,
+        to,
+      })
     }
     return Math.min(limit, ahead.limit ?? limit)
   }
 
   #read(target: Buffer, position: number): Buffer {
     try {
-      return target.subarray(0, this.#access.file.read(target, position))
+      return target.subarray(0, this.#access.file().read(target, position))
     } catch (thrown) {
       throw readFailed(this.name, position, thrown)
     }

@@ -7,6 +7,7 @@ import { FileAlarms } from './check/file-alarms.ts'
 import type { GrowingFile } from './check/file-check.ts'
 import { damaged, readFailed } from './disk-error.ts'
 import { FileReader } from './file-reader.ts'
+import type { HeldFile } from './held-file.ts'
 import { HeldFiles } from './held-files.ts'
 import { findGtidStart } from './lookup/gtid-lookup.ts'
 import { heldBehind } from './lookup/held-behind.ts'
@@ -81,10 +82,10 @@ export class ReadableFiles {
 
   async openFile(name: string): Promise<FileReader> {
     const stored = this.find(name)
-    const file = await this.#noting(stored.acquire())
+    await this.#noting(stored.acquire())
     return new FileReader({
       name,
-      file,
+      file: () => stored.data,
       alarms: this.alarms,
       directory: () => stored.directory,
       limit: () => this.#limitOf(stored),
@@ -128,6 +129,22 @@ export class ReadableFiles {
       return await heldBehind({ name: stored.name, data }, gtid, { start, limit })
     } finally {
       await stored.release(this.#isActive(stored))
+    }
+  }
+
+  // ---- for who repairs ----
+
+  /** @throws OperationalError E_FILE_UNKNOWN */
+  hold(name: string): HeldFile {
+    const stored = this.find(name)
+    stored.hold()
+    return {
+      facts: stored.facts,
+      size: stored.size,
+      isActive: () => this.#isActive(stored),
+      isThere: () => this.held.named(name) === stored,
+      renew: async () => await stored.reopen(this.#isActive(stored)),
+      release: async () => await stored.release(this.#isActive(stored)),
     }
   }
 
@@ -277,6 +294,10 @@ export abstract class ReadableStore implements BinlogStore {
 
   growing(name: string): GrowingFile | undefined {
     return this.readable.growing(name)
+  }
+
+  hold(name: string): HeldFile {
+    return this.readable.hold(name)
   }
 
   previousGtids(name: string): Promise<GtidSet> {

@@ -37,8 +37,11 @@ export class StoredFile {
   /** the index in memory while the file is written to, with its handle */
   #active: { readonly directory: IndexDirectory; readonly index: DiskFile } | undefined
   #opened: Promise<Opened> | undefined
+  #data: DiskFile | undefined
   /** what `#opened` found of a closed file */
   #closed: IndexDirectory | undefined
+  /** handles of before a repair, while somebody may read by them */
+  #retired: DiskFile[] = []
   #readers = 0
 
   constructor(disk: Disk, folder: string, facts: StoredFileFacts, cache: ExtentsCache) {
@@ -92,6 +95,7 @@ export class StoredFile {
     try {
       this.#opened ??= this.#open()
       const { data, closed } = await this.#opened
+      this.#data = data
       this.#closed = closed?.directory
       return data
     } catch (thrown) {
@@ -101,17 +105,54 @@ export class StoredFile {
     }
   }
 
+  /** Counts as a reader until it is released, and reads nothing. */
+  hold(): void {
+    this.#readers += 1
+  }
+
+  /** What is read from, for who has acquired it: not to be kept, since the file may be replaced by a repair. */
+  get data(): DiskFile {
+    return present(this.#data, `the file ${this.name}`)
+  }
+
+  /**
+   * The file or its index was replaced: whoever reads goes on with what is there now.
+   * @param active whether the file is still written to
+   */
+  async reopen(active: boolean): Promise<void> {
+    const before = await this.#opened
+    const index = active ? undefined : this.#active?.index
+    if (!active) this.#active = undefined
+    if (before !== undefined) {
+      const opened = await this.#open()
+      this.#opened = Promise.resolve(opened)
+      this.#data = opened.data
+      this.#closed = opened.closed?.directory
+    }
+    for (const file of [before?.data, before?.closed?.index, index]) {
+      if (file !== undefined) this.#retired.push(file)
+    }
+    if (before === undefined) await this.#closeRetired()
+  }
+
   /** @param active whether the file is still written to */
   async release(active: boolean): Promise<void> {
     assert(this.#readers > 0, `${this.name} has no reader`)
     this.#readers -= 1
     if (this.#readers > 0) return
-    const opened = present(this.#opened, 'what was opened')
+    const opened = this.#opened
     this.#opened = undefined
-    const { data, closed } = await opened
-    await data.close()
+    const { data, closed } = (await opened) ?? {}
+    await data?.close()
     await closed?.index.close()
+    await this.#closeRetired()
     if (!active && this.#readers === 0) await this.#letGo()
+  }
+
+  async #closeRetired(): Promise<void> {
+    const retired = this.#retired
+    this.#retired = []
+    for (const file of retired) await file.close()
   }
 
   /** @throws OperationalError E_STORE_DAMAGED, E_OPEN_FILES */

@@ -56,7 +56,9 @@ export function checkSpan(name: string, span: Span, bytes: Uint8Array): void {
   const position = findDamage(span, bytes)
   if (position === undefined) return
   const end = span.extents.endOf(span.extents.find(position))
-  const what = `the bytes up to ${end} are not those that were stored; this file is not served from there on`
+  const what =
+    `the bytes up to ${end} are not those that were stored; this file is not served from there on; ` +
+    `run kingbus repair ${name}`
   throw damaged(name, position, what)
 }
 

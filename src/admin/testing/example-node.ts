@@ -1,5 +1,6 @@
 import { AloneCluster } from '../alone-cluster.ts'
 import type { NodeFace } from '../node-face.ts'
+import type { RepairStatus } from '../repair-schemas.ts'
 import type { AbsentReplica, Status } from '../schemas.ts'
 import { statusOfUser } from '../user-options.ts'
 
@@ -92,6 +93,23 @@ const exampleAbsent: AbsentReplica = {
   givenUp: false,
 }
 
+const exampleRepair: RepairStatus = {
+  state: 'done',
+  dryRun: false,
+  startedAt: '2026-11-23T12:00:03.000Z',
+  endedAt: '2026-11-23T12:00:04.000Z',
+  files: [
+    {
+      file: 'binlog.000002',
+      state: 'repaired',
+      doneBytes: 1200,
+      damages: [{ file: 'binlog.000002', from: 4, to: 1000, what: 'the bytes are others' }],
+      from: ['the source db.example:3306'],
+      error: null,
+    },
+  ],
+}
+
 /** A node whose answers never change. */
 export const exampleNode: NodeFace = {
   cluster: new AloneCluster(() => ({
@@ -144,5 +162,7 @@ export const exampleNode: NodeFace = {
   startServing: async () => {},
   stopServing: async () => {},
   serving: () => ({ address: { host: '127.0.0.1', port: 3390 }, isOpen: true, user: 'kb' }),
+  repair: () => exampleRepair,
+  startRepair: () => exampleRepair,
   metrics: async () => ({ contentType: 'text/plain', text: 'kingbus_info 1\n' }),
 }

@@ -7,6 +7,7 @@ import type { Alarm } from '../protocol/decisions.ts'
 import type { LeaderName } from '../protocol/state/cluster-state.ts'
 import { CopyComparison } from './check/copy-comparison.ts'
 import { DIGEST_POINTS } from './check/digest-call.ts'
+import { FILE_RANGE, FileCalls } from './check/file-call.ts'
 import { ClusterJournal } from './cluster-journal.ts'
 import { Driver } from './driver.ts'
 import { Life } from './life.ts'
@@ -59,6 +60,8 @@ export class ClusterNode {
   readonly management: Management
   /** of the files of this node with those of the one that leads */
   readonly comparison: CopyComparison
+  /** bytes of files for the others, and theirs */
+  readonly files: FileCalls
   readonly #lease: SessionLease
   readonly #links: LinkListener
   /** as its disk says; undefined before it was in one */
@@ -107,6 +110,7 @@ export class ClusterNode {
       clock: options.clock,
     })
     this.comparison = this.#makeComparison()
+    this.files = this.#makeFiles()
   }
 
   #makeComparison(): CopyComparison {
@@ -124,6 +128,21 @@ export class ClusterNode {
     })
     management.handle(DIGEST_POINTS, (question) => comparison.answer(question))
     return comparison
+  }
+
+  #makeFiles(): FileCalls {
+    const { log, disk } = this.#options
+    const { name, management } = this
+    const files = new FileCalls({
+      name,
+      disk,
+      folder: log.context.folder,
+      store: log,
+      nodes: () => [...this.#directory.nodes.value.keys()],
+      ask: (node, question) => management.ask(node, FILE_RANGE, question),
+    })
+    management.handle(FILE_RANGE, (question) => files.answer(question))
+    return files
   }
 
   /** Shows what this node knew to be committed when it ended last. @throws OperationalError */

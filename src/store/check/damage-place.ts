@@ -28,14 +28,17 @@ export interface DamagePlace {
   readonly isTransactionTrue: boolean
 }
 
-/** Undefined where what is before it cannot be read either. */
+/**
+ * Undefined where what is before it cannot be read either.
+ * @param start a place between transactions at or before the range
+ */
 export async function placeOf(
   data: DiskFile,
-  directory: IndexDirectory,
+  start: number,
   range: { readonly from: number; readonly to: number },
 ): Promise<DamagePlace | undefined> {
   try {
-    return await walkTo(data, startBefore(directory, range.from), range)
+    return await walkTo(data, start, range)
   } catch (thrown) {
     const isExpected = thrown instanceof ProtocolError || thrown instanceof OperationalError
     if (!isExpected && systemCodeOf(thrown) === undefined) throw thrown
@@ -44,7 +47,7 @@ export async function placeOf(
 }
 
 /** The last place between transactions that the index knows at or before the position. */
-function startBefore(directory: IndexDirectory, position: number): number {
+export function startBefore(directory: IndexDirectory, position: number): number {
   for (const place of directory.setPlaces()) {
     const at = place.load().position
     if (at <= position) return at

@@ -11,7 +11,7 @@ import { IndexDirectory } from '../index-file/index-directory.ts'
 import { IndexWalk, type WalkedEntry } from '../index-file/index-walk.ts'
 import { RECORD_BYTES_MAX } from '../record.ts'
 import { findDamage, planRead, type Span } from '../verified-read.ts'
-import { type DamagePlace, placeOf } from './damage-place.ts'
+import { type DamagePlace, placeOf, startBefore } from './damage-place.ts'
 import { type DigestPoint, firstPoint, openIfThere } from './digest-points.ts'
 
 /** So much of an index is decoded in one go. */
@@ -33,6 +33,8 @@ export interface DamagedRange {
   readonly what: string
   /** of a binlog file: what the bytes belong to, where that can be told */
   readonly place?: DamagePlace | undefined
+  /** of a binlog file: a place between transactions at or before the range */
+  readonly start?: number
 }
 
 /** How far a file that is written to can be checked. */
@@ -61,6 +63,8 @@ export interface FileCheckOptions {
   readonly signal: AbortSignal
   /** undefined for a file that is closed */
   readonly growing?: GrowingFile | undefined
+  /** the file and the index that are compared, where they are others than those in the folder */
+  readonly paths?: { readonly data?: string; readonly index?: string | undefined } | undefined
   /** of the file's bytes only these are compared */
   readonly range?: { readonly from: number; readonly to: number } | undefined
 }
@@ -70,11 +74,11 @@ export interface FileCheckOptions {
  * @throws OperationalError E_STORE_DAMAGED when it cannot be opened
  */
 export async function checkFile(options: FileCheckOptions): Promise<CheckedFile | undefined> {
-  const { disk, folder, name, signal } = options
-  const data = await openIfThere(disk, `${folder}/${name}`)
+  const { disk, folder, name, paths, signal } = options
+  const data = await openIfThere(disk, paths?.data ?? `${folder}/${name}`)
   if (data === undefined) return undefined
   try {
-    const index = await openIfThere(disk, `${folder}/${name}.idx`)
+    const index = await openIfThere(disk, paths?.index ?? `${folder}/${name}.idx`)
     if (index === undefined) return await withoutIndex(options)
     try {
       const check = new FileCheck(options, data, index)
@@ -217,8 +221,9 @@ class FileCheck implements CheckedFile {
 
   async #placeDamages(directory: IndexDirectory): Promise<void> {
     for (const [index, damage] of this.#damages.entries()) {
-      const place = await placeOf(this.#data, directory, damage)
-      this.#damages[index] = { ...damage, place }
+      const start = startBefore(directory, damage.from)
+      const place = await placeOf(this.#data, start, damage)
+      this.#damages[index] = { ...damage, place, start }
     }
   }
 

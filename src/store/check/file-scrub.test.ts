@@ -75,6 +75,7 @@ test('a byte that is another is named with its record, its event and its transac
     const [alarm] = store.alarms.of(name, 'E_STORE_DAMAGED')
     expect(alarm).toMatchObject({ code: 'E_STORE_DAMAGED', file: name, to: BYTES.length })
     expect(alarm?.transaction).toMatch(/^90b578d4-e6e1-11f1-82c0-02fc[0-9a-f]+:\d+$/)
+    expect(alarm?.message).toContain(`kingbus repair ${name}`)
     expect(alarm?.message).toContain(`event at ${begin}, in transaction ${alarm?.transaction}`)
   }
   expect(store.alarms.count('E_STORE_DAMAGED')).toBe(2)

@@ -180,12 +180,10 @@ export class FileScrub {
 
   #alarm({ file, from, to, what, place }: DamagedRange): FileAlarm {
     const code = 'E_STORE_DAMAGED'
-    const remedy = file.endsWith(INDEX)
-      ? 'remove it and start again, in a cluster let this node join anew with an empty data directory'
-      : 'put the file of the source or of another node in its place'
+    const name = file.endsWith(INDEX) ? file.slice(0, -INDEX.length) : file
     const message =
       `${file} of ${this.#options.name} is damaged between its bytes ${from} and ${to}: ${what}${placeText(place)}; ` +
-      `nothing of it is served; stop this node, and ${remedy}`
+      `nothing of it is served; run kingbus repair ${name}`
     const alarm = { code, file, from, to, message } as const
     if (place === undefined) return alarm
     const { event, transaction } = place

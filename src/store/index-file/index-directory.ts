@@ -229,7 +229,7 @@ export class IndexDirectory {
     const file = `${this.name}.idx`
     const message =
       `the index ${file} is damaged at or after its byte ${offset}; ` +
-      `remove it and start again: it is made anew from ${this.name}`
+      `run kingbus repair ${this.name}`
     return new OperationalError('E_STORE_DAMAGED', message, { file, position: offset })
   }
 }

@@ -44,6 +44,8 @@ export interface RecoverFileOptions {
   /** what was held when the file began */
   readonly heldBefore: GtidSet
   readonly last: boolean
+  /** where its index is, when it is not beside the file */
+  readonly indexFolder?: string
 }
 
 /**
@@ -99,8 +101,8 @@ async function openIndex(
   context: RecoveryContext,
   options: RecoverFileOptions,
 ): Promise<{ index: DiskFile; scan: Scan }> {
-  const { disk, folder, cache, logger, storeId } = context
-  const { name, fallback } = options
+  const { disk, cache, logger, storeId } = context
+  const { name, fallback, indexFolder: folder = context.folder } = options
   const path = `${folder}/${name}.idx`
   if (await disk.exists(path)) {
     const index = await disk.open(path, 'write')
@@ -111,14 +113,17 @@ async function openIndex(
     await disk.remove(path)
   }
   logger.warn({ file: name }, `the index of ${name} is lost and is made anew from the file`)
-  const made = await createIndex(context, {
-    origin: { ...fallback.origin, name },
-    firstSequence: fallback.firstSequence,
-    contact: fallback.contact,
-    rebuilt: true,
-    digest: FIRST_DIGEST,
-    epoch: 0,
-  })
+  const made = await createIndex(
+    { ...context, folder },
+    {
+      origin: { ...fallback.origin, name },
+      firstSequence: fallback.firstSequence,
+      contact: fallback.contact,
+      rebuilt: true,
+      digest: FIRST_DIGEST,
+      epoch: 0,
+    },
+  )
   const { head, begin, directory, end } = made
   return {
     index: made.file,

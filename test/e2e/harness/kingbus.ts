@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -288,6 +289,16 @@ export class Kingbus {
     const text = await answer.text()
     if (!answer.ok) throw new Error(`${method} ${path} answers ${answer.status}: ${text}`)
     return text === '' ? undefined : JSON.parse(text)
+  }
+
+  /** Runs a command of the command line that asks this node. */
+  async run(...args: readonly string[]): Promise<{ code: number | null; out: string }> {
+    const program = join(projectFolder, 'bin', 'kingbus')
+    const child = spawn(program, [...args, '--admin', this.adminUrl], { timeout: 60_000 })
+    let out = ''
+    child.stdout.on('data', (text: Buffer) => (out += text.toString()))
+    const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
+    return { code, out }
   }
 
   async #post(path: string): Promise<void> {

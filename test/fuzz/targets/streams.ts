@@ -15,7 +15,7 @@ import {
 } from '../../../src/mysql/index.ts'
 import { IdleKernel } from '../../../src/mysql/testing/idle-kernel.ts'
 import type { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
-import { EventSkimmer } from '../../../src/source/event-skimmer.ts'
+import { EventSkimmer } from '../../../src/source/files/event-skimmer.ts'
 import { DumpRefused } from '../../../src/source/source-error.ts'
 import { eventsOf, fixture } from '../../captured-files.ts'
 import { BINLOG_FIXTURES } from '../corpus.ts'

@@ -3,7 +3,7 @@
   large events are left out but for their first bytes, and every event gets its place in the source's file.
   Checksums are left to who looks at an event: what is found here is only compared, never stored.
 */
-import { ProtocolError } from '../lib/index.ts'
+import { ProtocolError } from '../../lib/index.ts'
 import {
   checksumMatches,
   decodeErr,
@@ -17,8 +17,8 @@ import {
   PACKET_HEADER_SIZE,
   PHYSICAL_PAYLOAD_MOST,
   readEventHeader,
-} from '../mysql/index.ts'
-import { DumpRefused } from './source-error.ts'
+} from '../../mysql/index.ts'
+import { DumpRefused } from '../source-error.ts'
 
 /** So much of an event is kept whatever it is; more of it only for those that have to be read. */
 const PREFIX_BYTES = 1024
