@@ -34,7 +34,7 @@ async function twoFiles(): Promise<Held> {
   for (const [name, bytes] of [[CLOSED, BYTES] as const, [ACTIVE, second] as const]) {
     store.commit(await store.beginFile(beginOf(name)))
     for (const chunk of chunksOf(bytes, 4, bytes.length, CUTS)) {
-      store.append(chunk)
+      await store.append(chunk)
       store.commit(await store.sync())
     }
   }
@@ -139,7 +139,13 @@ test('the file that is written to is repaired where it stands, and goes on to be
   const more = withPreviousGtids(fixture('plain.000002'), HELD).subarray(-100)
   const { end } = held.store
   const boundary = (end?.position ?? 0) + more.length
-  held.store.append({ bytes: more, crc: crc32(more), boundary, gtids: undefined, timestamp: 7 })
+  await held.store.append({
+    bytes: more,
+    crc: crc32(more),
+    boundary,
+    gtids: undefined,
+    timestamp: 7,
+  })
   held.store.commit(await held.store.sync())
   expect((await readAll(held.store, ACTIVE)).length).toBe(boundary - 4)
 })

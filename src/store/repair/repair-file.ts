@@ -103,7 +103,7 @@ class FileRepair {
     await this.#shop.make(name, async (made) => {
       await made.truncate(file.size)
       await this.#copyBetween(made, ranges)
-      made.write(BINLOG_MAGIC, 0)
+      await made.write(BINLOG_MAGIC, 0)
       for (const range of ranges) await this.#fetch(range, made, { index })
     })
     const data = this.#shop.pathOf(name)
@@ -121,12 +121,12 @@ class FileRepair {
     const buffer = Buffer.allocUnsafe(RECORD_BYTES_MAX)
     await this.#shop.make(name, async (made) => {
       await made.truncate(ranges.at(-1)?.to ?? 0)
-      made.write(BINLOG_MAGIC, 0)
+      await made.write(BINLOG_MAGIC, 0)
       for (const range of ranges) await this.#fetch(range, made, {})
       if (dryRun) return
       const target = await disk.open(`${folder}/${name}`, 'write')
       try {
-        target.write(BINLOG_MAGIC, 0)
+        await target.write(BINLOG_MAGIC, 0)
         for (const { from, to } of ranges) await copy(made, target, { from, to, buffer })
         await target.sync()
       } finally {
@@ -177,7 +177,7 @@ class FileRepair {
       signal.throwIfAborted()
       const from = Math.max(position, range.from)
       const to = Math.min(position + bytes.length, range.to)
-      if (from < to) made.write(bytes.subarray(from - position, to - position), from)
+      if (from < to) await made.write(bytes.subarray(from - position, to - position), from)
       end = Math.max(end, to)
       progress(bytes.length)
       if (position + bytes.length >= range.to) break
@@ -249,7 +249,7 @@ class FileRepair {
     for (const source of tried.length === 0 ? sources : []) {
       try {
         const end = await this.#shop.make(name, async (made) => {
-          made.write(BINLOG_MAGIC, 0)
+          await made.write(BINLOG_MAGIC, 0)
           return await this.#take(source, range, made)
         })
         if (end === file.size) return void this.#from.add(source.name)
@@ -271,7 +271,7 @@ class FileRepair {
         await this.#shop.make(`${name}.idx`, async (made) => {
           let at = 0
           for await (const bytes of source.index(signal)) {
-            made.write(bytes, at)
+            await made.write(bytes, at)
             at += bytes.length
             progress(bytes.length)
           }
@@ -353,7 +353,7 @@ async function copy(
     const read = await from.readAsync(wanted, at)
     // What a file lacks is seen when the copy is compared.
     if (read === 0) return
-    to.write(wanted.subarray(0, read), at)
+    await to.write(wanted.subarray(0, read), at)
     part.progress?.(read)
     at += read
   }
