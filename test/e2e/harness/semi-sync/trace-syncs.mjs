@@ -12,6 +12,7 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
 import process from 'node:process'
+import workers from 'node:worker_threads'
 
 const { fdatasyncSync, fstatSync, readlinkSync, writeSync } = fs
 const trace = fs.openSync(process.env.SYNC_TRACE, 'a')
@@ -25,6 +26,24 @@ fs.fdatasyncSync = (fd) => {
   const { size } = fstatSync(fd)
   fdatasyncSync(fd)
   note(`synced ${size} ${pathOf(fd)}`)
+}
+
+// The thread that writes is told as text what it runs, and has modules of its own.
+const IN_THREAD = `{
+  const fs = require('node:fs')
+  const { fdatasyncSync, fstatSync, readlinkSync, writeSync } = fs
+  fs.fdatasyncSync = (fd) => {
+    const { size } = fstatSync(fd)
+    fdatasyncSync(fd)
+    const path = readlinkSync('/proc/self/fd/' + fd)
+    writeSync(${trace}, process.hrtime.bigint() + ' synced ' + size + ' ' + path + '\\n')
+  }
+}
+`
+workers.Worker = class extends workers.Worker {
+  constructor(code, options) {
+    super(options?.eval === true ? IN_THREAD + code : code, options)
+  }
 }
 syncBuiltinESMExports()
 
