@@ -178,6 +178,16 @@ export const replicaSchema = z.object({
     .describe('waiting: it was sent everything; registered: its dump has not begun'),
   lagBytes: z.number().nullable().describe('from there to the visible end'),
   bytesSent: z.number(),
+  semiSync: z
+    .object({
+      acknowledged: positionSchema
+        .nullable()
+        .describe('all before it is safe with the replica; null before the first time'),
+      at: z.string().nullable().describe('when it said so; ISO 8601, UTC'),
+      acks: z.number().describe('acknowledgements on this connection'),
+    })
+    .nullable()
+    .describe('null for a replica that is not a semi-sync one'),
   since: z.string().describe('ISO 8601, UTC'),
 })
 

@@ -27,6 +27,7 @@ import {
 import { formatAddress, userEntry } from '../config/index.ts'
 import { OperationalError } from '../lib/index.ts'
 import { createMetrics, type MetricsPage } from '../observe/index.ts'
+import type { ReplicaRow } from '../serve/index.ts'
 import type { FileInfo, FileScrub } from '../store/index.ts'
 import { aloneNodeOf } from './alone-node.ts'
 import type { NodeParts } from './build.ts'
@@ -152,6 +153,7 @@ export class NodeStatus implements NodeFace {
       state: row.dump?.state ?? 'registered',
       lagBytes: row.dump?.lagBytes ?? null,
       bytesSent: row.dump?.bytesSent ?? 0,
+      semiSync: acknowledgedBy(row),
       since: iso(row.connectedAtMs),
     }))
   }
@@ -281,6 +283,12 @@ function scrubStatus(scrub: FileScrub, files: number, bytes: number): Status['sc
             bytes: lastRound.bytes,
           },
   }
+}
+
+function acknowledgedBy({ semiSync }: ReplicaRow): ReplicaStatus['semiSync'] {
+  if (semiSync === undefined) return null
+  const { place, atMs, acks } = semiSync
+  return { acknowledged: place ?? null, at: place === undefined ? null : iso(atMs), acks }
 }
 
 /** @param change null for none, undefined leaves it as it is */

@@ -126,7 +126,7 @@ export {
   type ResultSet,
   type Row,
 } from './packets/result-set.ts'
-export { encodeSemiSyncAck } from './packets/semi-sync-ack.ts'
+export { decodeSemiSyncAck, encodeSemiSyncAck, SEMI_SYNC_MAGIC } from './packets/semi-sync-ack.ts'
 export {
   encodeSslRequest,
   isSslRequest,

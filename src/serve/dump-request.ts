@@ -23,6 +23,8 @@ export interface DumpRequest {
   readonly heartbeatPeriodMs: number
   /** what the client said it can read in @source_binlog_checksum; undefined when it said nothing */
   readonly checksum: 'CRC32' | 'NONE' | undefined
+  /** @rpl_semi_sync_replica: it acknowledges what it is asked for, and every event is marked */
+  readonly isSemiSync: boolean
   readonly replica: ReplicaIdentity
 }
 

@@ -3,10 +3,12 @@
   one of the same replica; and which files replicas need, those that have left too, for whoever
   decides which files go.
 */
+import { ProtocolError } from '../lib/index.ts'
 import type { Clock } from '../platform/index.ts'
 import type { FileInfo, Position } from '../store/index.ts'
 import type { ReplicaIdentity } from './dump-request.ts'
 import { neededFile, UNRECEIVED_BYTES_MOST } from './needed-file.ts'
+import { comparePositions, ReplicaAcks } from './replica-acks.ts'
 
 /** Replicas that have left and were not collected yet; the one that left first is dropped at the bound. */
 const LEFT_MOST = 1000
@@ -38,6 +40,17 @@ export interface Dump {
   readonly nonBlocking: boolean
 }
 
+/** What a semi-sync replica has acknowledged on this connection. */
+export interface Acknowledged {
+  /** everything before it; undefined before the first time */
+  readonly place: Position | undefined
+  /** milliseconds since 1970; 0 before the first time */
+  readonly atMs: number
+  readonly acks: number
+}
+
+const NOTHING_ACKNOWLEDGED: Acknowledged = { place: undefined, atMs: 0, acks: 0 }
+
 export interface ReplicaRow extends ReplicaIdentity {
   /** undefined for a client that never registered, as mysqlbinlog; SHOW REPLICAS leaves it out */
   readonly registration: Registration | undefined
@@ -45,6 +58,8 @@ export interface ReplicaRow extends ReplicaIdentity {
   readonly connectedAtMs: number
   /** undefined when it has registered and not begun a dump */
   readonly dump: (Readonly<DumpProgress> & { readonly lagBytes: number }) | undefined
+  /** undefined for a replica that is not asked for acknowledgements */
+  readonly semiSync: Acknowledged | undefined
 }
 
 /** A replica that can be known again by its uuid, and what it may ask for. */
@@ -81,6 +96,7 @@ interface Connection {
   registration: Registration | undefined
   connectedAtMs: number
   dump: Dump | undefined
+  semiSync: Acknowledged | undefined
 }
 
 /** A replica, and where its dump stands. */
@@ -101,6 +117,7 @@ export class Replicas {
   /** by uuid, in the order in which they left */
   readonly #left = new Map<string, Left>()
   #leftCount = 0
+  readonly acks = new ReplicaAcks()
 
   /** @param unreceivedBytesMost so much may be handed to a connection and never be read by the replica */
   constructor(clock: Clock, unreceivedBytesMost = UNRECEIVED_BYTES_MOST) {
@@ -117,6 +134,38 @@ export class Replicas {
       if (other.connectionId !== identity.connectionId && isSame(other, identity)) older?.replace()
     }
     this.#connection(identity).dump = dump
+  }
+
+  /** The dump of this connection is a semi-sync one; where it goes by file and position, all before is held. */
+  beginSemiSync(connectionId: number, from: Position | undefined): void {
+    const connection = this.#connections.get(connectionId)
+    if (connection === undefined) return
+    connection.semiSync = NOTHING_ACKNOWLEDGED
+    if (from !== undefined) this.#note(connection, from)
+  }
+
+  /**
+   * What a client says during its dump; nothing comes of it where that is no semi-sync one.
+   * @throws ProtocolError for what it was not sent
+   */
+  acknowledge(connectionId: number, place: Position): void {
+    const connection = this.#connections.get(connectionId)
+    if (connection?.semiSync === undefined || connection.dump === undefined) return
+    const { progress } = connection.dump
+    if (comparePositions(place, progress) > 0) {
+      const sent = `${progress.file}:${progress.position}`
+      throw new ProtocolError(
+        `the replica acknowledges ${place.file}:${place.position} and was sent up to ${sent}`,
+      )
+    }
+    this.#note(connection, place)
+  }
+
+  #note(connection: Connection, place: Position): void {
+    const { acks } = connection.semiSync ?? NOTHING_ACKNOWLEDGED
+    connection.semiSync = { place, atMs: this.#clock.nowMs(), acks: acks + 1 }
+    const { uuid, serverId } = connection.identity
+    this.acks.note({ ...place, replica: uuid ?? `server_id ${serverId}` })
   }
 
   /** The connection is gone, with its dump. */
@@ -139,10 +188,11 @@ export class Replicas {
   /** @param files what the store shows, oldest first; below too */
   list(files: readonly FileInfo[]): ReplicaRow[] {
     return [...this.#connections.values()].map(
-      ({ identity, registration, connectedAtMs, dump }) => ({
+      ({ identity, registration, connectedAtMs, dump, semiSync }) => ({
         ...identity,
         registration,
         connectedAtMs,
+        semiSync,
         dump:
           dump === undefined
             ? undefined
@@ -205,7 +255,8 @@ export class Replicas {
       return known
     }
     const connectedAtMs = this.#clock.nowMs()
-    const made = { identity, registration: undefined, connectedAtMs, dump: undefined }
+    const nothing = { registration: undefined, dump: undefined, semiSync: undefined }
+    const made = { identity, connectedAtMs, ...nothing }
     this.#connections.set(identity.connectionId, made)
     return made
   }

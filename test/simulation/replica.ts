@@ -116,6 +116,7 @@ export class SimulatedReplica {
       heartbeatVersion: 2,
       heartbeatPeriodMs: this.#random.pick([0, 100, 30_000]),
       checksum: 'CRC32',
+      isSemiSync: false,
       replica: { serverId: 0, uuid: undefined, connectionId, user: 'repl', address: this.name },
     }
   }

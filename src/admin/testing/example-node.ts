@@ -73,6 +73,7 @@ export const exampleStatus: Status = {
       state: 'sending',
       lagBytes: 200,
       bytesSent: 900,
+      semiSync: null,
       since: '2026-11-23T12:00:05.000Z',
     },
   ],

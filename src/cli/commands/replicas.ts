@@ -15,6 +15,7 @@ const HEAD = [
   'POSITION',
   'STATE',
   'BYTES BEHIND',
+  'ACKNOWLEDGED',
 ]
 const ABSENT_HEAD = ['AWAY: UUID', 'SERVER ID', 'USER', 'HOST', 'NODE', 'NEEDS', 'KEPT UNTIL']
 
@@ -82,7 +83,15 @@ function rowOf(replica: ReplicaStatus) {
     replica.position,
     replica.state,
     replica.lagBytes,
+    acknowledgedText(replica),
   ]
+}
+
+/** null for a replica that is not a semi-sync one */
+function acknowledgedText({ semiSync }: ReplicaStatus): string | null {
+  if (semiSync === null) return null
+  const { acknowledged } = semiSync
+  return acknowledged === null ? 'nothing yet' : `${acknowledged.file}:${acknowledged.position}`
 }
 
 function showAbsent(absent: readonly AbsentReplica[], terminal: Terminal): void {

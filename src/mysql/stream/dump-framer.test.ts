@@ -44,7 +44,47 @@ function cutAt(file: Buffer, cuts: number[]): Buffer[] {
   return bounds.slice(1).map((end, index) => file.subarray(bounds[index], end))
 }
 
+/** As `framedSimply`, of a semi-sync dump in which the event that ends at `awaited` in the file is waited for. */
+function markedSimply(file: Buffer, awaited: number): Buffer {
+  let sequence = 1
+  let end = MAGIC_SIZE
+  return Buffer.concat(
+    eventsOf(file, 0).map((event) => {
+      end += event.length
+      const waits = end === awaited
+      const payload = Buffer.concat([Buffer.of(0, 0xef, waits ? 1 : 0), event])
+      const packets = encodePackets(payload, sequence)
+      sequence = waits ? 1 : sequence + Math.floor(payload.length / 0xff_ff_ff) + 1
+      return packets
+    }),
+  )
+}
+
 describe('DumpFramer', () => {
+  it('marks every event of a semi-sync dump, and begins again behind the one that is waited for', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...FILES),
+        fc.array(fc.nat(200_000), { maxLength: 60 }),
+        fc.nat(1000),
+        (name, cuts, chosen) => {
+          const file = contentOf(name)
+          const events = eventsOf(file, 0)
+          const before = events.slice(0, (chosen % events.length) + 1)
+          const awaited = MAGIC_SIZE + before.reduce((sum, { length }) => sum + length, 0)
+          const framer = new DumpFramer(1, true)
+          let position = MAGIC_SIZE
+          const packets = cutAt(file, cuts).map((piece) => {
+            framer.awaitAt(position - framingBytesMax(piece.length), awaited)
+            position += piece.length
+            return framed(framer, piece)
+          })
+          expect(Buffer.concat(packets).equals(markedSimply(file, awaited))).toBe(true)
+        },
+      ),
+    )
+  })
+
   it('writes what the simple framing of whole events writes, however the file is cut', () => {
     fc.assert(
       fc.property(

@@ -3,11 +3,12 @@
 
     event of the file        E (size in its bytes 9 to 12)
     in the stream            u24 payload size | u8 sequence | 00 | E
+    semi-synchronous         u24 payload size | u8 sequence | 00 | ef | u8 waits | E
 
   A payload of 2^24 - 1 bytes or more is split into packets of that size; the last one is shorter,
-  and empty when the payload is an exact multiple. The marker 00 stands in the first packet only.
-  The two bytes that semi-synchronous replication puts behind the marker belong into #begin, where
-  MARKER_SIZE is used.
+  and empty when the payload is an exact multiple. The marker 00 (and what is behind it) stands in the
+  first packet only. `waits` is 1 for an event whose acknowledgement is waited for, else 0; after such an
+  event the numbers of the packets begin again at 1.
 
   The input may be cut anywhere, also inside an event's header: up to 12 bytes are kept for the next
   call.
@@ -18,9 +19,15 @@
 */
 import { assert, ProtocolError } from '../../lib/index.ts'
 import { EVENT_HEADER_SIZE } from '../binlog/header.ts'
+import { SEMI_SYNC_MAGIC } from '../packets/semi-sync-ack.ts'
 import { nextSequence, PACKET_HEADER_SIZE, PHYSICAL_PAYLOAD_MOST } from '../wire/packet.ts'
 
 const MARKER_SIZE = 1
+const SEMI_SYNC_MARKER_SIZE = 3
+/** Number of the packet behind one that is waited for. */
+const SEQUENCE_AFTER_WAIT = 1
+/** No event ends there. */
+const NOWHERE = -1
 /** The event's size field ends here: so many bytes must be seen before its packet can begin. */
 const SIZE_FIELD_END = 13
 
@@ -36,6 +43,8 @@ export interface FramerState {
   readonly packetFull: boolean
   /** first bytes of an event whose size is not known yet */
   readonly pending: Buffer
+  /** the acknowledgement of the current event is waited for */
+  readonly isAwaited: boolean
 }
 
 /** How many bytes a framer adds at most to so many bytes of a file. */
@@ -43,7 +52,11 @@ export function framingBytesMax(size: number): number {
   const bytes = size + SIZE_FIELD_END
   const events = Math.ceil(bytes / EVENT_HEADER_SIZE) + 1
   const splits = Math.ceil(bytes / PHYSICAL_PAYLOAD_MOST) + 1
-  return SIZE_FIELD_END + events * (PACKET_HEADER_SIZE + MARKER_SIZE) + splits * PACKET_HEADER_SIZE
+  return (
+    SIZE_FIELD_END +
+    events * (PACKET_HEADER_SIZE + SEMI_SYNC_MARKER_SIZE) +
+    splits * PACKET_HEADER_SIZE
+  )
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -55,9 +68,27 @@ export class DumpFramer {
   #packetFull = false
   readonly #pending = Buffer.alloc(SIZE_FIELD_END)
   #pendingCount = 0
+  /** every event is marked */
+  readonly isSemiSync: boolean
+  readonly #markerSize: number
+  #isAwaited = false
+  /** position in the file of the first byte of the buffer that is framed */
+  #origin = 0
+  #awaitedEnd = NOWHERE
 
-  constructor(sequence: number) {
+  constructor(sequence: number, isSemiSync = false) {
     this.#sequence = sequence & 255
+    this.isSemiSync = isSemiSync
+    this.#markerSize = isSemiSync ? SEMI_SYNC_MARKER_SIZE : MARKER_SIZE
+  }
+
+  /**
+   * Of what is framed next: where in the file the buffer's first byte stands, and the end of the event whose
+   * acknowledgement is wanted (undefined: of none).
+   */
+  awaitAt(origin: number, end: number | undefined): void {
+    this.#origin = origin
+    this.#awaitedEnd = end ?? NOWHERE
   }
 
   /** sequence number of the next packet */
@@ -82,6 +113,11 @@ export class DumpFramer {
     return sequence
   }
 
+  /** Somebody else has written an event that is waited for. */
+  beginAgain(): void {
+    this.#sequence = SEQUENCE_AFTER_WAIT
+  }
+
   save(): FramerState {
     return {
       sequence: this.#sequence,
@@ -92,6 +128,7 @@ export class DumpFramer {
         this.#pendingCount === 0
           ? NOTHING
           : Buffer.from(this.#pending.subarray(0, this.#pendingCount)),
+      isAwaited: this.#isAwaited,
     }
   }
 
@@ -101,6 +138,7 @@ export class DumpFramer {
     this.#packetLeft = state.packetLeft
     this.#packetFull = state.packetFull
     this.#pendingCount = state.pending.copy(this.#pending)
+    this.#isAwaited = state.isAwaited
   }
 
   /**
@@ -124,10 +162,10 @@ export class DumpFramer {
         buffer.copy(this.#pending, this.#pendingCount, at, at + taken)
         this.#pendingCount += taken
         at += taken
-        if (this.#pendingCount === SIZE_FIELD_END) out = this.#beginPending(buffer, out)
+        if (this.#pendingCount === SIZE_FIELD_END) out = this.#beginPending(at, buffer, out)
       } else {
         const size = checkedSize(readSize(buffer, at))
-        out = this.#begin(size, buffer, out)
+        out = this.#begin(size, at, buffer, out)
         if (size <= end - at && !this.#packetFull) {
           // One whole event in one packet: all but a chunk's first and last event.
           buffer.copyWithin(out, at, at + size)
@@ -135,30 +173,39 @@ export class DumpFramer {
           out += size
           this.#eventLeft = 0
           this.#packetLeft = 0
+          if (this.#isAwaited) this.#ended()
         }
       }
     }
     return out
   }
 
-  #beginPending(target: Buffer, offset: number): number {
+  /** @param at behind what is pending */
+  #beginPending(at: number, target: Buffer, offset: number): number {
     const size = checkedSize(this.#pending.readUInt32LE(9))
-    const out = this.#begin(size, target, offset)
+    const out = this.#begin(size, at - SIZE_FIELD_END, target, offset)
     this.#pending.copy(target, out)
     this.#pendingCount = 0
     return this.#advance(SIZE_FIELD_END, target, out + SIZE_FIELD_END)
   }
 
-  #begin(size: number, target: Buffer, offset: number): number {
+  #begin(size: number, at: number, target: Buffer, offset: number): number {
+    const marker = this.#markerSize
     this.#eventLeft = size
-    const out = this.#packetHeader(
-      Math.min(size + MARKER_SIZE, PHYSICAL_PAYLOAD_MOST),
-      target,
-      offset,
-    )
+    const out = this.#packetHeader(Math.min(size + marker, PHYSICAL_PAYLOAD_MOST), target, offset)
     target[out] = 0
-    this.#packetLeft -= MARKER_SIZE
-    return out + MARKER_SIZE
+    if (marker !== MARKER_SIZE) {
+      this.#isAwaited = this.#origin + at + size === this.#awaitedEnd
+      target[out + 1] = SEMI_SYNC_MAGIC
+      target[out + 2] = this.#isAwaited ? 1 : 0
+    }
+    this.#packetLeft -= marker
+    return out + marker
+  }
+
+  #ended(): void {
+    this.#isAwaited = false
+    this.#sequence = SEQUENCE_AFTER_WAIT
   }
 
   #advance(taken: number, target: Buffer, offset: number): number {
@@ -168,6 +215,7 @@ export class DumpFramer {
     if (this.#packetLeft === 0 && this.#packetFull) {
       out = this.#packetHeader(Math.min(this.#eventLeft, PHYSICAL_PAYLOAD_MOST), target, out)
     }
+    if (this.#isAwaited && this.#eventLeft === 0 && !this.#packetFull) this.#ended()
     return out
   }
 

@@ -87,7 +87,8 @@ export class DumpStream {
     const { clock } = context
     this.#context = context
     this.#session = session
-    this.#sender = new PacketSender({ sink: session.sink, clock, stop: session.stop })
+    const { sink, stop, request } = session
+    this.#sender = new PacketSender({ sink, clock, stop, isSemiSync: request.isSemiSync })
     this.#heartbeats = new HeartbeatTimer({
       clock,
       periodMs: session.request.heartbeatPeriodMs,
@@ -197,7 +198,8 @@ export class DumpStream {
 
   #sendShared(file: BinlogFile): boolean {
     const { position } = this.#session.progress
-    const chunk = this.#context.chunks.take(file, position, this.#sender.framer)
+    const from = { file, position, awaited: this.#awaited(file) }
+    const chunk = this.#context.chunks.take(from, this.#sender.framer)
     if (chunk === undefined) return false
     this.#sender.write(chunk.packets, () => chunk.release())
     this.#progress({ position: chunk.end })
@@ -214,6 +216,7 @@ export class DumpStream {
       const read = file.read(this.#session.progress.position, buffer.subarray(READ_OFFSET))
       if (read.bytes.length === 0) return false
       const start = read.bytes.byteOffset - buffer.byteOffset
+      framer.awaitAt(this.#session.progress.position - start, this.#awaited(file))
       const output = filter.run({
         buffer,
         start,
@@ -245,8 +248,9 @@ export class DumpStream {
     if (told !== undefined) this.#sender.event(this.#heartbeat(told))
   }
 
+  /** A replica that holds what is visible last is asked for an acknowledgement here. */
   #tellSkipped(position: number): void {
-    const packet = this.#framedSkipped(position)
+    const packet = this.#framedSkipped(position, position === this.#awaited(this.#openFile()))
     if (packet.length > 0) this.#sender.write(packet, () => {})
   }
 
@@ -254,13 +258,19 @@ export class DumpStream {
    * The packet that says that all before the position has been dealt with; empty where it need not be said.
    * MariaDB's own client does not know heartbeats: it is told by a GTID_LIST, and once.
    */
-  #framedSkipped(position: number): Buffer {
+  #framedSkipped(position: number, isAwaited = false): Buffer {
     const state = this.#state
-    if (state === undefined) return this.#sender.framed(this.#heartbeat(position))
+    if (state === undefined) return this.#sender.framed(this.#heartbeat(position), isAwaited)
     if (this.#toldState) return NOTHING
     this.#toldState = true
     const list = artificialGtidList(state, position, this.#style)
     return list.length + PACKET_OVERHEAD > SKIPPED_BYTES_MAX ? NOTHING : this.#sender.framed(list)
+  }
+
+  /** Position in the file of the visible end: what ends there is to be acknowledged. */
+  #awaited(file: BinlogFile): number | undefined {
+    const visible = this.#context.reader.visible.value
+    return visible?.file === file.name ? visible.position : undefined
   }
 
   /** Brings the next chunk into the page cache. */

@@ -1,5 +1,6 @@
 import { type Logger, waitUntil } from '../../lib/index.ts'
 import type { Clock } from '../../platform/index.ts'
+import { isFileName } from '../../store/index.ts'
 import {
   type DumpEnd,
   type DumpRequest,
@@ -84,6 +85,7 @@ export class Dumps {
       if ('error' in start) {
         return { kind: 'error', sequence: FIRST_DUMP_SEQUENCE, error: start.error }
       }
+      if (request.isSemiSync) this.#beginSemiSync(request)
       const shared = { ...this.#options, pool: this.#pool, chunks: this.#chunks }
       const session = { request, sink, progress, stop: stop.signal, opened }
       return await new DumpStream(shared, session).run(start)
@@ -91,6 +93,11 @@ export class Dumps {
       opened()
       sink.signal.removeEventListener('abort', pass)
     }
+  }
+
+  #beginSemiSync({ replica, from, held }: DumpRequest): void {
+    const isByPosition = held === undefined && from !== undefined && isFileName(from.file)
+    this.#options.replicas.beginSemiSync(replica.connectionId, isByPosition ? from : undefined)
   }
 
   async #firstFile(stop: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { assert } from '../../lib/index.ts'
-import { DumpFramer, encodePackets } from '../../mysql/index.ts'
+import { DumpFramer, encodePackets, SEMI_SYNC_MAGIC } from '../../mysql/index.ts'
 import type { Clock } from '../../platform/index.ts'
 import { type DumpSink, FIRST_DUMP_SEQUENCE } from '../dump-request.ts'
 
@@ -9,6 +9,7 @@ const WRITES_IN_FLIGHT_MAX = 2
 const EVENT_MARKER = Buffer.of(0)
 
 export interface SenderOptions {
+  readonly isSemiSync: boolean
   readonly sink: DumpSink
   readonly clock: Clock
   /** ends the waiting for room */
@@ -20,7 +21,7 @@ export interface SenderOptions {
  * sent.
  */
 export class PacketSender {
-  readonly framer = new DumpFramer(FIRST_DUMP_SEQUENCE)
+  readonly framer: DumpFramer
   bytesSent = 0
   lastSentMs: number
   readonly #sink: DumpSink
@@ -29,7 +30,8 @@ export class PacketSender {
   #inFlight = 0
   #wake: (() => void) | undefined
 
-  constructor({ sink, clock, stop }: SenderOptions) {
+  constructor({ sink, clock, stop, isSemiSync }: SenderOptions) {
+    this.framer = new DumpFramer(FIRST_DUMP_SEQUENCE, isSemiSync)
     this.#sink = sink
     this.#clock = clock
     this.#stop = stop
@@ -68,9 +70,17 @@ export class PacketSender {
     this.write(this.framed(event), () => {})
   }
 
-  /** The packet of one small event, which takes the next sequence number. */
-  framed(event: Buffer): Buffer {
-    assert(this.framer.betweenEvents, 'an event of our own would stand inside another one')
-    return encodePackets(Buffer.concat([EVENT_MARKER, event]), this.framer.takeSequence())
+  /**
+   * The packet of one small event, which takes the next sequence number.
+   * @param isAwaited its acknowledgement is wanted, where this is a semi-sync dump
+   */
+  framed(event: Buffer, isAwaited = false): Buffer {
+    const { framer } = this
+    assert(framer.betweenEvents, 'an event of our own would stand inside another one')
+    const sequence = framer.takeSequence()
+    if (!framer.isSemiSync) return encodePackets(Buffer.concat([EVENT_MARKER, event]), sequence)
+    if (isAwaited) framer.beginAgain()
+    const mark = Buffer.of(SEMI_SYNC_MAGIC, isAwaited ? 1 : 0)
+    return encodePackets(Buffer.concat([EVENT_MARKER, mark, event]), sequence)
   }
 }

@@ -13,6 +13,14 @@ import { type ChunkPool, READ_OFFSET } from './chunk-pool.ts'
 /** Chunks kept for dumps that come to the same place a little later. */
 const CHUNKS_KEPT_MAX = 4
 
+/** From where a dump reads on. */
+export interface ChunkStart {
+  readonly file: BinlogFile
+  readonly position: number
+  /** end of the event whose acknowledgement is wanted, in a semi-sync dump */
+  readonly awaited: number | undefined
+}
+
 /** Packets of consecutive bytes of a file. */
 interface Framed {
   readonly packets: Buffer
@@ -82,24 +90,31 @@ export class SharedChunks {
   /**
    * The packets from `position` on, with the framer moved behind them; undefined when nothing more
    * is visible. The caller releases the chunk. When reading or framing throws, the framer is where
-   * it was.
+   * it was. What is marked for semi-synchronous replication is shared with nobody.
    */
-  take(file: BinlogFile, position: number, framer: DumpFramer): FramedChunk | undefined {
+  take(start: ChunkStart, framer: DumpFramer): FramedChunk | undefined {
+    if (framer.isSemiSync) return this.#make(start, framer)
+    const { file, position } = start
     const key = `${file.name}:${position}:${framer.sequence}`
     const kept = this.#kept.get(key)
     if (kept !== undefined) {
       framer.restore(kept.state)
       return kept.use()
     }
+    const chunk = this.#make(start, framer)
+    if (chunk !== undefined && (this.#readers.get(file.name) ?? 0) > 1) this.#keep(key, chunk)
+    return chunk
+  }
+
+  #make(start: ChunkStart, framer: DumpFramer): CountedChunk | undefined {
     const buffer = this.#pool.take()
     let chunk: CountedChunk | undefined
     try {
-      const framed = framedFrom(file, position, { buffer, framer })
+      const framed = framedFrom(start, { buffer, framer })
       chunk = framed === undefined ? undefined : new CountedChunk(framed, buffer, this.#pool).use()
     } finally {
       if (chunk === undefined) this.#pool.give(buffer)
     }
-    if (chunk !== undefined && (this.#readers.get(file.name) ?? 0) > 1) this.#keep(key, chunk)
     return chunk
   }
 
@@ -118,14 +133,14 @@ export class SharedChunks {
 }
 
 function framedFrom(
-  file: BinlogFile,
-  position: number,
+  { file, position, awaited }: ChunkStart,
   { buffer, framer }: { buffer: Buffer; framer: DumpFramer },
 ): Framed | undefined {
   const read = file.read(position, buffer.subarray(READ_OFFSET))
   if (read.bytes.length === 0) return undefined
   const before = framer.save()
   const start = read.bytes.byteOffset - buffer.byteOffset
+  framer.awaitAt(position - start, awaited)
   try {
     const size = framer.frame(buffer, start, start + read.bytes.length, 0)
     return { packets: buffer.subarray(0, size), end: read.end, state: framer.save() }

@@ -103,6 +103,7 @@ function readSession(
     heartbeatVersion: secondVersion ? 2 : 1,
     heartbeatPeriodMs: heartbeatPeriodMs(state),
     checksum: announcedChecksum(state),
+    isSemiSync: isMysql && isSemiSync(state),
     replica: identityOf(state, serverId),
   }
 }
@@ -117,6 +118,12 @@ export function identityOf(state: SessionState, serverId: number): ReplicaIdenti
     user: state.user,
     address: `${state.host}:${state.port}`,
   }
+}
+
+/** Not where the protocol is compressed: an acknowledgement begins the numbers of its packets anew as well. */
+function isSemiSync(state: SessionState): boolean {
+  if (state.isCompressed) return false
+  return Number(userVariable(state, 'rpl_semi_sync_replica', 'rpl_semi_sync_slave') ?? 0) !== 0
 }
 
 function heartbeatPeriodMs(state: SessionState): number {

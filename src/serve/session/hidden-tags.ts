@@ -22,6 +22,9 @@ export function checkHiding(
       'and a server that replicates would lose them: let it log in as another user',
     )
   }
+  if (request.isSemiSync) {
+    return refused(user.name, 'which a semi-sync dump cannot have: let its client ask for none')
+  }
   if (request.from !== undefined) return request
   // Its set never has them: they would be missing for ever, and come again at every connect.
   return refused(user.name, 'so its client must ask for a file and position, not by GTIDs')

@@ -22,6 +22,8 @@ export interface SessionState {
   readonly rights: readonly Right[]
   readonly tlsVersion: string | undefined
   readonly tlsCipher: string | undefined
+  /** the protocol is compressed */
+  isCompressed: boolean
   database: string | undefined
   /** by lower-case name */
   readonly userVariables: Map<string, Value>

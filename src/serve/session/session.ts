@@ -9,10 +9,12 @@ import {
   type ComChangeUser,
   Command,
   decodeComChangeUser,
+  decodeSemiSyncAck,
   type ErrPacket,
   encodeEof,
   encodeErr,
   encodeOk,
+  SEMI_SYNC_MAGIC,
 } from '../../mysql/index.ts'
 import type { Clock, Compressor, Connection, Random, ServerTls } from '../../platform/index.ts'
 import type { Administration } from '../administration.ts'
@@ -172,6 +174,7 @@ export class Session implements ListedSession {
     if (found.compression !== undefined) {
       const { algorithm, level } = found.compression
       this.#channel.compress(this.#context.compressor.codec(algorithm, level))
+      this.state.isCompressed = true
       this.#logger.info({ algorithm, level }, 'the connection is compressed')
     }
     return true
@@ -214,6 +217,7 @@ export class Session implements ListedSession {
       rights: user.rights,
       tlsVersion,
       tlsCipher,
+      isCompressed: this.#channel.isCompressed,
       database,
       userVariables: new Map(),
       warnings: [],
@@ -358,12 +362,15 @@ export class Session implements ListedSession {
     return { signal: dump.signal, write: (bytes, done) => this.#channel.write(bytes, done) }
   }
 
-  /** What a client sends during its dump is passed over, but for its leaving. */
+  /** What a client sends during its dump is passed over, but for its leaving and acknowledgements. */
   async #listenDuringDump(dump: AbortController): Promise<void> {
     try {
       for (;;) {
         const packet = await this.#channel.readCommand()
         if (packet === undefined || packet[0] === Command.QUIT) break
+        if (packet[0] === SEMI_SYNC_MAGIC) {
+          this.#context.replicas.acknowledge(this.#connectionId, decodeSemiSyncAck(packet))
+        }
       }
     } catch (thrown) {
       if (!(thrown instanceof ProtocolError)) throw thrown

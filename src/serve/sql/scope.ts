@@ -12,7 +12,7 @@ export interface Scope {
   readonly facts: ServerFacts
   readonly session: SessionState
   readonly sessions: SessionList
-  readonly replicas: Pick<Replicas, 'list'>
+  readonly replicas: Pick<Replicas, 'list' | 'acks'>
   readonly binlogs: BinlogReader
   readonly administration: Administration
   readonly clock: Pick<Clock, 'after'>

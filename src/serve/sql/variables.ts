@@ -59,6 +59,12 @@ const mirroredSwitch = (name: string): Variable => ({
   value: ({ facts }) => (facts.sourceVariable(name) === 'ON' ? 1n : 0n),
 })
 
+/** By which a replica sees that it may be a semi-sync one, under the names of either age. */
+const SEMI_SYNC: Readonly<Record<string, Variable>> = {
+  rpl_semi_sync_source_enabled: boolean('global', true),
+  rpl_semi_sync_master_enabled: boolean('global', true),
+}
+
 /** What is true of us and of the binlogs that we hold. */
 const OURS: Readonly<Record<string, Variable>> = {
   server_id: fact('integer', ({ facts }) => BigInt(facts.serverId)),
@@ -86,6 +92,7 @@ const OURS: Readonly<Record<string, Variable>> = {
   kingbus_source_uuid: fact('text', ({ facts }) => facts.sourceUuid()),
   have_ssl: text('global', 'YES'),
   performance_schema: boolean('global', false),
+  ...SEMI_SYNC,
 }
 
 /** What a server says of itself that clients want to see and that means nothing here. */
@@ -165,6 +172,8 @@ const MYSQL_ONLY: ReadonlySet<string> = new Set([
   'gtid_purged',
   'log_replica_updates',
   'max_execution_time',
+  'rpl_semi_sync_master_enabled',
+  'rpl_semi_sync_source_enabled',
   'server_uuid',
   'super_read_only',
   'transaction_isolation',
@@ -194,9 +203,14 @@ const MARIADB_VARIABLES = byName({
   ...MARIADB_ONLY,
 })
 
-/** Those of a server of the source's kind. */
-function variablesFor({ facts }: Scope): ReadonlyMap<string, Variable> {
-  return facts.flavor === 'mariadb' ? MARIADB_VARIABLES : MYSQL_VARIABLES
+const MYSQL_COMPRESSED = byName(
+  Object.fromEntries([...MYSQL_VARIABLES].filter(([name]) => !(name in SEMI_SYNC))),
+)
+
+/** Those of a server of the source's kind; over a compressed connection one without the semi-sync plugin. */
+function variablesFor({ facts, session }: Scope): ReadonlyMap<string, Variable> {
+  if (facts.flavor === 'mariadb') return MARIADB_VARIABLES
+  return session.isCompressed ? MYSQL_COMPRESSED : MYSQL_VARIABLES
 }
 
 /** `[GLOBAL. | SESSION. | LOCAL.]name`; error 1193 for one that we do not have. */

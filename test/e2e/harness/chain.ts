@@ -7,6 +7,8 @@ import { Replica } from './replica.ts'
 export interface ChainOptions {
   readonly sourceOptions?: Readonly<Record<string, string>>
   readonly replicaOptions?: Readonly<Record<string, string>>
+  /** further clauses of the replica's CHANGE REPLICATION SOURCE TO */
+  readonly clauses?: readonly string[]
 }
 
 /** A source, Kingbus behind it, and a replica behind Kingbus. */
@@ -23,7 +25,7 @@ export async function startChain(options: ChainOptions = {}): Promise<Chain> {
   ])
   const kingbus = await Kingbus.start({ sourceUrl: source.sourceUrl })
   const replica = new Replica(server)
-  await replica.attach(kingbus)
+  await replica.attach(kingbus, { clauses: options.clauses ?? [] })
   return { source, kingbus, replica }
 }
 

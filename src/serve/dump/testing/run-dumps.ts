@@ -14,6 +14,7 @@ export const REQUEST: DumpRequest = {
   heartbeatVersion: 2,
   heartbeatPeriodMs: 0,
   checksum: 'CRC32',
+  isSemiSync: false,
   replica: { serverId: 2, uuid: undefined, connectionId: 1, user: 'repl', address: 'here:1' },
 }
 

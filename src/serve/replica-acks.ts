@@ -1,0 +1,49 @@
+import { Watch, type Watched } from '../lib/index.ts'
+import { compareFileNames, type Position } from '../store/index.ts'
+
+/** Replicas whose newest acknowledgement is kept; the one that acknowledged longest ago is forgotten at the bound. */
+const REPLICAS_MOST = 1000
+
+/** A semi-sync replica, and the place before which it has said that everything is safe with it. */
+export interface ReplicaAck extends Position {
+  /** its uuid, or `server_id N` where it has none */
+  readonly replica: string
+}
+
+/**
+ * What semi-sync replicas have acknowledged. It stays true when they leave: what a replica has said to be safe
+ * is, whether it is connected or not.
+ */
+export class ReplicaAcks {
+  /** by replica, the one that acknowledged last at the end */
+  readonly #newest = new Map<string, ReplicaAck>()
+  readonly #count = new Watch(0)
+
+  /** acknowledgements that moved a replica on, since the start */
+  get count(): Watched<number> {
+    return this.#count
+  }
+
+  /** What lies before what the replica has acknowledged already says nothing new. */
+  note(ack: ReplicaAck): void {
+    const before = this.#newest.get(ack.replica)
+    if (before !== undefined && comparePositions(ack, before) <= 0) return
+    this.#newest.delete(ack.replica)
+    this.#newest.set(ack.replica, ack)
+    for (const oldest of this.#newest.keys()) {
+      if (this.#newest.size <= REPLICAS_MOST) break
+      this.#newest.delete(oldest)
+    }
+    this.#count.set(this.#count.value + 1)
+  }
+
+  /** The newest of each replica. */
+  all(): ReplicaAck[] {
+    return [...this.#newest.values()]
+  }
+}
+
+/** Negative when `a` comes before `b`. */
+export function comparePositions(a: Position, b: Position): number {
+  return compareFileNames(a.file, b.file) || a.position - b.position
+}
