@@ -4,6 +4,7 @@ import { addClusterCommands } from './commands/cluster.ts'
 import { addConfigCommands } from './commands/config.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addFilesCommand } from './commands/files.ts'
+import { addImportCommand } from './commands/import.ts'
 import { addInspectCommand } from './commands/inspect.ts'
 import { addMembersCommands } from './commands/members.ts'
 import { addPurgeCommand } from './commands/purge.ts'
@@ -48,6 +49,7 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
   addPurgeCommand(program, terminal)
   addClusterCommands(program, terminal, outcome)
   addMembersCommands(program, terminal)
+  addImportCommand(program, terminal)
   addInspectCommand(program, terminal, outcome)
   addVerifyCommand(program, terminal, outcome)
   addRepairCommand(program, terminal, outcome)

@@ -44,6 +44,8 @@ export const ERROR_CATALOGUE = {
   E_DATA_DIR_INVALID: entry('refuse', 74),
   E_STORE_DAMAGED: entry('operator', 74),
   E_STORE_FORMAT: entry('refuse', 74),
+  E_STORE_NOT_EMPTY: entry('refuse', 73),
+  E_IMPORT_REFUSED: entry('refuse', 65),
   E_STORE_WRITE: entry('operator', 74),
   E_DISK_FULL: entry('pause', 74),
   E_DISK_SLOW: entry('pause', 74),

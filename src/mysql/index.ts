@@ -76,6 +76,7 @@ export { type EventPlace, TransactionTracker } from './binlog/transaction-tracke
 export { type Flavor, formatGtid, type Gtid, mariadbOriginParts } from './gtid/gtid.ts'
 export { GtidSet } from './gtid/gtid-set.ts'
 export { newestOfDomains, parseMariadbPosition } from './gtid/mariadb-position.ts'
+export { uuidOfServerId } from './gtid/uuid-bytes.ts'
 export { AuthMore, encodeAuthMoreData } from './packets/auth-more-data.ts'
 export { encodeAuthSwitch } from './packets/auth-switch.ts'
 export {

@@ -29,7 +29,11 @@ export interface DataDir {
   readonly path: string
   /** where the binlog files lie; `Store.open`'s folder */
   readonly binlogs: string
+  /** where an import makes what takes the place of `binlogs`, as long as that is empty */
+  readonly importing: string
   readonly identity: Identity
+  /** Removes what an import has left that did not come to its end. */
+  discardImport(): Promise<void>
   /** Lets another process have the directory. */
   release(): Promise<void>
 }
@@ -64,14 +68,22 @@ export async function openDataDir(options: DataDirOptions): Promise<DataDir> {
   }
   try {
     const identity = await settleIdentity(options)
+    const importing = `${path}/importing`
+    const discardImport = (): Promise<void> => removeFiles(disk, importing)
+    await discardImport()
     await disk.makeFolder(`${path}/binlogs`)
     await disk.syncFolder(path)
     await disk.syncFolder(`${path}/..`)
-    return { path, binlogs: `${path}/binlogs`, identity, release: () => lock.release() }
+    const release = (): Promise<void> => lock.release()
+    return { path, binlogs: `${path}/binlogs`, importing, identity, discardImport, release }
   } catch (thrown) {
     await lock.release()
     throw thrown
   }
+}
+
+async function removeFiles(disk: Disk, folder: string): Promise<void> {
+  for (const name of await disk.list(folder)) await disk.remove(`${folder}/${name}`)
 }
 
 /**

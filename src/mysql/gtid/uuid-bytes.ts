@@ -36,3 +36,8 @@ export function uuidFromHex(hex: string): string {
     hex.slice(20),
   ].join('-')
 }
+
+/** A MariaDB server has no uuid: it goes by its server_id, which no other one of its topology has. */
+export function uuidOfServerId(serverId: number): string {
+  return `00000000-0000-0000-0000-${serverId.toString(16).padStart(12, '0')}`
+}

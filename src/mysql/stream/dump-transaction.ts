@@ -64,6 +64,10 @@ export class DumpTransaction {
     const place = this.#tracker.take(type, event.readUInt16LE(17), text, standalone)
     if (isGtidEvent(type)) {
       const { gtid, transactionLength } = decodeGtidEvent(event, checksum)
+      // A source with GTID mode ON sends none: a replica that goes by GTIDs could not take it.
+      if (gtid === undefined) {
+        throw new ProtocolError(`an anonymous transaction, without a GTID, is at ${at.position}`)
+      }
       this.#gtid = gtid
       this.#expectedEnd = transactionLength > 0 ? at.position + transactionLength : 0
       this.#kernelKnows = false

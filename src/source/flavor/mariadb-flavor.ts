@@ -3,7 +3,7 @@
   GTIDs by @slave_connect_state before the dump. It has no server_uuid, no owned and no purged set either.
 */
 import { OperationalError } from '../../lib/index.ts'
-import { encodeComBinlogDump, GtidSet, newestOfDomains } from '../../mysql/index.ts'
+import { encodeComBinlogDump, GtidSet, newestOfDomains, uuidOfServerId } from '../../mysql/index.ts'
 import type { SourceProfile } from '../preflight.ts'
 import { columnOf, type SourceConnection } from '../source-connection.ts'
 import { accountName, isKingbus, readGrants, refuseEmptyKingbus, tooOld } from './profile-parts.ts'
@@ -46,11 +46,6 @@ async function readProfile(connection: SourceConnection, version: string): Promi
     mayReplicate: hasGrant('REPLICATION SLAVE'),
     mayAskStatus: hasGrant('BINLOG MONITOR') || hasGrant('REPLICATION CLIENT'),
   }
-}
-
-/** A MariaDB server goes by its server_id, which no other one of its topology has. */
-function uuidOfServerId(serverId: number): string {
-  return `00000000-0000-0000-0000-${serverId.toString(16).padStart(12, '0')}`
 }
 
 /** A transaction that waits for its acknowledgement is in the state of the binlog already. */
