@@ -120,8 +120,8 @@ function isReadOnlyError(error: Error | undefined): boolean {
 function readOnly(folder: string): OperationalError {
   const message =
     `the file system of ${folder} is read-only, so nothing is stored; what was stored is served. ` +
-    'See in the log of the kernel why, check the disk, mount it to be written (mount -o remount,rw), then ' +
-    'kingbus source start, or start the node again'
+    'See in the log of the kernel why, check the disk, mount it to be written (mount -o remount,rw), and ' +
+    'start the node again (a node of a cluster goes on by itself)'
   return new OperationalError('E_DISK_READ_ONLY', message, { folder })
 }
 
