@@ -83,7 +83,6 @@ test('a follower says who reads the source, and what that node says of it', asyn
     role: 'in-sync',
     epoch: expect.any(Number),
     trouble: null,
-    alarms: [],
   })
   const { body } = await ask(one, 'GET /api/v1/source')
   expect(body).toMatchObject({ state: 'streaming', leader: nameOf(leader) })

@@ -27,6 +27,7 @@ for (const fileSystem of ['ext4', 'xfs'] as const) {
       expect(committed).toBeGreaterThan(5)
     })
   } else {
+    test.skip(`${obstacle}: a loss of power on ${fileSystem}`)
     console.warn(`${obstacle}: the loss of power on ${fileSystem} is left out`)
   }
 }

@@ -43,6 +43,9 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()))
 })
 
+// Those of semi-synchronous replication are not there over a compressed connection.
+const VARIABLES = "SHOW VARIABLES WHERE Variable_name NOT LIKE 'rpl_semi_sync%'"
+
 test.each([
   ['without TLS', {}],
   ['under TLS', { ssl: { rejectUnauthorized: false } }],
@@ -51,7 +54,7 @@ test.each([
   const account = { host: '127.0.0.1', port, user: 'repl', password: 'plain secret', ...options }
   const answers = async (more: ConnectionOptions): Promise<unknown> => {
     const connection = await mysql.createConnection({ ...account, ...more })
-    const [variables] = await connection.query<RowDataPacket[]>('SHOW VARIABLES')
+    const [variables] = await connection.query<RowDataPacket[]>(VARIABLES)
     expect(variables.length).toBeGreaterThan(20)
     await connection.query(`SET @long = '${'x'.repeat(100_000)}'`)
     const [long] = await connection.query<RowDataPacket[]>('SELECT @long')

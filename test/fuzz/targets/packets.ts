@@ -11,6 +11,7 @@ import {
   decodeGreeting,
   decodeHandshakeResponse,
   decodeOk,
+  decodeSemiSyncAck,
   encodeComBinlogDump,
   encodeComBinlogDumpGtid,
   encodeComQuery,
@@ -21,6 +22,7 @@ import {
   encodeHandshakeResponse,
   encodeOk,
   encodePackets,
+  encodeSemiSyncAck,
   encodeSslRequest,
   isEof,
   isSslRequest,
@@ -81,6 +83,7 @@ const codecs: readonly Target[] = [
   codec(decodeComRegisterReplica, () => captured('C', 0x15), encodeComRegisterReplica),
   codec(decodeComBinlogDump, () => captured('C', 0x12), encodeComBinlogDump),
   codec(decodeComBinlogDumpGtid, () => captured('C', 0x1e), encodeComBinlogDumpGtid),
+  codec(decodeSemiSyncAck, () => [encodeSemiSyncAck('binlog.000001', 4)]),
 ]
 
 function takeAll(pieces: readonly Buffer[]): { payloads: string[]; refused: boolean } {
