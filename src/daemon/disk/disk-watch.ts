@@ -121,7 +121,7 @@ function readOnly(folder: string): OperationalError {
   const message =
     `the file system of ${folder} is read-only, so nothing is stored; what was stored is served. ` +
     'See in the log of the kernel why, check the disk, mount it to be written (mount -o remount,rw), and ' +
-    'start the node again (a node of a cluster goes on by itself)'
+    'start the node again'
   return new OperationalError('E_DISK_READ_ONLY', message, { folder })
 }
 
