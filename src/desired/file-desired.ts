@@ -5,7 +5,7 @@ import {
   assert,
   messageOf,
   OperationalError,
-  systemCodeOf,
+  replaceRefused,
   Watch,
   type Watched,
 } from '../lib/index.ts'
@@ -94,14 +94,7 @@ export class FileDesired implements DesiredState {
     try {
       await disk.replaceFile(path, Buffer.from(text))
     } catch (cause) {
-      const code = systemCodeOf(cause)
-      if (code === undefined) throw cause
-      const isFull = code === 'ENOSPC' || code === 'EDQUOT'
-      const message = `${path} cannot be written: ${messageOf(cause)}; nothing was changed`
-      const context = { path }
-      throw new OperationalError(isFull ? 'E_DISK_FULL' : 'E_DATA_DIR_INVALID', message, context, {
-        cause,
-      })
+      throw replaceRefused(path, cause, `${messageOf(cause)}; nothing was changed`)
     }
   }
 }

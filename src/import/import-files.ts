@@ -82,7 +82,7 @@ function checkHeads(heads: readonly FileHead[]): void {
     }
     const lost = before.previous.subtract(previous)
     if (lost.isEmpty) continue
-    const what = `its PREVIOUS_GTIDS lacks ${oneLine(lost)}, which that of ${before.path} has`
+    const what = `its PREVIOUS_GTIDS lacks ${lost.toLine()}, which that of ${before.path} has`
     throw refused(path, `${what}; the files are not of one history`)
   }
 }
@@ -100,10 +100,6 @@ async function checkRoom({ disk, dataDir }: ImportOptions, heads: readonly FileH
 
 function bytesOf(heads: readonly FileHead[]): number {
   return heads.reduce((sum, { size }) => sum + size, 0)
-}
-
-function oneLine(set: GtidSet): string {
-  return set.toString().replaceAll('\n', '')
 }
 
 class FilesImport {

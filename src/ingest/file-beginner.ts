@@ -159,7 +159,7 @@ function gtidsBefore(previous: Buffer): GtidSet {
 /** What lies before a file and has not come would never come. */
 function refuseGap(missing: GtidSet, { file }: SourcePlace): void {
   if (missing.isEmpty) return
-  const gtids = missing.toString().replaceAll('\n', '')
+  const gtids = missing.toLine()
   throw new OperationalError(
     'E_SOURCE_DIVERGED',
     `the source has transactions before its file ${file} that it did not send: ${gtids}; nothing behind them was ` +

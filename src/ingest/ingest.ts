@@ -284,7 +284,7 @@ export class Ingest {
 function repeated(piece: Piece, held: GtidSet): OperationalError {
   const again = present(piece.gtids, 'the GTIDs of the piece').clone()
   again.removeAll(again.subtract(held))
-  const text = again.toString().replaceAll('\n', '')
+  const text = again.toLine()
   return new OperationalError(
     'E_SOURCE_DIVERGED',
     `the source sends transactions that are stored here already: ${text}; nothing of them was taken`,

@@ -156,3 +156,18 @@ export function systemCodeOf(thrown: unknown): string | undefined {
   if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return undefined
   return typeof thrown.code === 'string' ? thrown.code : undefined
 }
+
+const FULL_CODES: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT']
+
+/** True for what the system says when the disk, or our share of it, is full. */
+export function isDiskFull(thrown: unknown): boolean {
+  return FULL_CODES.includes(systemCodeOf(thrown))
+}
+
+/** What is told of a small file that the disk refuses to replace; anything else that was thrown stays what it is. */
+export function replaceRefused(path: string, thrown: unknown, why: string): unknown {
+  if (systemCodeOf(thrown) === undefined) return thrown
+  const code = isDiskFull(thrown) ? 'E_DISK_FULL' : 'E_DATA_DIR_INVALID'
+  const message = `${path} cannot be written: ${why}`
+  return new OperationalError(code, message, { path }, { cause: thrown })
+}

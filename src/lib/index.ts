@@ -11,10 +11,12 @@ export {
   type ErrorCode,
   type ErrorContext,
   InvariantError,
+  isDiskFull,
   messageOf,
   OperationalError,
   ProtocolError,
   type Reaction,
+  replaceRefused,
   systemCodeOf,
 } from './errors.ts'
 export { DISK_SECONDS, Histogram } from './histogram.ts'

@@ -169,7 +169,7 @@ async function findBeginning(
     throw new OperationalError(
       'E_SOURCE_DIVERGED',
       `source ${examiner.address} does not have all of the transactions to start behind: it lacks ` +
-        `${lacking.toString().replaceAll('\n', '')}; correct source.start-at`,
+        `${lacking.toLine()}; correct source.start-at`,
       { source: examiner.address },
     )
   }

@@ -89,7 +89,7 @@ function isProvable({ form, last }: Holdings): boolean {
 function checkHistory(holdings: Holdings, source: SourceFacts): void {
   const lacking = holdings.held.subtract(source.owned).subtract(source.executed)
   if (lacking.isEmpty) return
-  const gtids = oneLine(lacking)
+  const gtids = lacking.toLine()
   if (source.uuid === holdings.sourceUuid) throw lostTail(gtids, source)
   throw new OperationalError(
     'E_SOURCE_OTHER',
@@ -122,9 +122,9 @@ function select({ held }: Holdings, { address, purged }: SourceFacts): ResumeSte
   if (missing.isEmpty) return { kind: 'select' }
   throw new OperationalError(
     'E_SOURCE_PURGED',
-    `source ${address} has purged transactions that are missing here: ${oneLine(missing)}; follow a server that ` +
+    `source ${address} has purged transactions that are missing here: ${missing.toLine()}; follow a server that ` +
       'still has them, or start with an empty data directory',
-    { source: address, missing: oneLine(missing) },
+    { source: address, missing: missing.toLine() },
   )
 }
 
@@ -134,8 +134,8 @@ function beginOldest(holdings: Holdings, { source }: ResumeFacts, oldest: Oldest
   throw new OperationalError(
     'E_SOURCE_PURGED',
     `source ${source.address} purged ${holdings.next.file}, and with it transactions that are missing here: ` +
-      `${oneLine(missing)}; start with an empty data directory, and let the source keep its binlog longer`,
-    { source: source.address, file: holdings.next.file, missing: oneLine(missing) },
+      `${missing.toLine()}; start with an empty data directory, and let the source keep its binlog longer`,
+    { source: source.address, file: holdings.next.file, missing: missing.toLine() },
   )
 }
 
@@ -156,10 +156,6 @@ function sourceShorter(at: SourcePlace, source: string): OperationalError {
       'of its binlog, perhaps in a crash with sync_binlog other than 1; what is stored here is kept and served',
     { source, file: at.file, position: at.position },
   )
-}
-
-function oneLine(gtids: GtidSet): string {
-  return gtids.toString().replaceAll('\n', '')
 }
 
 const LOG_POS_START = 13

@@ -1,11 +1,4 @@
-import { messageOf, OperationalError, systemCodeOf } from '../lib/index.ts'
-
-const FULL_CODES: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT']
-
-/** True for what the system says when the disk, or our share of it, is full. */
-export function isDiskFull(thrown: unknown): boolean {
-  return FULL_CODES.includes(systemCodeOf(thrown))
-}
+import { isDiskFull, messageOf, OperationalError, systemCodeOf } from '../lib/index.ts'
 
 /** True for an fdatasync that failed behind a write that did not: it is never done again, whatever it says. */
 export function isSyncFailure(thrown: unknown): boolean {

@@ -16,6 +16,13 @@ export function isFileName(name: string): boolean {
   return NAME.test(name)
 }
 
+const INDEX = '.idx'
+
+/** The binlog file that a file of the folder is, or is the index of. */
+export function binlogOf(file: string): string {
+  return file.endsWith(INDEX) ? file.slice(0, -INDEX.length) : file
+}
+
 export function fileNumber(name: string): number {
   const digits = NAME.exec(name)?.[1]
   if (digits === undefined) throw new ProtocolError(`'${name}' is not the name of a binlog file`)

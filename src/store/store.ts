@@ -1,9 +1,16 @@
-import { assert, InvariantError, type Logger, OperationalError, present } from '../lib/index.ts'
+import {
+  assert,
+  InvariantError,
+  isDiskFull,
+  type Logger,
+  OperationalError,
+  present,
+} from '../lib/index.ts'
 import { BINLOG_MAGIC, GtidSet } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { ActiveFile } from './active-file.ts'
 import type { LogEnd } from './binlog-store.ts'
-import { diskFull, isDiskFull, isSyncFailure, writeFailed } from './disk-error.ts'
+import { diskFull, isSyncFailure, writeFailed } from './disk-error.ts'
 import { createFile, type NewFile, removeFresh } from './file-create.ts'
 import { ExtentsCache } from './index-file/extents.ts'
 import { FIRST_DIGEST } from './index-file/running-digest.ts'

@@ -8,6 +8,7 @@ import type { Clock, Disk, Random } from '../../platform/index.ts'
 import { SOURCE_LIMITS } from '../../source/index.ts'
 import {
   type BinlogStore,
+  binlogOf,
   compareFileNames,
   type FileScrub,
   type HeldFile,
@@ -18,8 +19,6 @@ import {
 } from '../../store/index.ts'
 import type { SourceSettings } from '../source/source-runner.ts'
 import { SourceRanges } from './source-ranges.ts'
-
-const INDEX = '.idx'
 
 /** The other nodes of a cluster, which have the same files. */
 export interface PeerFiles {
@@ -190,10 +189,6 @@ export class RepairDesk {
     const options = { ...settings, limits: SOURCE_LIMITS, clock, random }
     return [new SourceRanges(options, facts.origin)]
   }
-}
-
-function binlogOf(file: string): string {
-  return file.endsWith(INDEX) ? file.slice(0, -INDEX.length) : file
 }
 
 function unknownFile(name: string): OperationalError {

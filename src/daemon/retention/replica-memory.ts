@@ -5,7 +5,7 @@
       { "formatVersion": 1, "replicas": [{ "uuid": ..., "needs": "binlog.000007", "awayMs": 60000, ... }] }
 */
 import { z } from 'zod'
-import { OperationalError, systemCodeOf } from '../../lib/index.ts'
+import { OperationalError, replaceRefused, systemCodeOf } from '../../lib/index.ts'
 import type { Disk } from '../../platform/index.ts'
 import type { KnownReplica } from './known-replicas.ts'
 import { seenReplicaSchema } from './node-needs.ts'
@@ -62,14 +62,7 @@ export class FileReplicaMemory implements ReplicaMemory {
     try {
       await this.#disk.replaceFile(this.#path, Buffer.from(text))
     } catch (cause) {
-      const code = systemCodeOf(cause)
-      if (code === undefined) throw cause
-      const isFull = code === 'ENOSPC' || code === 'EDQUOT'
-      const message = `${this.#path} cannot be written: ${code}`
-      const context = { path: this.#path }
-      throw new OperationalError(isFull ? 'E_DISK_FULL' : 'E_DATA_DIR_INVALID', message, context, {
-        cause,
-      })
+      throw replaceRefused(this.#path, cause, `${systemCodeOf(cause)}`)
     }
   }
 }

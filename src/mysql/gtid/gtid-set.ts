@@ -91,6 +91,11 @@ export class GtidSet {
     return items.join(',\n')
   }
 
+  /** The same text in one line, for messages. */
+  toLine(): string {
+    return this.toString().replaceAll('\n', '')
+  }
+
   add({ origin, gno }: Gtid): void {
     assert(gno >= 1n && gno <= GNO_MOST, `${gno} is no transaction number`)
     if (this.#lastIntervals === undefined || origin !== this.#lastOrigin) {

@@ -1,7 +1,7 @@
 import { type Logger, OperationalError } from '../../lib/index.ts'
 import type { Clock, Disk } from '../../platform/index.ts'
 import type { BinlogStore } from '../binlog-store.ts'
-import { compareFileNames } from '../file-name.ts'
+import { binlogOf, compareFileNames } from '../file-name.ts'
 import type { FileAlarm } from './file-alarms.ts'
 import { type CheckedFile, checkFile, type DamagedRange } from './file-check.ts'
 
@@ -11,7 +11,6 @@ const FILE_REST_MS = 250
 const ROUND_LEAST_MS = 20_000
 /** A file that is written to is looked at once more before what was found counts: it may have changed meanwhile. */
 const LOOKS = 2
-const INDEX = '.idx'
 
 export interface FileScrubOptions {
   /** of this node */
@@ -166,7 +165,7 @@ export class FileScrub {
     const { alarms } = this.#options.store
     while (!signal.aborted) {
       for (const { file, position } of alarms.takeSuspects()) {
-        const name = file.endsWith(INDEX) ? file.slice(0, -INDEX.length) : file
+        const name = binlogOf(file)
         // Of an index that is damaged nothing of its file is compared.
         const range = { from: position, to: file === name ? position + 1 : position }
         const pace = async (bytes: number): Promise<void> => void (this.#bytes += bytes)
@@ -180,7 +179,7 @@ export class FileScrub {
 
   #alarm({ file, from, to, what, place }: DamagedRange): FileAlarm {
     const code = 'E_STORE_DAMAGED'
-    const name = file.endsWith(INDEX) ? file.slice(0, -INDEX.length) : file
+    const name = binlogOf(file)
     const message =
       `${file} of ${this.#options.name} is damaged between its bytes ${from} and ${to}: ${what}${placeText(place)}; ` +
       `nothing of it is served; run kingbus repair ${name}`

@@ -3,10 +3,10 @@
   which are durable by then; the index itself need not be. So a full disk is no reason to stop here:
   what could not be written waits in memory and goes first the next time.
 */
-import { assert } from '../../lib/index.ts'
+import { assert, isDiskFull } from '../../lib/index.ts'
 import type { GtidSet } from '../../mysql/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
-import { diskFull, isDiskFull } from '../disk-error.ts'
+import { diskFull } from '../disk-error.ts'
 import type { Divided } from './extents.ts'
 import type { HeldAt, IndexDirectory } from './index-directory.ts'
 import {

@@ -1,5 +1,5 @@
-import { type Logger, OperationalError } from '../../lib/index.ts'
-import { diskFull, isDiskFull, writeFailed } from '../disk-error.ts'
+import { isDiskFull, type Logger, OperationalError } from '../../lib/index.ts'
+import { diskFull, writeFailed } from '../disk-error.ts'
 
 /** Keeps the first failure of a disk: nothing is written after it. */
 export class FailureLatch {
