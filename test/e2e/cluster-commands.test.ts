@@ -46,23 +46,6 @@ async function ask(node: Kingbus, request: string, body?: object): Promise<Answe
 
 const nameOf = (node: Kingbus): string => `node${cluster.nodes.indexOf(node) + 1}`
 
-/** The node that leads, whether it reads the source or not, once all that run agree on it. */
-async function leading(): Promise<Kingbus> {
-  return await waitFor({ what: 'a leader that all know' }, async () => {
-    const running = cluster.nodes.filter((node) => node.isRunning)
-    const told = await Promise.all(running.map((node) => node.status()))
-    const names = new Set(told.map((status) => (status['cluster'] as { leader: string }).leader))
-    return names.size === 1 ? running.find((node) => names.has(nameOf(node))) : undefined
-  })
-}
-
-async function followers(): Promise<[Kingbus, Kingbus]> {
-  const leader = await leading()
-  const [one, other] = cluster.nodes.filter((node) => node !== leader && node.isRunning)
-  if (one === undefined || other === undefined) throw new Error('there are no two followers')
-  return [one, other]
-}
-
 async function insert(): Promise<void> {
   rows += 1
   await source.sql(`INSERT INTO d.t VALUES (${rows})`)
@@ -74,8 +57,8 @@ async function logIn(node: Kingbus, user: string, password: string): Promise<voi
 }
 
 test('a follower says who reads the source, and what that node says of it', async () => {
-  const leader = await leading()
-  const [one] = await followers()
+  const leader = await cluster.agreedLeader()
+  const [one] = await cluster.followers()
   const { source: own, cluster: part } = await one.status()
   expect(own).toMatchObject({ state: 'follower', leader: nameOf(leader), error: null })
   expect(part).toEqual({
@@ -96,8 +79,8 @@ test('a follower says who reads the source, and what that node says of it', asyn
 })
 
 test('a source that is stopped at a follower stays so when the leader is killed', async () => {
-  const leader = await leading()
-  const [one, other] = await followers()
+  const leader = await cluster.agreedLeader()
+  const [one, other] = await cluster.followers()
   const stopped = await ask(one, 'POST /api/v1/source/stop')
   expect(stopped).toMatchObject({ status: 200, body: { state: 'stopped', leader: nameOf(leader) } })
   expect((await leader.status()).source.state).toBe('stopped')
@@ -105,7 +88,7 @@ test('a source that is stopped at a follower stays so when the leader is killed'
   const { gtidExecuted } = await leader.status()
   await leader.kill9()
   await insert()
-  const next = await leading()
+  const next = await cluster.agreedLeader()
   expect(next).not.toBe(leader)
   for (const node of [one, other]) await node.waitForState('stopped')
   await leader.launch()
@@ -113,9 +96,9 @@ test('a source that is stopped at a follower stays so when the leader is killed'
   for (const node of [one, other]) {
     expect((await node.status()).gtidExecuted).toBe(gtidExecuted)
   }
-  const [follower] = await followers()
+  const [follower] = await cluster.followers()
   const started = await ask(follower, 'POST /api/v1/source/start')
-  expect(started.body['leader']).toBe(nameOf(await leading()))
+  expect(started.body['leader']).toBe(nameOf(await cluster.agreedLeader()))
   expect(started.body['state']).toMatch(/connecting|streaming/)
   await cluster.catchUpWith(source)
 })
@@ -156,8 +139,8 @@ test('users are those of every node, whichever was told', async () => {
 })
 
 test('the syncer of the first Kingbus is asked and told at a follower', async () => {
-  const leader = await leading()
-  const [one] = await followers()
+  const leader = await cluster.agreedLeader()
+  const [one] = await cluster.followers()
   const { body } = await ask(one, 'GET /binlog/syncer/status')
   const data = body['data'] as Json
   expect(data).toMatchObject({ status: 'running', mysql_addr: `127.0.0.1:${source.port}` })
@@ -175,8 +158,8 @@ test('the syncer of the first Kingbus is asked and told at a follower', async ()
 })
 
 test('SQL at a follower stops and starts the source on the leader, and purges on every node', async () => {
-  const leader = await leading()
-  const [one, other] = await followers()
+  const leader = await cluster.agreedLeader()
+  const [one, other] = await cluster.followers()
   const administrator = { name: 'dba', password: 'd-s3cret', rights: ['monitor', 'administer'] }
   expect((await ask(one, 'POST /api/v1/users', administrator)).status).toBe(200)
   const connection = await createConnection({ port: one.port, user: 'dba', password: 'd-s3cret' })
@@ -211,7 +194,7 @@ test('SQL at a follower stops and starts the source on the leader, and purges on
 })
 
 test('settings are changed at any node, and a node that is configured otherwise says so', async () => {
-  const [one, other] = await followers()
+  const [one, other] = await cluster.followers()
   const limit = {
     maxSizeBytes: 2 ** 40,
     maxAgeMs: null,
@@ -252,8 +235,8 @@ test('etcdctl talks to a node’s etcd by what `cluster certs` has made, and not
 })
 
 test('without a majority the node that is left says that the leader does not answer', async () => {
-  const leader = await leading()
-  const [one, other] = await followers()
+  const leader = await cluster.agreedLeader()
+  const [one, other] = await cluster.followers()
   await Promise.all([leader.kill9(), other.kill9()])
   const answer = await ask(one, 'GET /api/v1/source')
   expect(answer.status).toBe(503)

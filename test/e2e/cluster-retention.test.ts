@@ -28,29 +28,12 @@ beforeAll(async () => {
   await source.sql('CREATE DATABASE d', 'CREATE TABLE d.t (id INT PRIMARY KEY)')
   await source.sql('CREATE TABLE d.large (content LONGTEXT)')
   cluster = await KingbusCluster.start({ source })
-  await leading()
+  await cluster.agreedLeader()
   await cluster.catchUpWith(source)
 })
 afterAll(endEverything)
 
 const nameOf = (node: Kingbus): string => cluster.nameOf(cluster.nodes.indexOf(node))
-
-/** The node that leads, once all that run agree on it. */
-async function leading(): Promise<Kingbus> {
-  return await waitFor({ what: 'a leader that all know' }, async () => {
-    const running = cluster.nodes.filter((node) => node.isRunning)
-    const told = await Promise.all(running.map((node) => node.status()))
-    const names = new Set(told.map((status) => (status['cluster'] as { leader: string }).leader))
-    return names.size === 1 ? running.find((node) => names.has(nameOf(node))) : undefined
-  })
-}
-
-async function followers(): Promise<[Kingbus, Kingbus]> {
-  const leader = await leading()
-  const [one, other] = cluster.nodes.filter((node) => node !== leader)
-  if (one === undefined || other === undefined) throw new Error('there are three nodes')
-  return [one, other]
-}
 
 async function commitFiles(count: number, statement?: string): Promise<void> {
   for (let left = count; left > 0; left -= 1) {
@@ -106,7 +89,7 @@ test('nothing goes that is read at another node than the one that leads, or is a
   await commitFiles(2)
   await commitFiles(1, `INSERT INTO d.large VALUES (REPEAT('x', ${STUCK_FILE_BYTES}))`)
   await commitFiles(1)
-  const [one, other] = await followers()
+  const [one, other] = await cluster.followers()
   const names = namesOf(one)
   const large = names.at(-3) ?? ''
   const next = names.at(-2) ?? ''
@@ -127,7 +110,7 @@ test('nothing goes that is read at another node than the one that leads, or is a
 })
 
 test('what a replica needs that was seen at one node stays on all, through the death of the leader', async () => {
-  const [one, other] = await followers()
+  const [one, other] = await cluster.followers()
   const known = await source.gtidExecuted()
   await replica.server.sql('RESET BINARY LOGS AND GTIDS', `SET GLOBAL gtid_purged = '${known}'`)
   await replica.attach(one, { receiverOnly: true })
@@ -139,9 +122,9 @@ test('what a replica needs that was seen at one node stays on all, through the d
   await other.request('PUT', '/api/v1/retention', { maxSizeBytes: 1 })
   await commitFiles(2)
   const names = namesOf(other)
-  const leader = await leading()
+  const leader = await cluster.agreedLeader()
   await leader.kill9()
-  const next = await leading()
+  const next = await cluster.agreedLeader()
   await waitUntilAway(uuid)
   // Until its lease ends, nobody knows what is read at the dead one.
   await waitFor({ what: 'the purge to be refused for the replica' }, async () => {
@@ -163,7 +146,7 @@ test('what a replica needs that was seen at one node stays on all, through the d
 })
 
 test('a node that was away purges what the others have purged', async () => {
-  const [one, other] = await followers()
+  const [one, other] = await cluster.followers()
   await commitFiles(3)
   const names = namesOf(one)
   await one.kill9()
@@ -179,8 +162,8 @@ test('a node that was away purges what the others have purged', async () => {
 test('a leader that is killed in the middle of a purge leaves all nodes with the same files', async () => {
   for (const delayMs of [0, 3, 8]) {
     await commitFiles(3)
-    const leader = await leading()
-    const [one] = await followers()
+    const leader = await cluster.agreedLeader()
+    const [one] = await cluster.followers()
     const names = namesOf(one)
     const purging = purge(one, { to: names.at(-2) }).catch(() => ({}))
     await new Promise((resolve) => {
@@ -189,7 +172,7 @@ test('a leader that is killed in the middle of a purge leaves all nodes with the
     await leader.kill9()
     await purging
     await leader.launch()
-    await leading()
+    await cluster.agreedLeader()
     await commitFiles(1)
     await waitFor({ what: 'all nodes to have the same files' }, () => {
       return Promise.resolve(new Set(cluster.nodes.map((node) => namesOf(node).join())).size === 1)

@@ -212,6 +212,25 @@ export class KingbusCluster {
     })
   }
 
+  /** The node that leads, whether it reads the source or not, once all that run agree on it. */
+  async agreedLeader(): Promise<Kingbus> {
+    return await waitFor({ what: 'a leader that all know' }, async () => {
+      const running = this.nodes.filter((node) => node.isRunning)
+      const told = await Promise.all(running.map((node) => node.status()))
+      const names = new Set(told.map((status) => (status['cluster'] as { leader: string }).leader))
+      if (names.size !== 1) return undefined
+      return running.find((node) => names.has(this.nameOf(this.nodes.indexOf(node))))
+    })
+  }
+
+  /** Two running nodes that do not lead. */
+  async followers(): Promise<[Kingbus, Kingbus]> {
+    const leader = await this.agreedLeader()
+    const [one, other] = this.nodes.filter((node) => node !== leader && node.isRunning)
+    if (one === undefined || other === undefined) throw new Error('there are no two followers')
+    return [one, other]
+  }
+
   /** Waits until every running node shows what the source has executed now. */
   async catchUpWith(source: Mysqld): Promise<void> {
     for (const node of this.nodes) if (node.isRunning) await node.catchUpWith(source)

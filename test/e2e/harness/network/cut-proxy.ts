@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { joinForLife, portOf, type SocketPair } from './joined.ts'
 
 /** What the proxy does with a connection. */
 type Mode = 'pass' | 'stall' | 'refuse'
@@ -10,7 +11,7 @@ type Mode = 'pass' | 'stall' | 'refuse'
 export class CutProxy {
   readonly #server: Server
   readonly #targetPort: number
-  readonly #pairs = new Set<readonly [Socket, Socket]>()
+  readonly #pairs = new Set<SocketPair>()
   #mode: Mode = 'pass'
   #cutAfterBytes = Number.POSITIVE_INFINITY
   #cuts = 0
@@ -28,9 +29,7 @@ export class CutProxy {
   }
 
   get port(): number {
-    const address = this.#server.address()
-    if (address === null || typeof address === 'string') throw new Error('the proxy is closed')
-    return address.port
+    return portOf(this.#server)
   }
 
   /** How many connections were cut so far. */
@@ -85,17 +84,7 @@ export class CutProxy {
     }
     const target = connect(this.#targetPort, '127.0.0.1')
     const pair = [client, target] as const
-    this.#pairs.add(pair)
-    const part = (): void => {
-      this.#pairs.delete(pair)
-      client.destroy()
-      target.destroy()
-    }
-    for (const socket of pair) {
-      socket.setNoDelay(true)
-      socket.on('error', part)
-      socket.on('close', part)
-    }
+    joinForLife(pair, this.#pairs)
     let carried = 0
     target.on('data', (bytes) => {
       const left = this.#cutAfterBytes - carried

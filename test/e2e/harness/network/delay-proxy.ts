@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { portOf } from './joined.ts'
 
 export interface DelayTarget {
   readonly host: string
@@ -34,9 +35,7 @@ export class DelayProxy {
   }
 
   get port(): number {
-    const address = this.#server.address()
-    if (address === null || typeof address === 'string') throw new Error('the proxy is closed')
-    return address.port
+    return portOf(this.#server)
   }
 
   /** Breaks what goes through it. */

@@ -8,6 +8,7 @@ import { Replicas } from '../../../../src/serve/replicas.ts'
 import { FACTS, startFakeServer } from '../../../../src/serve/testing/fake-server.ts'
 import { filesOf, type OlderServer } from '../../../older-servers.ts'
 import { atExit } from '../child.ts'
+import { portOf } from '../network/joined.ts'
 
 /** The account of `startFakeServer` that may replicate. */
 export const olderSourceUser = 'repl'
@@ -50,9 +51,7 @@ export async function startOlderSource(server: OlderServer): Promise<OlderSource
   proxy.unref()
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
   atExit(() => void proxy.close())
-  const address = proxy.address()
-  if (address === null || typeof address === 'string') throw new Error('the proxy has no port')
-  return { port: address.port, statements }
+  return { port: portOf(proxy), statements }
 }
 
 /** Statements are short, and come alone: each chunk of the client is a packet. */

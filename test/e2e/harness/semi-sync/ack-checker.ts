@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { crc32 } from '../../../../src/lib/index.ts'
 import { replicationUser } from '../mysqld.ts'
+import { joinForLife, portOf, type SocketPair } from '../network/joined.ts'
 import { type PacketHead, PacketHeads } from './packet-heads.ts'
 import type { ProcessTrace } from './process-trace.ts'
 
@@ -44,7 +45,7 @@ interface Place {
 export class AckChecker {
   readonly #options: AckCheckerOptions
   readonly #server: Server
-  readonly #pairs = new Set<readonly [Socket, Socket]>()
+  readonly #pairs = new Set<SocketPair>()
   readonly violations: string[] = []
   acks = 0
   /** semi-sync dumps that were asked for */
@@ -52,7 +53,6 @@ export class AckChecker {
   /** events that the source has marked as waited for */
   asked = 0
   #newest: Place | undefined
-  #holdsAcks = false
 
   static async start(options: AckCheckerOptions): Promise<AckChecker> {
     const checker = new AckChecker(options)
@@ -67,9 +67,7 @@ export class AckChecker {
   }
 
   get port(): number {
-    const address = this.#server.address()
-    if (address === null || typeof address === 'string') throw new Error('the checker is closed')
-    return address.port
+    return portOf(this.#server)
   }
 
   get sourceUrl(): string {
@@ -81,15 +79,9 @@ export class AckChecker {
     return this.#newest
   }
 
-  /** From now on acknowledgements are checked and not passed on. */
-  holdAcks(): void {
-    this.#holdsAcks = true
-  }
-
   #join(client: Socket): void {
     const target = connect(this.#options.port, '127.0.0.1')
     const pair = [client, target] as const
-    this.#pairs.add(pair)
     const link = new Link({
       acknowledged: (place, packet) => this.#acknowledged(place, packet),
       violated: (what) => this.violations.push(what),
@@ -101,19 +93,9 @@ export class AckChecker {
         this.asked += 1
       },
     })
-    const part = (): void => {
-      this.#pairs.delete(pair)
-      client.destroy()
-      target.destroy()
-    }
-    for (const socket of pair) {
-      socket.setNoDelay(true)
-      socket.on('error', part)
-      socket.on('close', part)
-    }
+    joinForLife(pair, this.#pairs)
     client.on('data', (bytes) => {
       link.fromKingbus.push(bytes)
-      if (this.#holdsAcks && link.isDumping) return
       if (!target.write(bytes)) client.pause()
     })
     target.on('data', (bytes) => {
@@ -163,7 +145,7 @@ class Link {
   readonly fromSource: PacketHeads
   readonly #listener: LinkListener
   #isSemiSync = false
-  isDumping = false
+  #isDumping = false
   #file = ''
   /** ends of events that the source has marked, and that were not acknowledged */
   readonly #asked = new Set<string>()
@@ -175,14 +157,14 @@ class Link {
   }
 
   #command({ sequence, head, size }: PacketHead): void {
-    if (this.isDumping) return this.#acknowledgement(sequence, head, size)
+    if (this.#isDumping) return this.#acknowledgement(sequence, head, size)
     // A login's packets have other numbers.
     if (sequence !== 0) return
     const command = head[0] ?? 0
     if (command === COM_QUERY) {
       this.#isSemiSync ||= /@rpl_semi_sync_(replica|slave)\s*=\s*1/i.test(head.toString('latin1'))
     } else if (command in DUMPS && this.#isSemiSync) {
-      this.isDumping = true
+      this.#isDumping = true
       this.#listener.begun(placeOfDump(head), packetOf(head))
     }
   }
@@ -207,7 +189,7 @@ class Link {
 
   #event({ head }: PacketHead): void {
     // Also the end of a dump: an EOF or ERR packet.
-    if (!this.isDumping || head[0] !== 0) return
+    if (!this.#isDumping || head[0] !== 0) return
     if (head[1] !== SEMI_SYNC_MAGIC) {
       this.#listener.violated(`the source does not mark its events: ${head.toString('hex', 0, 8)}`)
       return
