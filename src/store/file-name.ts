@@ -18,6 +18,16 @@ export function isFileName(name: string): boolean {
 
 const INDEX = '.idx'
 
+/** The name, or path, of the index of a binlog file. */
+export function indexNameOf(name: string): string {
+  return `${name}${INDEX}`
+}
+
+/** Whether a file of the folder is the index of a binlog file. */
+export function isIndexName(file: string): boolean {
+  return file.endsWith(INDEX) && isFileName(binlogOf(file))
+}
+
 /** The binlog file that a file of the folder is, or is the index of. */
 export function binlogOf(file: string): string {
   return file.endsWith(INDEX) ? file.slice(0, -INDEX.length) : file

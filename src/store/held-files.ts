@@ -1,7 +1,7 @@
 import { OperationalError, ProtocolError } from '../lib/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { writeRefused } from './disk-error.ts'
-import { compareFileNames, isFileName } from './file-name.ts'
+import { compareFileNames, indexNameOf, isFileName } from './file-name.ts'
 import type { StoredFile } from './stored-file.ts'
 
 /** The files of a folder in their order: which there are, which may come next, which leave. */
@@ -117,6 +117,7 @@ export class HeldFiles {
 export async function removeFile(disk: Disk, folder: string, name: string): Promise<void> {
   if (await disk.exists(`${folder}/${name}`)) await disk.remove(`${folder}/${name}`)
   await disk.syncFolder(folder)
-  if (await disk.exists(`${folder}/${name}.idx`)) await disk.remove(`${folder}/${name}.idx`)
+  if (await disk.exists(`${folder}/${indexNameOf(name)}`))
+    await disk.remove(`${folder}/${indexNameOf(name)}`)
   await disk.syncFolder(folder)
 }

@@ -12,7 +12,15 @@ export { type AlarmCode, type FileAlarm, FileAlarms, fileAlarm } from './check/f
 export type { CheckedFile } from './check/file-check.ts'
 export { FileScrub } from './check/file-scrub.ts'
 export { type DataDir, type Identity, openDataDir, readIdentity } from './data-dir.ts'
-export { binlogOf, compareFileNames, fileNameAfter, fileNumber, isFileName } from './file-name.ts'
+export {
+  binlogOf,
+  compareFileNames,
+  fileNameAfter,
+  fileNumber,
+  indexNameOf,
+  isFileName,
+  isIndexName,
+} from './file-name.ts'
 export type { FileReader, ReadResult } from './file-reader.ts'
 export type { HeldFile } from './held-file.ts'
 export { type IndexEntry } from './index-file/index-entry.ts'

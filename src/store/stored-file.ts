@@ -2,6 +2,7 @@ import { assert, present } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
 import type { Disk, DiskFile } from '../platform/index.ts'
 import { readFailed } from './disk-error.ts'
+import { indexNameOf } from './file-name.ts'
 import type { ExtentsCache } from './index-file/extents.ts'
 import type { IndexDirectory } from './index-file/index-directory.ts'
 import { loadClosed } from './index-file/index-scan.ts'
@@ -56,7 +57,7 @@ export class StoredFile {
   }
 
   get indexPath(): string {
-    return `${this.path}.idx`
+    return indexNameOf(this.path)
   }
 
   get readers(): number {

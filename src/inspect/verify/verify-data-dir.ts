@@ -2,9 +2,12 @@ import { messageOf, OperationalError, systemCodeOf } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import type { Clock, Disk } from '../../platform/index.ts'
 import {
+  binlogOf,
   compareFileNames,
   fileNumber,
+  indexNameOf,
   isFileName,
+  isIndexName,
   isUnborn,
   previousGtidsFault,
   readIdentity,
@@ -118,12 +121,11 @@ class Verification {
     const names = found.filter(isFileName).sort(compareFileNames)
     await this.#leaveUnborn(names)
     for (const name of found) {
-      const file = name.endsWith('.idx') ? name.slice(0, -'.idx'.length) : undefined
+      const isIndex = isIndexName(name)
       if (names.includes(name) || name === this.#unborn || name === 'origin.json') continue
       // It is on its way to take the other's place.
       if (this.#isLive && name === 'origin.json.new') continue
-      if (file !== undefined && names.includes(file)) continue
-      const isIndex = file !== undefined && isFileName(file)
+      if (isIndex && names.includes(binlogOf(name))) continue
       const fate = isIndex
         ? 'the index of a file that is gone: the next start removes it'
         : 'left alone'
@@ -201,8 +203,8 @@ class Verification {
     const gap = index.head.firstSequence - before.index.sequence - 1
     if (gap !== 0) this.#report(name, 4, sequenceFault(before.name, gap))
     else if (!index.head.digest.equals(before.index.digest)) {
-      const what = `its running digest does not go on from that of ${before.name}.idx`
-      this.#report(`${name}.idx`, 0, what)
+      const what = `its running digest does not go on from that of ${indexNameOf(before.name)}`
+      this.#report(indexNameOf(name), 0, what)
     }
     return gap
   }

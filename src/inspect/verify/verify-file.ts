@@ -1,7 +1,7 @@
 import { assert, OperationalError, systemCodeOf } from '../../lib/index.ts'
 import { BINLOG_MAGIC, FIRST_EVENT_POSITION, GtidSet } from '../../mysql/index.ts'
 import type { Clock, Disk, DiskFile } from '../../platform/index.ts'
-import { type FileBegin, hasTrueEntryBehind, IndexWalk } from '../../store/index.ts'
+import { type FileBegin, hasTrueEntryBehind, IndexWalk, indexNameOf } from '../../store/index.ts'
 import { CheckedWalk } from '../checked-walk.ts'
 import type { Damage } from '../damage.ts'
 import { bytesBehind } from '../inspect-index.ts'
@@ -70,7 +70,7 @@ export async function verifyFile(options: VerifyFileOptions): Promise<VerifiedFi
   const { disk, folder, name } = options
   const data = await disk.open(`${folder}/${name}`, 'read')
   try {
-    const path = `${folder}/${name}.idx`
+    const path = `${folder}/${indexNameOf(name)}`
     const index = (await disk.exists(path)) ? await disk.open(path, 'read') : undefined
     try {
       return await new FileVerification(options, data, index).run()
@@ -151,7 +151,9 @@ class FileVerification {
     const { name, storeId } = this.#options
     if (this.#index === undefined) {
       this.#state = 'lost'
-      this.#notices.push(`${name}.idx: lost, would be rebuilt from the file at the next start`)
+      this.#notices.push(
+        `${indexNameOf(name)}: lost, would be rebuilt from the file at the next start`,
+      )
       return undefined
     }
     const walk = this.#indexWalk(this.#index)
@@ -319,14 +321,16 @@ class FileVerification {
     if (isTorn && !isLive) {
       const mended = isLast ? 'cuts them away' : 'completes it from the file'
       this.#notices.push(
-        `${name}.idx: position ${walk.offset}: ${rest} bytes at its end are torn; the next start ${mended}`,
+        `${indexNameOf(name)}: position ${walk.offset}: ${rest} bytes at its end are torn; the next start ${mended}`,
       )
     } else if (rest > 0 && (!isLive || (await this.#staysAt(walk.offset)))) {
       const mended = isLast ? '; they would be made again from the file' : ''
       const what = `no true entry is there, and ${rest} bytes follow${mended}`
       this.#reportIndex(walk.offset, what)
     } else if (!isLast) {
-      this.#notices.push(`${name}.idx: it is not closed; the next start completes it from the file`)
+      this.#notices.push(
+        `${indexNameOf(name)}: it is not closed; the next start completes it from the file`,
+      )
     }
   }
 
@@ -346,7 +350,7 @@ class FileVerification {
 
   #reportIndex(position: number, what: string): void {
     this.#state = 'damaged'
-    const file = `${this.#options.name}.idx`
+    const file = indexNameOf(this.#options.name)
     this.#add({ file, position, end: position, what, transaction: undefined })
   }
 

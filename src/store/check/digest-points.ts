@@ -2,6 +2,7 @@ import { systemCodeOf } from '../../lib/index.ts'
 import { FIRST_EVENT_POSITION } from '../../mysql/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
 import { readFailed } from '../disk-error.ts'
+import { indexNameOf } from '../file-name.ts'
 import { readLandmarks } from '../index-file/index-scan.ts'
 
 /** The running digest behind one record of a file: where two logs agree on it they agree up to there. */
@@ -23,7 +24,7 @@ export async function readDigestPoints(
   folder: string,
   name: string,
 ): Promise<DigestPoint[] | undefined> {
-  const index = await openIfThere(disk, `${folder}/${name}.idx`)
+  const index = await openIfThere(disk, `${folder}/${indexNameOf(name)}`)
   if (index === undefined) return undefined
   try {
     const { head, checkpoints } = readLandmarks(name, index)
@@ -37,7 +38,7 @@ export async function readDigestPoints(
       })),
     ]
   } catch (thrown) {
-    throw readFailed(`${name}.idx`, 0, thrown)
+    throw readFailed(indexNameOf(name), 0, thrown)
   } finally {
     await index.close()
   }

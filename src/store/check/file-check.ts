@@ -3,9 +3,11 @@
   those before it, each byte of the file with the CRC-32 of its record. It has handles of its own, so that a purge does
   not wait for it. A file that is written to is compared as far as it is shown and its index speaks of it.
 */
+
 import { messageOf, OperationalError, systemCodeOf } from '../../lib/index.ts'
 import { BINLOG_MAGIC, FIRST_EVENT_POSITION } from '../../mysql/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
+import { indexNameOf } from '../file-name.ts'
 import { ExtentsCache } from '../index-file/extents.ts'
 import { IndexDirectory } from '../index-file/index-directory.ts'
 import { IndexWalk, type WalkedEntry } from '../index-file/index-walk.ts'
@@ -78,7 +80,7 @@ export async function checkFile(options: FileCheckOptions): Promise<CheckedFile 
   const data = await openIfThere(disk, paths?.data ?? `${folder}/${name}`)
   if (data === undefined) return undefined
   try {
-    const index = await openIfThere(disk, paths?.index ?? `${folder}/${name}.idx`)
+    const index = await openIfThere(disk, paths?.index ?? `${folder}/${indexNameOf(name)}`)
     if (index === undefined) return await withoutIndex(options)
     try {
       const check = new FileCheck(options, data, index)
@@ -96,7 +98,10 @@ export async function checkFile(options: FileCheckOptions): Promise<CheckedFile 
 async function withoutIndex(options: FileCheckOptions): Promise<CheckedFile | undefined> {
   const { disk, folder, name } = options
   if (!(await disk.exists(`${folder}/${name}`))) return undefined
-  return { damages: [{ file: `${name}.idx`, from: 0, to: 0, what: 'it is missing' }], points: [] }
+  return {
+    damages: [{ file: indexNameOf(name), from: 0, to: 0, what: 'it is missing' }],
+    points: [],
+  }
 }
 
 class FileCheck implements CheckedFile {
@@ -188,7 +193,7 @@ class FileCheck implements CheckedFile {
 
   #badIndex(from: number, to: number, what: string): undefined {
     this.#points = []
-    this.#note({ file: `${this.#options.name}.idx`, from, to, what })
+    this.#note({ file: indexNameOf(this.#options.name), from, to, what })
   }
 
   // ---- the bytes

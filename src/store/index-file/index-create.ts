@@ -1,5 +1,6 @@
 import type { GtidSet } from '../../mysql/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
+import { indexNameOf } from '../file-name.ts'
 import type { FileBegin } from '../record.ts'
 import type { ExtentsCache } from './extents.ts'
 import type { IndexEnd } from './index-appender.ts'
@@ -37,7 +38,7 @@ export async function createIndex(
   fresh: NewIndex,
 ): Promise<CreatedIndex> {
   const { name } = fresh.origin
-  const file = await context.disk.open(`${context.folder}/${name}.idx`, 'create')
+  const file = await context.disk.open(`${context.folder}/${indexNameOf(name)}`, 'create')
   const { firstSequence, rebuilt, digest: digestBefore, contact } = fresh
   const head = { storeId: context.storeId, firstSequence, rebuilt, digest: digestBefore, contact }
   const { bytes: headBytes, check } = encodeHead(head)

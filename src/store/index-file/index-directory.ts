@@ -3,9 +3,11 @@
   each with the state from which its entries can be decoded. A block is decoded when it is read and
   kept in a cache that all files share, so that memory does not grow with the files.
 */
+
 import { assert, OperationalError, present } from '../../lib/index.ts'
 import type { GtidSet } from '../../mysql/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
+import { indexNameOf } from '../file-name.ts'
 import { type Divided, Extents, type ExtentsCache } from './extents.ts'
 import { BadIndexBytes } from './index-bytes.ts'
 import {
@@ -226,7 +228,7 @@ export class IndexDirectory {
   }
 
   #damaged(offset: number): OperationalError {
-    const file = `${this.name}.idx`
+    const file = indexNameOf(this.name)
     const message =
       `the index ${file} is damaged at or after its byte ${offset}; ` +
       `run kingbus repair ${this.name}`

@@ -3,10 +3,12 @@
   closed; from its head forwards, entry by entry, when it is the last one or its end is not what it
   should be.
 */
+
 import { OperationalError } from '../../lib/index.ts'
 import type { GtidSet } from '../../mysql/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
+import { indexNameOf } from '../file-name.ts'
 import type { FileBegin } from '../record.ts'
 import type { ExtentsCache } from './extents.ts'
 import type { IndexEnd } from './index-appender.ts'
@@ -113,13 +115,13 @@ export function readLandmarks(name: string, file: DiskFile): Landmarks {
   const head = readHead(file)
   const closing = readClosing(file)
   if (head === undefined || closing === undefined) {
-    throw damaged(`${name}.idx`, 0, 'it lacks its head or its closing entry')
+    throw damaged(indexNameOf(name), 0, 'it lacks its head or its closing entry')
   }
   const found: Landmarks['checkpoints'][number][] = []
   for (let offset = closing.lastCheckpoint; offset > 0; ) {
     const read = readOrNothing(() => decodeDetached(readAt(file, offset, CHECKPOINT_SIZE_MAX)))
     if (read?.entry.kind !== 'checkpoint') {
-      throw damaged(`${name}.idx`, offset, 'no checkpoint is there')
+      throw damaged(indexNameOf(name), offset, 'no checkpoint is there')
     }
     found.push({ checkpoint: read.entry, offset, size: read.next })
     offset = read.entry.previousDistance === 0 ? 0 : offset - read.entry.previousDistance

@@ -2,6 +2,7 @@ import type { Logger } from '../../lib/index.ts'
 import type { GtidSet } from '../../mysql/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
+import { indexNameOf } from '../file-name.ts'
 import type { ExtentsCache } from '../index-file/extents.ts'
 import { type Checkpoints, IndexAppender } from '../index-file/index-appender.ts'
 import { createIndex } from '../index-file/index-create.ts'
@@ -103,7 +104,7 @@ async function openIndex(
 ): Promise<{ index: DiskFile; scan: Scan }> {
   const { disk, cache, logger, storeId } = context
   const { name, fallback, indexFolder: folder = context.folder } = options
-  const path = `${folder}/${name}.idx`
+  const path = `${folder}/${indexNameOf(name)}`
   if (await disk.exists(path)) {
     const index = await disk.open(path, 'write')
     const scan = scanIndex(name, index, cache)
@@ -133,7 +134,11 @@ async function openIndex(
 
 export function checkStore(name: string, found: string, ours: string): void {
   if (found === ours) return
-  throw damaged(`${name}.idx`, 0, `it belongs to another store (${found}, and this one is ${ours})`)
+  throw damaged(
+    indexNameOf(name),
+    0,
+    `it belongs to another store (${found}, and this one is ${ours})`,
+  )
 }
 
 /** Does again what a cut was about to do: nothing was appended behind it. */

@@ -4,7 +4,7 @@
 */
 import { GtidSet } from '../../mysql/index.ts'
 import { damaged } from '../disk-error.ts'
-import { compareFileNames, isFileName } from '../file-name.ts'
+import { binlogOf, compareFileNames, indexNameOf, isFileName, isIndexName } from '../file-name.ts'
 import { readBegin, readClosing, readClosingSet, readHead } from '../index-file/index-scan.ts'
 import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { readPreviousGtids } from '../walk/previous-gtids.ts'
@@ -82,8 +82,7 @@ export async function removeLeftovers(context: RecoveryContext): Promise<string[
     names.pop()
   }
   for (const name of found) {
-    const isIndex = name.endsWith('.idx') && isFileName(name.slice(0, -'.idx'.length))
-    if (!isIndex || names.includes(name.slice(0, -'.idx'.length))) continue
+    if (!isIndexName(name) || names.includes(binlogOf(name))) continue
     logger.info({ file: name }, `${name} is the index of a file that is gone and is removed`)
     await disk.remove(`${folder}/${name}`)
   }
@@ -125,8 +124,8 @@ export async function readClosed(
   name: string,
 ): Promise<Before | undefined> {
   const { disk, folder, storeId, cache } = context
-  if (!(await disk.exists(`${folder}/${name}.idx`))) return undefined
-  const index = await disk.open(`${folder}/${name}.idx`, 'read')
+  if (!(await disk.exists(`${folder}/${indexNameOf(name)}`))) return undefined
+  const index = await disk.open(`${folder}/${indexNameOf(name)}`, 'read')
   try {
     const read = readHead(index)
     const closing = readClosing(index)

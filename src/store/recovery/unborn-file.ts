@@ -1,6 +1,7 @@
 import { BINLOG_MAGIC } from '../../mysql/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
+import { indexNameOf } from '../file-name.ts'
 import { ExtentsCache } from '../index-file/extents.ts'
 import { scanIndex } from '../index-file/index-scan.ts'
 
@@ -18,8 +19,8 @@ export async function isUnborn(disk: Disk, folder: string, name: string): Promis
   const hasMagic = size >= BINLOG_MAGIC.length && beginsWithMagic(file)
   await file.close()
   if (size > BINLOG_MAGIC.length) return false
-  if (!(await disk.exists(`${folder}/${name}.idx`))) return true
-  const index = await disk.open(`${folder}/${name}.idx`, 'read')
+  if (!(await disk.exists(`${folder}/${indexNameOf(name)}`))) return true
+  const index = await disk.open(`${folder}/${indexNameOf(name)}`, 'read')
   try {
     const scan = scanIndex(name, index, new ExtentsCache(RECORDS_CACHED))
     if (scan === undefined) return true

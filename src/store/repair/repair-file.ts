@@ -4,6 +4,7 @@
   were there; else with the checksums of the events, the size, and the GTIDs of the file that follows. Only what is true
   takes the place of what is damaged, as a whole. Whoever reads goes on meanwhile.
 */
+
 import { type Logger, messageOf, OperationalError, ProtocolError } from '../../lib/index.ts'
 import { BINLOG_MAGIC, FIRST_EVENT_POSITION, type GtidSet } from '../../mysql/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
@@ -13,6 +14,7 @@ import {
   type DamagedRange,
   type GrowingFile,
 } from '../check/file-check.ts'
+import { indexNameOf } from '../file-name.ts'
 import type { HeldFile } from '../held-file.ts'
 import { RECORD_BYTES_MAX } from '../record.ts'
 import type { IndexSource, MissingRange, RangeSource } from './range-source.ts'
@@ -189,7 +191,7 @@ class FileRepair {
 
   async #repairIndex(damages: readonly DamagedRange[]): Promise<void> {
     const { name, file, indexes } = this.#options
-    const index = this.#shop.pathOf(`${name}.idx`)
+    const index = this.#shop.pathOf(indexNameOf(name))
     if (file.isActive()) {
       throw this.#impossible([
         'the index of the file that is written to cannot be replaced: end the file by FLUSH BINARY LOGS on the ' +
@@ -198,13 +200,13 @@ class FileRepair {
       ])
     }
     const isWhole = indexes === undefined ? await this.#remake() : await this.#fetchIndex(indexes)
-    if (isWhole) return await this.#replace([`${name}.idx`, name])
+    if (isWhole) return await this.#replace([indexNameOf(name), name])
     const { damages: left } = await this.#check({ paths: { index } })
-    if (left.length === 0) return await this.#replace([`${name}.idx`])
+    if (left.length === 0) return await this.#replace([indexNameOf(name)])
     const wrong = left.find((damage) => damage.file !== name)
     if (wrong !== undefined) throw this.#impossible([`${damages[0]?.file}: ${wrong.what}`])
     await this.#makeData(left, { index })
-    await this.#replace([`${name}.idx`, name])
+    await this.#replace([indexNameOf(name), name])
   }
 
   /** From the file, where all of its events are true; else with a file that is had again. Returns whether it was. */
@@ -268,7 +270,7 @@ class FileRepair {
     const tried: string[] = []
     for (const source of indexes) {
       try {
-        await this.#shop.make(`${name}.idx`, async (made) => {
+        await this.#shop.make(indexNameOf(name), async (made) => {
           let at = 0
           for await (const bytes of source.index(signal)) {
             await made.write(bytes, at)

@@ -1,5 +1,6 @@
 import type { Disk, DiskFile } from '../../platform/index.ts'
 import { writeRefused } from '../disk-error.ts'
+import { indexNameOf } from '../file-name.ts'
 
 const FOLDER = 'repair'
 
@@ -23,7 +24,7 @@ export class Workshop {
   /** Nothing of the file and its index is left there, of an earlier attempt either. */
   async clear(name: string): Promise<void> {
     await this.#disk.makeFolder(this.folder)
-    for (const path of [this.pathOf(name), this.pathOf(`${name}.idx`)]) {
+    for (const path of [this.pathOf(name), this.pathOf(indexNameOf(name))]) {
       if (await this.#disk.exists(path)) await this.#disk.remove(path)
     }
   }

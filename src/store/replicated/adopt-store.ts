@@ -4,9 +4,11 @@
   places; `log.json` is written last, and without it a start does it all again. An index whose sequences are not those
   that it had is marked as one that was made anew, so that a crash between two of them leaves no gap that is damage.
 */
+
 import { OperationalError } from '../../lib/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
 import { damaged, diskFull } from '../disk-error.ts'
+import { indexNameOf, isIndexName } from '../file-name.ts'
 import { HeldFiles } from '../held-files.ts'
 import { IndexAppender } from '../index-file/index-appender.ts'
 import { createIndex } from '../index-file/index-create.ts'
@@ -36,7 +38,8 @@ export async function adoptStore(context: RecoveryContext): Promise<LogFacts> {
     await disk.makeFolder(place)
     for (const left of await disk.list(place)) await disk.remove(`${place}/${left}`)
     facts = await rewriteAll(context, files, place)
-    for (const { name } of files) await disk.rename(`${place}/${name}.idx`, `${folder}/${name}.idx`)
+    for (const { name } of files)
+      await disk.rename(`${place}/${indexNameOf(name)}`, `${folder}/${indexNameOf(name)}`)
     await disk.syncFolder(place)
     await disk.syncFolder(folder)
     context.logger.info({ files: files.length }, 'the files of a single node are a log from now on')
@@ -62,7 +65,7 @@ async function recoverSingle(
 /** Records with an epoch are a cluster's: without `log.json` nobody knows which of them are committed. */
 async function checkAlone({ disk, folder }: RecoveryContext): Promise<void> {
   for (const name of await disk.list(folder)) {
-    if (!name.endsWith('.idx')) continue
+    if (!isIndexName(name)) continue
     await withIndex(disk, `${folder}/${name}`, (walk) => {
       while (walk.state.epoch === 0 && walk.next() !== undefined) {}
       if (walk.state.epoch === 0) return
@@ -99,7 +102,7 @@ async function rewriteAll(
       if (chain === undefined) facts = factsFrom(start)
       return await new IndexRewrite(stored, walk).run({ ...context, folder: place }, start)
     })
-    if (next === undefined) throw damaged(`${stored.name}.idx`, 0, 'it lacks its head')
+    if (next === undefined) throw damaged(indexNameOf(stored.name), 0, 'it lacks its head')
     chain = next
   }
   return facts
@@ -193,6 +196,6 @@ class IndexRewrite {
 
   #damaged(): OperationalError {
     const what = 'its entries do not agree; remove it and start without a cluster: it is made anew'
-    return damaged(`${this.#stored.name}.idx`, this.#walk.offset, what)
+    return damaged(indexNameOf(this.#stored.name), this.#walk.offset, what)
   }
 }

@@ -1,6 +1,7 @@
 import { present } from '../../lib/index.ts'
 import type { Disk } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
+import { indexNameOf } from '../file-name.ts'
 import { Tag } from '../index-file/index-entry.ts'
 import { IndexWalk } from '../index-file/index-walk.ts'
 import { RunningDigest } from '../index-file/running-digest.ts'
@@ -32,7 +33,7 @@ export async function readDigest(
     const walk = present(IndexWalk.open(index), 'the head of an index')
     while (walk.state.sequence < sequence) {
       if (walk.next() !== undefined) continue
-      throw damaged(`${name}.idx`, walk.offset, 'no true entry is there')
+      throw damaged(indexNameOf(name), walk.offset, 'no true entry is there')
     }
     return walk.digest()
   } finally {

@@ -4,9 +4,11 @@
   away, nothing is made anew from a file, and no cut or purge is carried out: only the cluster knows what is
   committed.
 */
+
 import { present } from '../../lib/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
+import { indexNameOf } from '../file-name.ts'
 import { removeFile } from '../held-files.ts'
 import { IndexAppender } from '../index-file/index-appender.ts'
 import {
@@ -86,7 +88,7 @@ export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog
   for (const name of names.slice(0, -1)) {
     await checkMagic(context, name)
     const closed = await readClosed(context, name)
-    if (closed === undefined) throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
+    if (closed === undefined) throw damaged(indexNameOf(name), 0, NOT_MADE_ANEW)
     await followClosed(context, name, chain, lineage)
     files.push(closed.stored)
   }
@@ -163,12 +165,12 @@ async function removePurged(
 ): Promise<string[]> {
   const kept: string[] = []
   for (const name of names) {
-    const path = `${context.folder}/${name}.idx`
-    if (!(await context.disk.exists(path))) throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
+    const path = `${context.folder}/${indexNameOf(name)}`
+    if (!(await context.disk.exists(path))) throw damaged(indexNameOf(name), 0, NOT_MADE_ANEW)
     const index = await context.disk.open(path, 'read')
     const head = readHead(index)
     await index.close()
-    if (head === undefined) throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
+    if (head === undefined) throw damaged(indexNameOf(name), 0, NOT_MADE_ANEW)
     if (head.head.firstSequence > base) kept.push(name)
     else await removeFile(context.disk, context.folder, name)
   }
@@ -187,7 +189,7 @@ function checkLink(
 ): void {
   if (head.firstSequence === chain.sequence + 1 && head.digest.equals(chain.digest)) return
   const what = `it does not go on where the log before it ends, at record ${chain.sequence}`
-  throw damaged(`${name}.idx`, 0, what)
+  throw damaged(indexNameOf(name), 0, what)
 }
 
 /** Reads a closed index as far as its newest epoch: behind that nothing is new but the last sequence. */
@@ -197,13 +199,13 @@ async function followClosed(
   chain: Chain,
   lineage: LogPoint[],
 ): Promise<void> {
-  const index = await disk.open(`${folder}/${name}.idx`, 'read')
+  const index = await disk.open(`${folder}/${indexNameOf(name)}`, 'read')
   try {
     const walk = IndexWalk.open(index)
     const closing = readClosing(index)
     const checkpoint = closing && readClosingCheckpoint(index, closing)
     if (walk === undefined || closing === undefined || checkpoint === undefined)
-      throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
+      throw damaged(indexNameOf(name), 0, NOT_MADE_ANEW)
     checkLink(name, walk.head, chain)
     while (walk.state.epoch !== closing.epoch && walk.next() !== undefined) {
       note(lineage, walk.state.epoch, walk.state.sequence)
@@ -264,7 +266,7 @@ export function readNewest(
   }
   const options: ScanOptions = { upTo, sees }
   const scan = scanIndex(name, index, cache, options)
-  if (scan === undefined) throw damaged(`${name}.idx`, 0, NOT_MADE_ANEW)
+  if (scan === undefined) throw damaged(indexNameOf(name), 0, NOT_MADE_ANEW)
   checkStore(name, scan.head.storeId, storeId)
   return { scan, cuts, purges, lineage, bytesEnd: heldUpTo, syncedTo, unsure }
 }
@@ -281,14 +283,14 @@ async function recoverNewest(
   const { disk, folder } = context
   await checkMagic(context, name)
   const data = await disk.open(`${folder}/${name}`, 'write')
-  const index = await disk.open(`${folder}/${name}.idx`, 'write')
+  const index = await disk.open(`${folder}/${indexNameOf(name)}`, 'write')
   try {
     const all = readNewest(context, name, index, Number.POSITIVE_INFINITY)
     const { offset, state } = all.scan.end
     const isClosed = readClosing(index) !== undefined && offset + CLOSED_SIZE === index.size()
     if (!isClosed && hasSyncedEntryBehind(index, offset, state.check)) {
       throw damaged(
-        `${name}.idx`,
+        indexNameOf(name),
         offset,
         'no true entry is there, and what is behind it was synced later',
       )
@@ -296,7 +298,7 @@ async function recoverNewest(
     const end = lastWhole(name, data, all, gap)
     const newest = readNewest(context, name, index, end)
     requireHeld(context, end, () => ({
-      file: end < state.sequence ? name : `${name}.idx`,
+      file: end < state.sequence ? name : indexNameOf(name),
       position: end < state.sequence ? newest.scan.end.state.end : offset,
     }))
     const here = gapIn(name, { cuts: newest.cuts, end }, gap)

@@ -1,6 +1,7 @@
 import { assert, crc32, present } from '../../lib/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
 import { damaged, readFailed } from '../disk-error.ts'
+import { indexNameOf } from '../file-name.ts'
 import {
   firstState,
   type IndexState,
@@ -134,7 +135,8 @@ export class RecordReader {
       const decoded = opened.window.next(state)
       if (decoded === undefined) {
         const { name } = opened.stored
-        if (isRenewed) throw damaged(`${name}.idx`, opened.window.offset, `no record ${sequence}`)
+        if (isRenewed)
+          throw damaged(indexNameOf(name), opened.window.offset, `no record ${sequence}`)
         // The index has grown.
         opened.window = new IndexWindow(opened.index, opened.window.offset)
         isRenewed = true
@@ -213,7 +215,7 @@ function beginning(
   index: DiskFile,
 ): { readonly state: IndexState; readonly window: IndexWindow } {
   const read = readHead(index)
-  if (read === undefined) throw damaged(`${name}.idx`, 0, 'it lacks its head')
+  if (read === undefined) throw damaged(indexNameOf(name), 0, 'it lacks its head')
   return {
     state: firstState(read.check, facts.firstSequence),
     window: new IndexWindow(index, read.size),

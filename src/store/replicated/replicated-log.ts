@@ -4,6 +4,7 @@ import { ActiveFile } from '../active-file.ts'
 import type { LogEnd } from '../binlog-store.ts'
 import { damaged, diskFull, readFailed } from '../disk-error.ts'
 import { createFile } from '../file-create.ts'
+import { indexNameOf } from '../file-name.ts'
 import { type Divided, ExtentsCache } from '../index-file/extents.ts'
 import { ReadableFiles, ReadableStore } from '../readable-files.ts'
 import { type FileBegin, RECORD_BYTES_MAX } from '../record.ts'
@@ -160,7 +161,7 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
     try {
       return (await readDigest(this.#context.disk, stored, sequence)).toString('hex')
     } catch (thrown) {
-      throw readFailed(`${stored.name}.idx`, 0, thrown)
+      throw readFailed(indexNameOf(stored.name), 0, thrown)
     }
   }
 

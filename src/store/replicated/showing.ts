@@ -2,10 +2,12 @@
   What a log shows moves on when the cluster says how far all is committed. Where the GTIDs of the records are known,
   as on the leader, it does so within the call; else they are learned from the files first.
 */
+
 import { assert, present } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import type { Disk } from '../../platform/index.ts'
 import { damaged, readFailed } from '../disk-error.ts'
+import { indexNameOf } from '../file-name.ts'
 import { firstState } from '../index-file/index-entry.ts'
 import { readHead } from '../index-file/index-scan.ts'
 import { IndexWindow } from '../index-file/index-window.ts'
@@ -201,12 +203,12 @@ async function readBoundary(disk: Disk, stored: StoredFile, sequence: number): P
   const index = await disk.open(stored.indexPath, 'read')
   try {
     const head = readHead(index)
-    if (head === undefined) throw damaged(`${stored.name}.idx`, 0, 'it lacks its head')
+    if (head === undefined) throw damaged(indexNameOf(stored.name), 0, 'it lacks its head')
     const state = firstState(head.check, head.head.firstSequence)
     const window = new IndexWindow(index, head.size)
     while (state.sequence < sequence) {
       if (window.next(state) !== undefined) continue
-      throw damaged(`${stored.name}.idx`, window.offset, `record ${sequence} is not there`)
+      throw damaged(indexNameOf(stored.name), window.offset, `record ${sequence} is not there`)
     }
     return state.boundary
   } finally {

@@ -9,7 +9,13 @@
 import { z } from 'zod'
 import { OperationalError, ProtocolError } from '../../../lib/index.ts'
 import type { Disk } from '../../../platform/index.ts'
-import type { BinlogStore, IndexSource, MissingRange, RangeSource } from '../../../store/index.ts'
+import {
+  type BinlogStore,
+  type IndexSource,
+  indexNameOf,
+  type MissingRange,
+  type RangeSource,
+} from '../../../store/index.ts'
 
 export const FILE_RANGE = 'file-range'
 
@@ -57,7 +63,10 @@ export class FileCalls {
     const found = files.find(({ name }) => name === file)
     const isClosed = found !== files.at(-1)
     if (found === undefined || (part === 'index' && !isClosed)) return null
-    const opened = await disk.open(`${folder}/${file}${part === 'index' ? '.idx' : ''}`, 'read')
+    const opened = await disk.open(
+      `${folder}/${part === 'index' ? indexNameOf(file) : file}`,
+      'read',
+    )
     try {
       const size = part === 'index' ? opened.size() : found.size
       const end = Math.min(to, size, from + RANGE_BYTES_MOST)
