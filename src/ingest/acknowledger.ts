@@ -1,8 +1,14 @@
-import type { Position } from '../journal/index.ts'
+import { comparePositions, type Position } from '../journal/index.ts'
 import type { SourcePlace } from '../source/index.ts'
 
+/**
+ * So many ends are kept while replicas are away, for which a source that no longer waits goes on asking. At the bound
+ * a new one takes the place of the newest: that one is acknowledged with it.
+ */
+const AWAITED_MOST = 10_000
+
 /** The end of a transaction that the source waits for. */
-interface Awaited {
+export interface Awaited {
   /** in our files */
   readonly end: Position
   /** the same in the source's */
@@ -12,12 +18,12 @@ interface Awaited {
 }
 
 /**
- * Tells the source what it waits for, once that is visible: of several at once only the newest, which
- * covers those before it.
+ * Tells the source what it waits for, once that is safe: of several at once only the newest, which covers those
+ * before it.
  */
 export class Acknowledger {
   readonly #send: (newest: Awaited) => void
-  /** in order; the journal's bound on what is not committed bounds it */
+  /** in order */
   #waiting: Awaited[] = []
 
   /** @param send must not throw */
@@ -25,16 +31,21 @@ export class Acknowledger {
     this.#send = send
   }
 
+  /** The first that is not safe yet; undefined while the source waits for nothing. */
+  get oldest(): Awaited | undefined {
+    return this.#waiting[0]
+  }
+
   /** To be called before the journal is given the piece with that end. */
   expect(awaited: Awaited): void {
+    if (this.#waiting.length === AWAITED_MOST) this.#waiting.pop()
     this.#waiting.push(awaited)
   }
 
-  /** @param visible never lies in a file before the one that is expected last */
-  visible(visible: Position | undefined): void {
-    const open = this.#waiting.findIndex(
-      ({ end }) => end.file === visible?.file && end.position > visible.position,
-    )
+  /** @param end everything before it is safe, wherever it has to be; undefined: nothing is */
+  safe(end: Position | undefined): void {
+    if (end === undefined) return
+    const open = this.#waiting.findIndex((awaited) => comparePositions(awaited.end, end) > 0)
     const count = open < 0 ? this.#waiting.length : open
     const newest = this.#waiting[count - 1]
     if (newest === undefined) return

@@ -1,4 +1,10 @@
-import type { FileBegin, Journal, LogEnd } from '../journal/index.ts'
+import {
+  comparePositions,
+  type FileBegin,
+  type Journal,
+  type LogEnd,
+  type Position,
+} from '../journal/index.ts'
 import {
   assert,
   InvariantError,
@@ -6,14 +12,16 @@ import {
   OperationalError,
   ProtocolError,
   present,
+  type Watched,
 } from '../lib/index.ts'
 import { ChecksumError, type GtidSet, type Piece } from '../mysql/index.ts'
 import type { Clock } from '../platform/index.ts'
 import type { DumpItem, OpenDump, SourceLink } from '../source/index.ts'
-import { Acknowledger } from './acknowledger.ts'
+import { Acknowledger, type Awaited } from './acknowledger.ts'
 import { DurableTimes } from './durable-times.ts'
 import { type BeginningDump, FileBeginner } from './file-beginner.ts'
 import { holdingsOf, openSourceFile } from './journal-holdings.ts'
+import { REPLICAS_LACK, ReplicasHold } from './replicas-hold.ts'
 
 export interface IngestOptions {
   readonly link: SourceLink
@@ -22,6 +30,11 @@ export interface IngestOptions {
   readonly logger: Logger
   /** a piece that found no room on the disk is tried again after so long, in milliseconds */
   readonly roomRetryMs: number
+  /**
+   * Everything before it is safe with as many replicas as have to have it before the source is told; undefined: none
+   * has to.
+   */
+  readonly heldByReplicas: Watched<Position | undefined> | undefined
 }
 
 /** Since this ingest was made: at the start of the process, or for new settings of the source. */
@@ -47,6 +60,8 @@ interface Session extends BeginningDump {
 export class Ingest {
   readonly #options: IngestOptions
   readonly #files: FileBeginner
+  readonly #hold: ReplicasHold
+  #acknowledging: Acknowledger | undefined
   /** how the file before the newest one began, where this process began the newest */
   #before: FileBegin | undefined
   readonly counters: IngestCounters = {
@@ -63,6 +78,7 @@ export class Ingest {
   constructor(options: IngestOptions) {
     this.#options = options
     const { journal, logger, clock } = options
+    this.#hold = new ReplicasHold({ journal, clock, held: options.heldByReplicas })
     this.durableTimes = new DurableTimes(journal, clock)
     this.#files = new FileBeginner({
       journal,
@@ -78,6 +94,14 @@ export class Ingest {
   /** Whether the journal has not taken yet what it was given last. */
   get isGiving(): boolean {
     return this.#isGiving
+  }
+
+  /** The oldest transaction that the source waits for, that is safe here and not with enough replicas. */
+  get lackedByReplicas(): Awaited | undefined {
+    const oldest = this.#acknowledging?.oldest
+    const visible = this.#options.journal.visible.value
+    if (oldest === undefined || visible === undefined) return undefined
+    return comparePositions(oldest.end, visible) <= 0 ? oldest : undefined
   }
 
   /**
@@ -156,21 +180,39 @@ export class Ingest {
 
   /** One dump: from its connection to its end. */
   async #receive(signal: AbortSignal): Promise<void> {
-    const { link, journal } = this.#options
+    const { link, journal, logger } = this.#options
     const holdings = await holdingsOf(journal)
     const openFile = await openSourceFile(journal)
-    const dump = await link.open(holdings, signal)
+    if (link.semiSync.wanted) await this.#hold.catchUp(signal)
+    const isAsynchronous = link.semiSync.wanted && !this.#hold.isAll
+    const dump = await link.open(holdings, signal, isAsynchronous ? REPLICAS_LACK : undefined)
     this.counters.connects += 1
     const acknowledger = dump.semiSync?.marked === true ? this.#acknowledger(dump) : undefined
-    const stopFollowing = journal.visible.follow((end) => acknowledger?.visible(end))
+    this.#acknowledging = acknowledger
+    const stopFollowing = this.#hold.follow(() => acknowledger?.safe(this.#hold.safe))
     const stopTiming = this.durableTimes.begin()
+    const ended = new AbortController()
+    const anew = isAsynchronous ? this.#beginAnew(ended.signal) : undefined
+    const until = anew === undefined ? signal : AbortSignal.any([signal, anew])
     try {
-      await this.#follow({ dump, signal, held: journal.heldGtids(), openFile, acknowledger })
+      await this.#follow({ dump, signal: until, held: journal.heldGtids(), openFile, acknowledger })
+    } catch (thrown) {
+      if (anew?.aborted !== true || signal.aborted || thrown instanceof InvariantError) throw thrown
+      logger.info({}, 'replicas have what is stored here: the dump begins anew, semi-synchronously')
     } finally {
+      ended.abort()
       stopTiming()
       stopFollowing()
+      this.#acknowledging = undefined
       dump.stream.close()
     }
+  }
+
+  /** Fires when replicas have everything and a dump that they held up can be a semi-sync one. */
+  #beginAnew(signal: AbortSignal): AbortSignal {
+    const anew = new AbortController()
+    void this.#hold.mayBeginAnew(signal).then(() => anew.abort())
+    return anew.signal
   }
 
   #acknowledger({ stream }: OpenDump): Acknowledger {

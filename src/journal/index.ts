@@ -13,6 +13,6 @@ export type {
   Position,
   VisibleEnd,
 } from '../store/index.ts'
-export { fileNameAfter } from '../store/index.ts'
+export { comparePositions, fileNameAfter } from '../store/index.ts'
 export type { Journal } from './journal.ts'
 export { LocalJournal } from './local-journal.ts'

@@ -1,5 +1,5 @@
 import { Watch, type Watched } from '../lib/index.ts'
-import { compareFileNames, type Position } from '../store/index.ts'
+import { comparePositions, type Position } from '../store/index.ts'
 
 /** Replicas whose newest acknowledgement is kept; the one that acknowledged longest ago is forgotten at the bound. */
 const REPLICAS_MOST = 1000
@@ -18,6 +18,18 @@ export class ReplicaAcks {
   /** by replica, the one that acknowledged last at the end */
   readonly #newest = new Map<string, ReplicaAck>()
   readonly #count = new Watch(0)
+  readonly #held = new Watch<Position | undefined>(undefined)
+  /** serve.wait-for-replicas; 0: nobody is waited for */
+  readonly needed: number
+
+  constructor(needed = 0) {
+    this.needed = needed
+  }
+
+  /** Everything before it is safe with as many replicas as are needed; undefined where nothing is, or none is needed. */
+  get held(): Watched<Position | undefined> {
+    return this.#held
+  }
 
   /** acknowledgements that moved a replica on, since the start */
   get count(): Watched<number> {
@@ -35,15 +47,27 @@ export class ReplicaAcks {
       this.#newest.delete(oldest)
     }
     this.#count.set(this.#count.value + 1)
+    this.#moveHeld()
+  }
+
+  /** Never back: a replica that is forgotten has said what it has said. */
+  #moveHeld(): void {
+    if (this.needed === 0) return
+    const newestFirst = this.all().sort((a, b) => comparePositions(b, a))
+    const nth = newestFirst[this.needed - 1]
+    const before = this.#held.value
+    if (nth === undefined) return
+    if (before !== undefined && comparePositions(nth, before) <= 0) return
+    this.#held.set({ file: nth.file, position: nth.position })
+  }
+
+  /** How many replicas have said that everything before the place is safe with them. */
+  countAt(place: Position): number {
+    return this.all().filter((ack) => comparePositions(ack, place) >= 0).length
   }
 
   /** The newest of each replica. */
   all(): ReplicaAck[] {
     return [...this.#newest.values()]
   }
-}
-
-/** Negative when `a` comes before `b`. */
-export function comparePositions(a: Position, b: Position): number {
-  return compareFileNames(a.file, b.file) || a.position - b.position
 }

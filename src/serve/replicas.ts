@@ -5,10 +5,10 @@
 */
 import { ProtocolError } from '../lib/index.ts'
 import type { Clock } from '../platform/index.ts'
-import type { FileInfo, Position } from '../store/index.ts'
+import { comparePositions, type FileInfo, type Position } from '../store/index.ts'
 import type { ReplicaIdentity } from './dump-request.ts'
 import { neededFile, UNRECEIVED_BYTES_MOST } from './needed-file.ts'
-import { comparePositions, ReplicaAcks } from './replica-acks.ts'
+import { ReplicaAcks } from './replica-acks.ts'
 
 /** Replicas that have left and were not collected yet; the one that left first is dropped at the bound. */
 const LEFT_MOST = 1000
@@ -117,11 +117,16 @@ export class Replicas {
   /** by uuid, in the order in which they left */
   readonly #left = new Map<string, Left>()
   #leftCount = 0
-  readonly acks = new ReplicaAcks()
+  readonly acks: ReplicaAcks
 
   /** @param unreceivedBytesMost so much may be handed to a connection and never be read by the replica */
-  constructor(clock: Clock, unreceivedBytesMost = UNRECEIVED_BYTES_MOST) {
+  constructor(
+    clock: Clock,
+    unreceivedBytesMost = UNRECEIVED_BYTES_MOST,
+    acks = new ReplicaAcks(),
+  ) {
     this.#clock = clock
+    this.acks = acks
     this.#unreceivedBytesMost = unreceivedBytesMost
   }
 

@@ -7,6 +7,8 @@ import { binlogReaderOf } from './dump/binlog-reader.ts'
 import { Dumps } from './dump/dumps.ts'
 import type { ServeLimits } from './limits.ts'
 import type { MetadataSource } from './metadata/metadata-source.ts'
+import { UNRECEIVED_BYTES_MOST } from './needed-file.ts'
+import type { ReplicaAcks } from './replica-acks.ts'
 import { Replicas } from './replicas.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { Authenticator } from './session/authenticator.ts'
@@ -28,6 +30,8 @@ export interface ReplicationServerOptions {
   readonly passwordKey: string
   /** who is asked about tables; undefined: nobody */
   readonly metadata: MetadataSource | undefined
+  /** where it is kept what semi-sync replicas acknowledge */
+  readonly acks: ReplicaAcks
   readonly limits: ServeLimits
   readonly clock: Clock
   readonly random: Random
@@ -44,9 +48,9 @@ export class ReplicationServer {
 
   constructor(options: ReplicationServerOptions) {
     const { store, facts, users, administration, tls, passwordKey, metadata } = options
-    const { limits, clock, random, logger } = options
+    const { limits, clock, random, logger, acks } = options
     const binlogs = binlogReaderOf(store)
-    this.replicas = new Replicas(clock)
+    this.replicas = new Replicas(clock, UNRECEIVED_BYTES_MOST, acks)
     this.dumps = new Dumps({
       reader: binlogs,
       replicas: this.replicas,

@@ -139,10 +139,18 @@ export class SourceLink {
     return AbortSignal.any([signal, this.#attempt.signal])
   }
 
-  /** Connects and begins the dump behind what is held. Rejects with what `recover` understands. */
-  async open(holdings: Holdings | undefined, signal: AbortSignal): Promise<OpenDump> {
+  /**
+   * Connects and begins the dump behind what is held. Rejects with what `recover` understands.
+   * @param asynchronous why it must not be a semi-sync one, though that is wanted; undefined: it may
+   */
+  async open(
+    holdings: Holdings | undefined,
+    signal: AbortSignal,
+    asynchronous?: string,
+  ): Promise<OpenDump> {
     this.#enter('connecting')
-    const dump = await openDump(this.#options, holdings, signal)
+    const semiSync = this.#options.semiSync && asynchronous === undefined
+    const dump = await openDump({ ...this.#options, semiSync }, holdings, signal)
     const { profile, variables, findings, at, selects } = dump
     this.#state.set({
       ...this.#state.value,
@@ -154,7 +162,7 @@ export class SourceLink {
       if (severity === 'warning')
         this.#logger.warn({ id, found, remedy }, 'the source works with less')
     }
-    this.#noteSemiSync(dump)
+    this.#noteSemiSync(dump, asynchronous)
     this.#enter('streaming')
     this.progress.place = selects ? undefined : at
     const { active } = this.semiSync
@@ -175,11 +183,11 @@ export class SourceLink {
     semiSync.waitSeconds += waitedMs / 1000
   }
 
-  #noteSemiSync({ semiSync: answer }: OpenDump): void {
+  #noteSemiSync({ semiSync: answer }: OpenDump, asynchronous: string | undefined): void {
     const { semiSync } = this
     semiSync.active = answer?.marked === true && answer.reason === undefined
-    semiSync.reason = answer?.reason
-    if (answer?.reason !== undefined) this.#logger.warn({}, answer.reason)
+    semiSync.reason = asynchronous ?? answer?.reason
+    if (semiSync.reason !== undefined) this.#logger.warn({}, semiSync.reason)
   }
 
   /** Asks the source from time to time how far it is, on a connection of its own, until the signal fires. */

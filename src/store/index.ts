@@ -30,6 +30,7 @@ export { findGtidStart } from './lookup/gtid-lookup.ts'
 export type { LastTransaction } from './lookup/last-transaction.ts'
 export {
   type Chunk,
+  comparePositions,
   type FileBegin,
   type Position,
   RECORD_BYTES_MAX,

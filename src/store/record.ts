@@ -9,6 +9,7 @@
     purge         the files before a name are gone
 */
 import type { GtidSet } from '../mysql/index.ts'
+import { compareFileNames } from './file-name.ts'
 
 export type RecordKind = 'bytes' | 'file-begin' | 'epoch-start' | 'cut' | 'purge'
 
@@ -64,6 +65,11 @@ export interface FileBegin {
 export interface Position {
   readonly file: string
   readonly position: number
+}
+
+/** Negative when `a` comes before `b`. */
+export function comparePositions(a: Position, b: Position): number {
+  return compareFileNames(a.file, b.file) || a.position - b.position
 }
 
 /** The last point between transactions that will never be undone: all that anybody is shown. */

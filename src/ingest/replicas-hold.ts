@@ -1,0 +1,81 @@
+import { comparePositions, type Journal, type Position } from '../journal/index.ts'
+import type { Watched } from '../lib/index.ts'
+import type { Clock } from '../platform/index.ts'
+
+/** A dump that is asynchronous because replicas lack something is given up for a semi-sync one at most so often. */
+const BEGIN_ANEW_MS = 10_000
+/** Before a dump begins, replicas get so long to acknowledge what they were just sent. */
+const CATCH_UP_MS = 1000
+
+/** Why the source does not wait although it is wanted; at the next connect it may. */
+export const REPLICAS_LACK =
+  'too few semi-sync replicas have everything that is stored here (serve.wait-for-replicas), kingbus replicates ' +
+  'asynchronously until they have: see kingbus replicas'
+
+export interface ReplicasHoldOptions {
+  readonly journal: Journal
+  /** everything before it is safe with as many replicas as are needed; undefined: none is needed */
+  readonly held: Watched<Position | undefined> | undefined
+  readonly clock: Clock
+}
+
+/** What is safe not only here but with as many replicas as are needed, too. */
+export class ReplicasHold {
+  readonly #options: ReplicasHoldOptions
+
+  constructor(options: ReplicasHoldOptions) {
+    this.#options = options
+  }
+
+  /** Everything before it may be acknowledged; undefined: nothing. */
+  get safe(): Position | undefined {
+    const { journal, held } = this.#options
+    const visible = journal.visible.value
+    if (held === undefined || visible === undefined) return visible
+    if (held.value === undefined) return undefined
+    return comparePositions(held.value, visible) < 0 ? held.value : visible
+  }
+
+  /** Replicas lack nothing of what is shown: a semi-sync dump, which acknowledges all before its place, may begin. */
+  get isAll(): boolean {
+    return this.safe === this.#options.journal.visible.value
+  }
+
+  /** Calls the listener, which must not throw, whenever more may be safe, until the returned function is called. */
+  follow(listener: () => void): () => void {
+    const { journal, held } = this.#options
+    const stops = [journal.visible.follow(listener), held?.follow(listener)]
+    return () => {
+      for (const stop of stops) stop?.()
+    }
+  }
+
+  /** Resolves when replicas have everything, or after a while, or when the signal fires. */
+  async catchUp(signal: AbortSignal): Promise<void> {
+    await this.#all(signal, CATCH_UP_MS)
+  }
+
+  /** Resolves when a dump that is asynchronous can be given up for a semi-sync one, or when the signal fires. */
+  async mayBeginAnew(signal: AbortSignal): Promise<void> {
+    await this.#options.clock.sleep(BEGIN_ANEW_MS, signal)
+    await this.#all(signal, undefined)
+  }
+
+  #all(signal: AbortSignal, withinMs: number | undefined): Promise<void> {
+    if (this.isAll || signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stopFollowing()
+        cancel()
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const stopFollowing = this.follow(() => {
+        if (this.isAll) done()
+      })
+      const cancel =
+        withinMs === undefined ? () => {} : this.#options.clock.after(withinMs, done)
+      signal.addEventListener('abort', done, { once: true })
+    })
+  }
+}
