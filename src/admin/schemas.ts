@@ -122,6 +122,25 @@ export const sourceSchema = z.object({
       acknowledged: positionSchema
         .nullable()
         .describe("in the source's files: everything before it was acknowledged"),
+      replicas: z
+        .object({
+          needed: z.number().describe('serve.wait-for-replicas'),
+          connected: z.number().describe('semi-sync replicas that are connected to this node'),
+          held: positionSchema
+            .nullable()
+            .describe('all before it is safe with as many as are needed; null: nothing yet'),
+          waitingSince: z
+            .string()
+            .nullable()
+            .describe(
+              'since when a commit waits for replicas alone; ISO 8601, UTC; null while none does',
+            ),
+          waitingFor: z
+            .array(z.string())
+            .describe('the connected semi-sync replicas that lack it: server_uuid or server_id'),
+        })
+        .nullable()
+        .describe('whose acknowledgements commits wait for, too; null: nobody'),
     })
     .describe('semi-synchronous replication'),
   attempts: z.number().describe('attempts without success so far'),

@@ -74,6 +74,12 @@ const HTTPS_URL = {
   fallback: undefined,
 }
 
+const replicaCountSchema = z
+  .string()
+  .regex(/^\d{1,3}$/, 'must be a whole number from 0 to 100')
+  .transform(Number)
+  .pipe(z.number().max(100))
+
 const SERVER_ID = {
   schema: z
     .string()
@@ -175,6 +181,14 @@ const KEYS = {
     help:
       'PEM file with the authorities that may have signed the certificates of clients; which users ' +
       'need one is said in the users file',
+  },
+  'serve.wait-for-replicas': {
+    schema: replicaCountSchema,
+    placeholder: 'NUMBER',
+    fallback: '0',
+    help:
+      'With source.semi-sync: the source is told of a transaction only when so many semi-sync replicas of this ' +
+      'node have acknowledged it, too',
   },
   'serve.metadata': {
     ...choice(['off', 'pass-through']),

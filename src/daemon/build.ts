@@ -5,7 +5,12 @@
 import { hostname } from 'node:os'
 import { type Address, type Config, REPLICAS_LOOK_MS, RETENTION_LOOK_MS } from '../config/index.ts'
 import { picked } from '../lib/index.ts'
-import { type Administration, ReplicationServer, SERVE_LIMITS } from '../serve/index.ts'
+import {
+  type Administration,
+  ReplicaAcks,
+  ReplicationServer,
+  SERVE_LIMITS,
+} from '../serve/index.ts'
 import { METADATA_LIMITS, MetadataPool } from '../source/index.ts'
 import { type DataDir, FileScrub, minFreeBytes, openDataDir } from '../store/index.ts'
 import { DiskWatch } from './disk/disk-watch.ts'
@@ -18,6 +23,7 @@ import { buildRetention, type RetentionParts } from './retention/build-retention
 import { loadServeMaterial } from './serve-material.ts'
 import { metadataAddress } from './source/metadata-address.ts'
 import { MirroredVariables } from './source/mirrored-variables.ts'
+import { ReplicaWait } from './source/replica-wait.ts'
 import { SourceDesk } from './source/source-desk.ts'
 import { SourceRunner } from './source/source-runner.ts'
 import { sourceSettings } from './source/source-settings.ts'
@@ -36,6 +42,7 @@ export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   /** answers questions about tables; undefined: they are refused */
   readonly metadata: MetadataPool | undefined
   readonly source: SourceRunner
+  readonly replicaWait: ReplicaWait
   readonly sourceDesk: SourceDesk
   readonly variables: MirroredVariables
   readonly scrub: FileScrub
@@ -73,18 +80,27 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   await facts.look()
   const startedMs = clock.nowMs()
   const settings = sourceSettings(desired.value, disk)
+  const acks = new ReplicaAcks(config['serve.wait-for-replicas'])
   const source = new SourceRunner({
     settings,
     wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
     mayRun: engine.leads,
     journal,
+    heldByReplicas: acks.held,
     clock,
     random: options.random,
     logger: logger.child({ part: 'source' }),
   })
-  const sourceDesk = new SourceDesk({ ...engine, config, clock, source })
+  const replicaWait = new ReplicaWait({
+    acks,
+    connected: () => server.replicas.list([]),
+    source,
+    clock,
+    logger: logger.child({ part: 'source' }),
+  })
+  const sourceDesk = new SourceDesk({ ...engine, config, clock, source, replicaWait })
   const variables = new MirroredVariables({ source, show: () => sourceDesk.show(), clock })
-  const desks = { source, sourceDesk, variables }
+  const desks = { source, replicaWait, sourceDesk, variables }
   const scrub = buildScrub(options, engine, dataDir)
   const repairs = new RepairDesk({
     ...options,
@@ -111,7 +127,7 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   const administration = new SqlAdministration(sourceDesk, (wish) =>
     retention.purgeDesk.purge(wish),
   )
-  const server = buildServer(base, administration, material)
+  const server = buildServer(base, { administration, acks }, material)
   const retention = buildRetention({
     ...base,
     server,
@@ -173,7 +189,7 @@ function buildMetadata({
 
 function buildServer(
   parts: Omit<NodeParts, 'server' | 'retention'>,
-  administration: Administration,
+  own: { readonly administration: Administration; readonly acks: ReplicaAcks },
   material: Awaited<ReturnType<typeof loadServeMaterial>>,
 ): ReplicationServer {
   const { store, facts, users, metadata, clock, random, logger } = parts
@@ -181,7 +197,7 @@ function buildServer(
   return new ReplicationServer({
     store,
     users,
-    administration,
+    ...own,
     ...material,
     metadata,
     limits: SERVE_LIMITS,

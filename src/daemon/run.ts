@@ -161,7 +161,7 @@ class Running {
   /** Everything that runs beside the listeners; a part that rejects has found a bug. */
   #start(signal: AbortSignal): Promise<unknown> {
     const { source, variables, journal, diskWatch, facts, users, scrub, repairs } = this.#parts
-    const { clock, cluster, retention } = this.#parts
+    const { clock, cluster, retention, replicaWait } = this.#parts
     const running = [
       announceWishes(this.#parts, this.#loaded.given, signal),
       journal.run(clock, signal),
@@ -173,6 +173,7 @@ class Running {
       retention.retention.run(signal),
       repairs.run(signal),
       source.run(signal),
+      replicaWait.run(signal),
       variables.run(signal),
       ...(cluster === undefined
         ? []

@@ -73,8 +73,7 @@ export class ReplicasHold {
       const stopFollowing = this.follow(() => {
         if (this.isAll) done()
       })
-      const cancel =
-        withinMs === undefined ? () => {} : this.#options.clock.after(withinMs, done)
+      const cancel = withinMs === undefined ? () => {} : this.#options.clock.after(withinMs, done)
       signal.addEventListener('abort', done, { once: true })
     })
   }

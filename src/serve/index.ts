@@ -8,7 +8,13 @@
 export type { Administration, Purged, SourceView, SourceWishes } from './administration.ts'
 export { SERVE_LIMITS, type ServeLimits } from './limits.ts'
 export { ReplicaAcks } from './replica-acks.ts'
-export type { DumpProgress, ReplicaRow, Replicas, SeenReplica } from './replicas.ts'
+export {
+  type DumpProgress,
+  nameOfReplica,
+  type ReplicaRow,
+  type Replicas,
+  type SeenReplica,
+} from './replicas.ts'
 export { ReplicationServer, type ReplicationServerOptions } from './replication-server.ts'
 export type { ServerFacts } from './server-facts.ts'
 export { type Listener } from './session/listener.ts'

@@ -26,9 +26,9 @@ export class ReplicaAcks {
     this.needed = needed
   }
 
-  /** Everything before it is safe with as many replicas as are needed; undefined where nothing is, or none is needed. */
-  get held(): Watched<Position | undefined> {
-    return this.#held
+  /** Everything before it is safe with as many replicas as are needed; undefined where none is needed. */
+  get held(): Watched<Position | undefined> | undefined {
+    return this.needed === 0 ? undefined : this.#held
   }
 
   /** acknowledgements that moved a replica on, since the start */
@@ -59,11 +59,6 @@ export class ReplicaAcks {
     if (nth === undefined) return
     if (before !== undefined && comparePositions(nth, before) <= 0) return
     this.#held.set({ file: nth.file, position: nth.position })
-  }
-
-  /** How many replicas have said that everything before the place is safe with them. */
-  countAt(place: Position): number {
-    return this.all().filter((ack) => comparePositions(ack, place) >= 0).length
   }
 
   /** The newest of each replica. */

@@ -120,11 +120,7 @@ export class Replicas {
   readonly acks: ReplicaAcks
 
   /** @param unreceivedBytesMost so much may be handed to a connection and never be read by the replica */
-  constructor(
-    clock: Clock,
-    unreceivedBytesMost = UNRECEIVED_BYTES_MOST,
-    acks = new ReplicaAcks(),
-  ) {
+  constructor(clock: Clock, unreceivedBytesMost = UNRECEIVED_BYTES_MOST, acks = new ReplicaAcks()) {
     this.#clock = clock
     this.acks = acks
     this.#unreceivedBytesMost = unreceivedBytesMost
@@ -169,8 +165,7 @@ export class Replicas {
   #note(connection: Connection, place: Position): void {
     const { acks } = connection.semiSync ?? NOTHING_ACKNOWLEDGED
     connection.semiSync = { place, atMs: this.#clock.nowMs(), acks: acks + 1 }
-    const { uuid, serverId } = connection.identity
-    this.acks.note({ ...place, replica: uuid ?? `server_id ${serverId}` })
+    this.acks.note({ ...place, replica: nameOfReplica(connection.identity) })
   }
 
   /** The connection is gone, with its dump. */
@@ -277,8 +272,14 @@ function placeOf({ identity, registration, dump }: Connection): Place | undefine
   return { uuid, serverId, user, host: host === '' ? from : host, file, position, begun }
 }
 
-function nameOf({ uuid, serverId, user, address }: ReplicaIdentity): string {
-  return `${uuid ?? `server_id ${serverId}`} (${user}@${address})`
+/** Its uuid, or `server_id N` where it has none. */
+export function nameOfReplica({ uuid, serverId }: ReplicaIdentity): string {
+  return uuid ?? `server_id ${serverId}`
+}
+
+function nameOf(identity: ReplicaIdentity): string {
+  const { user, address } = identity
+  return `${nameOfReplica(identity)} (${user}@${address})`
 }
 
 /** As MySQL tells replicas apart; but server_id 0, which every mysqlbinlog has, is nobody's. */

@@ -144,7 +144,8 @@ export class SimulatedNode {
     const journal = new RoomJournal(inner, { disk, folder: BINLOGS, minFree: 10_000 })
     const link = this.#link(opened)
     const roomRetryMs = sabotage.roomRetryMs ?? ROOM_RETRY_MS
-    const ingest = new Ingest({ link, journal, clock, logger, roomRetryMs })
+    const heldByReplicas = undefined
+    const ingest = new Ingest({ link, journal, clock, logger, roomRetryMs, heldByReplicas })
     const reader = binlogReaderOf(store)
     const dumps = new Dumps({
       reader: sabotage.reader?.(reader, simulated) ?? reader,

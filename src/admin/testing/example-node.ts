@@ -35,6 +35,7 @@ export const exampleStatus: Status = {
       active: false,
       reason: 'the source has no semi-sync plugin',
       acknowledged: { file: 'binlog.000002', position: 1200 },
+      replicas: null,
     },
     attempts: 3,
     error: { code: 'E_SOURCE_UNREACHABLE', message: 'connection refused' },

@@ -46,6 +46,7 @@ async function start(source: SourceWish | undefined): Promise<Node> {
     wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
     mayRun,
     journal: new LocalJournal(store),
+    heldByReplicas: undefined,
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,

@@ -69,7 +69,14 @@ afterEach(async () => {
 function start(): void {
   const parts = { clock: systemClock, random: systemRandom, logger: silentLogger }
   journal = new CountingJournal(store)
-  runner = new SourceRunner({ settings, wanted, mayRun, journal, ...parts })
+  runner = new SourceRunner({
+    settings,
+    wanted,
+    mayRun,
+    journal,
+    heldByReplicas: undefined,
+    ...parts,
+  })
   stopping = new AbortController()
   running = runner.run(stopping.signal)
 }

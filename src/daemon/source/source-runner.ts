@@ -1,5 +1,5 @@
 import { ROOM_RETRY_MS } from '../../config/index.ts'
-import { Ingest } from '../../ingest/index.ts'
+import { Ingest, type IngestOptions } from '../../ingest/index.ts'
 import type { Journal } from '../../journal/index.ts'
 import { type Logger, Watch, type Watched, waitUntil } from '../../lib/index.ts'
 import type { Clock, Random } from '../../platform/index.ts'
@@ -8,7 +8,7 @@ import { SOURCE_LIMITS, SourceLink, type SourceOptions } from '../../source/inde
 /** Which source, and how it is followed. */
 export type SourceSettings = Pick<SourceOptions, 'address' | 'self' | 'startAt' | 'semiSync'>
 
-export interface SourceRunnerOptions {
+export interface SourceRunnerOptions extends Pick<IngestOptions, 'heldByReplicas'> {
   /**
    * undefined: no source is configured. Settings count as changed when the object is another one, and then a
    * dump that runs begins anew.
@@ -101,7 +101,9 @@ export class SourceRunner {
     this.#runs = true
     if (settings === undefined) return this.#current.set(undefined)
     const link = new SourceLink({ ...settings, limits: SOURCE_LIMITS, clock, random }, logger)
-    const ingest = new Ingest({ link, journal, clock, logger, roomRetryMs: ROOM_RETRY_MS })
+    const { heldByReplicas } = this.#options
+    const roomRetryMs = ROOM_RETRY_MS
+    const ingest = new Ingest({ link, journal, clock, logger, roomRetryMs, heldByReplicas })
     this.#current.set({ settings, link, ingest })
     this.#steer()
   }

@@ -2,10 +2,14 @@ import type { SourceStatus } from '../../admin/index.ts'
 import type { SourceLink } from '../../source/index.ts'
 import type { Engine } from '../engine.ts'
 import type { NodeOptions } from '../node-options.ts'
+import type { ReplicaWait } from './replica-wait.ts'
 import type { SourceParts, SourceRunner } from './source-runner.ts'
 
 export type SourceStatusParts = Pick<Engine, 'desired' | 'cluster'> &
-  Pick<NodeOptions, 'config'> & { readonly source: SourceRunner }
+  Pick<NodeOptions, 'config'> & {
+    readonly source: SourceRunner
+    readonly replicaWait: ReplicaWait
+  }
 
 /** The source as this node sees it. Who follows another node knows little of it. */
 export function ownSourceStatus(parts: SourceStatusParts): SourceStatus {
@@ -17,7 +21,7 @@ export function ownSourceStatus(parts: SourceStatusParts): SourceStatus {
   const { phase } = current.link.state.value
   // What the link last saw here is old.
   if (!runner.isHere && phase === 'stopped') return { ...wished, state: stateElsewhere(parts) }
-  return { ...wished, ...seenOf(current), semiSync: semiSyncStatus(current.link) }
+  return { ...wished, ...seenOf(current), semiSync: semiSyncStatus(current.link, parts) }
 }
 
 /** Of a node that has no link, for whatever reason. */
@@ -77,12 +81,15 @@ const UNKNOWN: Omit<SourceStatus, 'state' | 'leader'> = {
   position: null,
   lagSeconds: null,
   safeToPurgeTo: null,
-  semiSync: { wanted: false, active: false, reason: null, acknowledged: null },
+  semiSync: { wanted: false, active: false, reason: null, acknowledged: null, replicas: null },
   attempts: 0,
   error: null,
 }
 
-function semiSyncStatus({ semiSync, state }: SourceLink): SourceStatus['semiSync'] {
+function semiSyncStatus(
+  { semiSync, state }: SourceLink,
+  { replicaWait }: SourceStatusParts,
+): SourceStatus['semiSync'] {
   const { phase } = state.value
   const { wanted, active, reason, acknowledged } = semiSync
   return {
@@ -90,5 +97,6 @@ function semiSyncStatus({ semiSync, state }: SourceLink): SourceStatus['semiSync
     active: active && (phase === 'streaming' || phase === 'paused'),
     reason: reason ?? null,
     acknowledged: acknowledged ?? null,
+    replicas: replicaWait.status(),
   }
 }

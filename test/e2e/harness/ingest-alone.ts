@@ -88,6 +88,7 @@ export class IngestAlone {
       clock: systemClock,
       logger: silentLogger,
       roomRetryMs: 100,
+      heldByReplicas: undefined,
     })
     this.#running = this.ingest.run(this.#stopping.signal)
   }
