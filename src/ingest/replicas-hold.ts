@@ -13,7 +13,7 @@ export const REPLICAS_LACK =
   'asynchronously until they have: see kingbus replicas'
 
 export interface ReplicasHoldOptions {
-  readonly journal: Journal
+  readonly journal: Pick<Journal, 'visible'>
   /** everything before it is safe with as many replicas as are needed; undefined: none is needed */
   readonly held: Watched<Position | undefined> | undefined
   readonly clock: Clock

@@ -19,6 +19,7 @@ export interface ReplicaWaitOptions {
 export class ReplicaWait {
   readonly #options: ReplicaWaitOptions
   #areTooFew = false
+  #isLate = false
 
   constructor(options: ReplicaWaitOptions) {
     this.#options = options
@@ -56,8 +57,13 @@ export class ReplicaWait {
     }
   }
 
-  /** Says once that too few are there, and once that enough are. */
+  /** Says once what commits wait for, and once that they no longer do. */
   look(): void {
+    this.#lookAtConnected()
+    this.#lookAtWaiting()
+  }
+
+  #lookAtConnected(): void {
     const { acks, source, logger } = this.#options
     const { needed } = acks
     const connected = this.#semiSync.length
@@ -67,6 +73,18 @@ export class ReplicaWait {
     this.#areTooFew = areTooFew
     if (areTooFew) logger.warn({ connected, needed }, TOO_FEW)
     else if (isAsked) logger.info({ connected, needed }, ENOUGH)
+  }
+
+  #lookAtWaiting(): void {
+    const { clock, logger } = this.#options
+    const lacked = this.#lacked
+    const isLate =
+      lacked !== undefined && clock.monotonicMs() - lacked.arrivedAtMs >= REPLICAS_LOOK_MS
+    if (isLate === this.#isLate) return
+    this.#isLate = isLate
+    const { waitingSince, waitingFor } = this.status() ?? {}
+    if (isLate) logger.warn({ ...lacked.end, waitingSince, waitingFor }, LATE)
+    else logger.info({}, IN_TIME)
   }
 
   get #lacked() {
@@ -81,6 +99,8 @@ export class ReplicaWait {
 const TOO_FEW =
   'fewer semi-sync replicas are connected than serve.wait-for-replicas: commits on the source wait until its ' +
   'rpl_semi_sync_source_timeout; connect replicas with rpl_semi_sync_replica_enabled, or set fewer and start again'
+const LATE = 'commits on the source wait for semi-sync replicas, which lack what is stored here'
+const IN_TIME = 'commits on the source no longer wait for semi-sync replicas'
 const ENOUGH = 'as many semi-sync replicas are connected as serve.wait-for-replicas needs'
 
 function lacks({ semiSync }: ReplicaRow, end: Position): boolean {
