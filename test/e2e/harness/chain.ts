@@ -9,6 +9,8 @@ export interface ChainOptions {
   readonly replicaOptions?: Readonly<Record<string, string>>
   /** further clauses of the replica's CHANGE REPLICATION SOURCE TO */
   readonly clauses?: readonly string[]
+  /** of `kingbus start`, without the dashes */
+  readonly kingbusFlags?: Readonly<Record<string, string>>
 }
 
 /** A source, Kingbus behind it, and a replica behind Kingbus. */
@@ -23,7 +25,10 @@ export async function startChain(options: ChainOptions = {}): Promise<Chain> {
     Mysqld.start({ serverId: 1, options: { max_binlog_size: '4M', ...options.sourceOptions } }),
     Mysqld.start({ serverId: 2, options: options.replicaOptions ?? {} }),
   ])
-  const kingbus = await Kingbus.start({ sourceUrl: source.sourceUrl })
+  const kingbus = await Kingbus.start({
+    sourceUrl: source.sourceUrl,
+    flags: options.kingbusFlags ?? {},
+  })
   const replica = new Replica(server)
   await replica.attach(kingbus, { clauses: options.clauses ?? [] })
   return { source, kingbus, replica }
