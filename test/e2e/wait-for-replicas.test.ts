@@ -47,8 +47,8 @@ test('a commit waits until a replica has it, too; also one that was stored befor
   await source.sql('CREATE DATABASE d')
   await expectAllEqual(chain)
   await source.sql('SET GLOBAL rpl_semi_sync_source_enabled = ON')
-  await waitForActive(kingbus)
   await source.sql('CREATE TABLE d.t (id INT PRIMARY KEY)')
+  await waitForActive(kingbus)
   await expectAllEqual(chain)
 
   await replica.server.sql('STOP REPLICA IO_THREAD')
@@ -75,8 +75,8 @@ test('a commit waits until a replica has it, too; also one that was stored befor
   expect(isCommitted).toBe(false)
 
   await replica.server.sql('START REPLICA IO_THREAD')
-  await committing
   await waitForActive(kingbus)
+  await committing
   expect((await semiSyncCounters(source)).no).toBe(0)
   await expectAllEqual(chain)
 })

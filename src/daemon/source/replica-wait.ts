@@ -1,16 +1,24 @@
 import type { SourceStatus } from '../../admin/index.ts'
 import { REPLICAS_LOOK_MS } from '../../config/index.ts'
+import type { Ingest } from '../../ingest/index.ts'
 import type { Logger } from '../../lib/index.ts'
 import type { Clock } from '../../platform/index.ts'
 import { nameOfReplica, type ReplicaAcks, type ReplicaRow } from '../../serve/index.ts'
 import { comparePositions, type Position } from '../../store/index.ts'
-import type { SourceRunner } from './source-runner.ts'
 
 export interface ReplicaWaitOptions {
   readonly acks: ReplicaAcks
   /** at this moment */
   readonly connected: () => readonly ReplicaRow[]
-  readonly source: Pick<SourceRunner, 'current' | 'isHere'>
+  readonly source: {
+    readonly isHere: boolean
+    readonly current:
+      | {
+          readonly link: { readonly semiSync: { readonly wanted: boolean } }
+          readonly ingest: Pick<Ingest, 'lackedByReplicas'>
+        }
+      | undefined
+  }
   readonly clock: Clock
   readonly logger: Logger
 }

@@ -1,6 +1,6 @@
 import { type Logger, waitUntil } from '../../lib/index.ts'
 import type { Clock } from '../../platform/index.ts'
-import { isFileName } from '../../store/index.ts'
+import { comparePositions, isFileName } from '../../store/index.ts'
 import {
   type DumpEnd,
   type DumpRequest,
@@ -95,9 +95,13 @@ export class Dumps {
     }
   }
 
+  /** A place beyond the visible end, for which a dump waits, says nothing of what will be stored before it. */
   #beginSemiSync({ replica, from, held }: DumpRequest): void {
+    const { replicas, reader } = this.#options
+    const visible = reader.visible.value
     const isByPosition = held === undefined && from !== undefined && isFileName(from.file)
-    this.#options.replicas.beginSemiSync(replica.connectionId, isByPosition ? from : undefined)
+    const isShown = isByPosition && visible !== undefined && comparePositions(from, visible) <= 0
+    replicas.beginSemiSync(replica.connectionId, isShown ? from : undefined)
   }
 
   async #firstFile(stop: AbortSignal): Promise<void> {
