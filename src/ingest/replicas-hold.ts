@@ -38,7 +38,7 @@ export class ReplicasHold {
 
   /** Replicas lack nothing of what is shown: a semi-sync dump, which acknowledges all before its place, may begin. */
   get isAll(): boolean {
-    return this.safe === this.#options.journal.visible.value
+    return this.#have(this.#options.journal.visible.value)
   }
 
   /** Calls the listener, which must not throw, whenever more may be safe, until the returned function is called. */
@@ -50,20 +50,11 @@ export class ReplicasHold {
     }
   }
 
-  /** Resolves when replicas have everything, or after a while, or when the signal fires. */
-  async catchUp(signal: AbortSignal): Promise<void> {
-    await this.#all(signal, CATCH_UP_MS)
-  }
-
-  /** Resolves when a dump that is asynchronous can be given up for a semi-sync one, or when the signal fires. */
-  async mayBeginAnew(signal: AbortSignal): Promise<void> {
-    await this.#options.clock.sleep(BEGIN_ANEW_MS, signal)
-    await this.#all(signal, undefined)
-  }
-
-  #all(signal: AbortSignal, withinMs: number | undefined): Promise<void> {
-    if (this.isAll || signal.aborted) return Promise.resolve()
-    return new Promise((resolve) => {
+  /** Resolves when replicas have what is shown now, or after a while, or when the signal fires. */
+  async catchUp(signal: AbortSignal): Promise<boolean> {
+    const goal = this.#options.journal.visible.value
+    if (this.#have(goal) || signal.aborted) return this.#have(goal)
+    await new Promise<void>((resolve) => {
       const done = (): void => {
         stopFollowing()
         cancel()
@@ -71,10 +62,26 @@ export class ReplicasHold {
         resolve()
       }
       const stopFollowing = this.follow(() => {
-        if (this.isAll) done()
+        if (this.#have(goal)) done()
       })
-      const cancel = withinMs === undefined ? () => {} : this.#options.clock.after(withinMs, done)
+      const cancel = this.#options.clock.after(CATCH_UP_MS, done)
       signal.addEventListener('abort', done, { once: true })
     })
+    return this.#have(goal)
+  }
+
+  /**
+   * Resolves when a dump that is asynchronous can be given up for a semi-sync one, or when the signal fires: replicas
+   * are so near that they catch up while nothing more comes. Under load they never have all of it at once.
+   */
+  async mayBeginAnew(signal: AbortSignal): Promise<void> {
+    await this.#options.clock.sleep(BEGIN_ANEW_MS, signal)
+    while (!signal.aborted && !(await this.catchUp(signal))) {}
+  }
+
+  #have(goal: Position | undefined): boolean {
+    const { held } = this.#options
+    if (held === undefined || goal === undefined) return true
+    return held.value !== undefined && comparePositions(held.value, goal) >= 0
   }
 }

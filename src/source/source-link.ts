@@ -186,8 +186,9 @@ export class SourceLink {
   #noteSemiSync({ semiSync: answer }: OpenDump, asynchronous: string | undefined): void {
     const { semiSync } = this
     semiSync.active = answer?.marked === true && answer.reason === undefined
+    const isSaid = asynchronous !== undefined && asynchronous === semiSync.reason
     semiSync.reason = asynchronous ?? answer?.reason
-    if (semiSync.reason !== undefined) this.#logger.warn({}, semiSync.reason)
+    if (semiSync.reason !== undefined && !isSaid) this.#logger.warn({}, semiSync.reason)
   }
 
   /** Asks the source from time to time how far it is, on a connection of its own, until the signal fires. */
