@@ -19,6 +19,7 @@ export function samplesOf(node: {
     | 'store'
     | 'diskFigures'
     | 'retention'
+    | 'replicaWait'
   >
 }): Samples {
   const { status, files, parts } = node
@@ -32,6 +33,9 @@ export function samplesOf(node: {
     })),
     ...(source.lagSeconds === null ? {} : { kingbus_source_lag_seconds: source.lagSeconds }),
     ...(parts.source.current === undefined ? {} : ingestSamples(parts.source.current)),
+    ...(source.semiSync.replicas === null
+      ? {}
+      : { kingbus_source_replica_wait_seconds: (parts.replicaWait.waitedMs ?? 0) / 1000 }),
     kingbus_visible_position_bytes:
       visibleEnd === null
         ? []

@@ -12,7 +12,7 @@ export const REPLICAS_LACK =
   'too few semi-sync replicas have everything that is stored here (serve.wait-for-replicas), kingbus replicates ' +
   'asynchronously until they have: see kingbus replicas'
 
-export interface ReplicasHoldOptions {
+interface ReplicasHoldOptions {
   readonly journal: Pick<Journal, 'visible'>
   /** everything before it is safe with as many replicas as are needed; undefined: none is needed */
   readonly held: Watched<Position | undefined> | undefined

@@ -72,7 +72,7 @@ test('it is named who is waited for, and since when', () => {
   wait.look()
   const { waitingFor, waitingSince } = wait.status() ?? {}
   expect(waitingFor).toEqual(['two'])
-  const sinceMs = Date.now() - Date.parse(waitingSince ?? '')
+  const sinceMs = systemClock.nowMs() - Date.parse(waitingSince ?? '')
   expect(sinceMs).toBeGreaterThan(4900)
   expect(said).toEqual([expect.stringMatching(/^commits on the source wait/)])
   state.arrivedAtMs = undefined

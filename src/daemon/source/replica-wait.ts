@@ -33,6 +33,12 @@ export class ReplicaWait {
     this.#options = options
   }
 
+  /** How long a commit has been waiting for replicas alone; undefined while none does. */
+  get waitedMs(): number | undefined {
+    const lacked = this.#lacked
+    return lacked && this.#options.clock.monotonicMs() - lacked.arrivedAtMs
+  }
+
   /** null where no replica is waited for */
   status(): SourceStatus['semiSync']['replicas'] {
     const { acks, clock } = this.#options
@@ -40,12 +46,13 @@ export class ReplicaWait {
     if (held === undefined) return null
     const lacked = this.#lacked
     const connected = this.#semiSync
-    const waitedMs = lacked === undefined ? 0 : clock.monotonicMs() - lacked.arrivedAtMs
+    const { waitedMs } = this
     return {
       needed,
       connected: connected.length,
       held: held.value ?? null,
-      waitingSince: lacked === undefined ? null : new Date(clock.nowMs() - waitedMs).toISOString(),
+      waitingSince:
+        waitedMs === undefined ? null : new Date(clock.nowMs() - waitedMs).toISOString(),
       waitingFor:
         lacked === undefined
           ? []
@@ -84,14 +91,12 @@ export class ReplicaWait {
   }
 
   #lookAtWaiting(): void {
-    const { clock, logger } = this.#options
-    const lacked = this.#lacked
-    const isLate =
-      lacked !== undefined && clock.monotonicMs() - lacked.arrivedAtMs >= REPLICAS_LOOK_MS
+    const { logger } = this.#options
+    const isLate = (this.waitedMs ?? 0) >= REPLICAS_LOOK_MS
     if (isLate === this.#isLate) return
     this.#isLate = isLate
     const { waitingSince, waitingFor } = this.status() ?? {}
-    if (isLate) logger.warn({ ...lacked.end, waitingSince, waitingFor }, LATE)
+    if (isLate) logger.warn({ ...this.#lacked?.end, waitingSince, waitingFor }, LATE)
     else logger.info({}, IN_TIME)
   }
 
