@@ -41,7 +41,8 @@ export const METRICS = {
     'Time from the arrival of what an acknowledgement covers until it was sent, summed over all',
   ),
   kingbus_source_replica_wait_seconds: gauge(
-    'How long a commit has been waiting for semi-sync replicas alone, 0 while none does; absent without serve.wait-for-replicas',
+    'How long a commit has been waiting for semi-sync replicas alone, 0 while none does; absent without ' +
+      'serve.wait-for-replicas',
   ),
   kingbus_visible_position_bytes: gauge('Position of the visible end in its file', ['file']),
   kingbus_binlog_files: gauge('Binlog files that are kept'),
