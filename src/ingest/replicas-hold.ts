@@ -76,7 +76,8 @@ export class ReplicasHold {
    */
   async mayBeginAnew(signal: AbortSignal): Promise<void> {
     await this.#options.clock.sleep(BEGIN_ANEW_MS, signal)
-    while (!signal.aborted && !(await this.catchUp(signal))) {}
+    let isNear = false
+    while (!isNear && !signal.aborted) isNear = await this.catchUp(signal)
   }
 
   #have(goal: Position | undefined): boolean {
