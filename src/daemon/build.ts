@@ -79,28 +79,10 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   const facts = new FormatFacts(store, logger)
   await facts.look()
   const startedMs = clock.nowMs()
-  const settings = sourceSettings(desired.value, disk)
   const acks = new ReplicaAcks(config['serve.wait-for-replicas'])
-  const source = new SourceRunner({
-    settings,
-    wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
-    mayRun: engine.leads,
-    journal,
-    heldByReplicas: acks.held,
-    clock,
-    random: options.random,
-    logger: logger.child({ part: 'source' }),
-  })
-  const replicaWait = new ReplicaWait({
-    acks,
-    connected: () => server.replicas.list([]),
-    source,
-    clock,
-    logger: logger.child({ part: 'source' }),
-  })
-  const sourceDesk = new SourceDesk({ ...engine, config, clock, source, replicaWait })
-  const variables = new MirroredVariables({ source, show: () => sourceDesk.show(), clock })
-  const desks = { source, replicaWait, sourceDesk, variables }
+  const connected = (): readonly ReplicaRow[] => server.replicas.list([])
+  const { settings, ...desks } = buildSource(options, engine, { journal, acks, connected })
+  const { source, sourceDesk } = desks
   const scrub = buildScrub(options, engine, dataDir)
   const repairs = new RepairDesk({
     ...options,
@@ -138,6 +120,43 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
     looks: { replicasMs: REPLICAS_LOOK_MS, filesMs: RETENTION_LOOK_MS },
   })
   return { ...base, server, retention }
+}
+
+interface SourceNeeds {
+  readonly journal: RoomJournal
+  readonly acks: ReplicaAcks
+  readonly connected: () => readonly ReplicaRow[]
+}
+
+/** What follows the source, and what tells people of it. */
+function buildSource(
+  options: NodeOptions,
+  engine: Engine,
+  { journal, acks, connected }: SourceNeeds,
+) {
+  const { config, disk, clock, logger } = options
+  const { desired } = engine
+  const settings = sourceSettings(desired.value, disk)
+  const source = new SourceRunner({
+    settings,
+    wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
+    mayRun: engine.leads,
+    journal,
+    heldByReplicas: acks.held,
+    clock,
+    random: options.random,
+    logger: logger.child({ part: 'source' }),
+  })
+  const replicaWait = new ReplicaWait({
+    acks,
+    connected,
+    source,
+    clock,
+    logger: logger.child({ part: 'source' }),
+  })
+  const sourceDesk = new SourceDesk({ ...engine, config, clock, source, replicaWait })
+  const variables = new MirroredVariables({ source, show: () => sourceDesk.show(), clock })
+  return { settings, source, replicaWait, sourceDesk, variables }
 }
 
 /** Why nothing is written any more. */

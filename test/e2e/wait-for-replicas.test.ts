@@ -59,7 +59,7 @@ test('a commit waits until a replica has it, too; also one that was stored befor
   const stored = 'the commit to be stored, and to wait for a replica'
   const waiting = await waitFor({ what: stored }, async () => {
     const { replicas } = await semiSyncOf(kingbus)
-    return replicas?.waitingSince == null ? undefined : replicas
+    return typeof replicas?.waitingSince === 'string' ? replicas : undefined
   })
   expect(waiting).toMatchObject({ needed: 1, connected: 0, waitingFor: [] })
 
