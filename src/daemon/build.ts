@@ -8,6 +8,7 @@ import { picked } from '../lib/index.ts'
 import {
   type Administration,
   ReplicaAcks,
+  type ReplicaRow,
   ReplicationServer,
   SERVE_LIMITS,
 } from '../serve/index.ts'
