@@ -205,7 +205,8 @@ const commands = {
   soak(args) {
     setUpBuild()
     setUpMysql()
-    if (args.includes('power-loss')) setUpXfsprogs()
+    if (['faults', 'kill-points', 'power-loss'].includes(args[0])) setUpEtcd()
+    if (args[0] === 'power-loss') setUpXfsprogs()
     return run('tsx', ['scripts/soak.ts', ...args])
   },
   bench(args) {

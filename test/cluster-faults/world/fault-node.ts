@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Kingbus } from '../../e2e/harness/kingbus.ts'
 import type { NetworkHost, Ports } from '../../e2e/harness/network/bridged-network.ts'
 import type { OwnDisk } from '../../e2e/harness/own-disk.ts'
-import { sendSignal } from '../../e2e/harness/signals.ts'
+import { signalQuietly } from '../../e2e/harness/signals.ts'
 
 export interface FaultNodeParts {
   readonly kingbus: Kingbus
@@ -67,15 +67,6 @@ export class FaultNode {
 
 /** Longer than a node waits for the others' answers. */
 const VIEW_MS = 5000
-
-/** Where it has ended by itself there is nothing to do. */
-export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
-  try {
-    sendSignal(pid, signal)
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
-  }
-}
 
 function commandOf(pid: number): string {
   try {

@@ -6,9 +6,10 @@ import { Mysqld, replicationUser } from '../../e2e/harness/mysqld.ts'
 import { BridgedNetwork, type NetworkHost } from '../../e2e/harness/network/bridged-network.ts'
 import { OwnDisk } from '../../e2e/harness/own-disk.ts'
 import { Replica } from '../../e2e/harness/replica.ts'
+import { signalQuietly } from '../../e2e/harness/signals.ts'
 import { waitFor } from '../../e2e/harness/wait.ts'
 import { Acknowledged } from './acknowledged.ts'
-import { FaultNode, signalQuietly } from './fault-node.ts'
+import { FaultNode } from './fault-node.ts'
 import { ShownWatch } from './shown-watch.ts'
 
 const NODES = ['node1', 'node2', 'node3'] as const

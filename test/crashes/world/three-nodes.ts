@@ -2,13 +2,13 @@ import { GtidSet } from '../../../src/mysql/index.ts'
 import { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
 import { Acknowledged } from '../../cluster-faults/world/acknowledged.ts'
 import { atExit } from '../../e2e/harness/child.ts'
+import { killEtcds, killWithEtcds } from '../../e2e/harness/cluster/etcd-processes.ts'
 import { KingbusCluster } from '../../e2e/harness/cluster/kingbus-cluster.ts'
 import { compareBinlogs } from '../../e2e/harness/compare.ts'
 import type { Kingbus } from '../../e2e/harness/kingbus.ts'
 import { Load } from '../../e2e/harness/load.ts'
 import type { Mysqld } from '../../e2e/harness/mysqld.ts'
 import { waitFor } from '../../e2e/harness/wait.ts'
-import { etcdsOf, killEtcds } from './etcd-processes.ts'
 import { lossesOf } from './losses.ts'
 import { Served } from './served.ts'
 import { beginToWait, startWaitingSource } from './waiting-source.ts'
@@ -90,11 +90,7 @@ export class ThreeNodes {
 
   /** Everything dies at once: the nodes and the etcds that they run. */
   async kill9(): Promise<void> {
-    const ended = this.cluster.nodes.map((node) => node.kill9())
-    killEtcds(this.cluster.nodes)
-    await Promise.all(ended)
-    const what = 'the etcds to be gone'
-    await waitFor({ what, stepMs: 10 }, async () => etcdsOf(this.cluster.nodes).length === 0)
+    await killWithEtcds(this.cluster.nodes)
   }
 
   /** What is lost since all have died, the source hanging: each node comes to show it, and has it in its files. */

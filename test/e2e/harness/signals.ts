@@ -18,6 +18,15 @@ export function sendSignal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/** Where it has ended by itself there is nothing to do. */
+export function signalQuietly(pid: number, name: NodeJS.Signals): void {
+  try {
+    sendSignal(pid, name)
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
+  }
+}
+
 /** What `/proc` says of each thread; nothing of a process that has ended. */
 function threadsOf(pid: number): string[] {
   const folder = `/proc/${pid}/task`

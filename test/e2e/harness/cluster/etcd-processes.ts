@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { signalQuietly } from '../../cluster-faults/world/fault-node.ts'
-import type { Kingbus } from '../../e2e/harness/kingbus.ts'
+import type { Kingbus } from '../kingbus.ts'
+import { signalQuietly } from '../signals.ts'
+import { waitFor } from '../wait.ts'
 
 /** The etcds that these nodes run, known by the data directories on their command lines. */
-export function etcdsOf(nodes: readonly Kingbus[]): number[] {
+function etcdsOf(nodes: readonly Kingbus[]): number[] {
   const folders = nodes.map(({ dataFolder }) => `${dataFolder}/`)
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -15,8 +16,19 @@ export function etcdsOf(nodes: readonly Kingbus[]): number[] {
     .map(Number)
 }
 
+/** An etcd outlives the node that started it for a while. */
 export function killEtcds(nodes: readonly Kingbus[]): void {
   for (const pid of etcdsOf(nodes)) signalQuietly(pid, 'SIGKILL')
+}
+
+/** These nodes die with their etcds, all in the same moment; returns when nothing of them runs. */
+export async function killWithEtcds(nodes: readonly Kingbus[]): Promise<void> {
+  killEtcds(nodes)
+  await Promise.all(nodes.map((node) => node.kill9()))
+  // A node may have started its etcd again between the two.
+  killEtcds(nodes)
+  const what = 'the etcds to be gone'
+  await waitFor({ what, stepMs: 10 }, async () => etcdsOf(nodes).length === 0)
 }
 
 function commandLineOf(pid: string): string[] {
