@@ -11,11 +11,6 @@ export interface FinalRecord {
   readonly boundary: number
 }
 
-export interface IndexedSet {
-  readonly position: number
-  readonly encoded: Buffer
-}
-
 /** What an index says that is wrong in itself. */
 export interface IndexFault {
   readonly offset: number
@@ -35,10 +30,9 @@ export class FinalRecords {
   #begin: Extract<IndexEntry, { kind: 'file-begin' }>['begin'] | undefined
   #isClosed = false
   #openCut: number | undefined
-  /** sets that were not asked for yet, in the file's order */
-  readonly sets: IndexedSet[] = []
   readonly faults: IndexFault[] = []
-  lastSet: IndexedSet | undefined
+  /** the last GTID set that was read, as it is stored */
+  lastSet: Buffer | undefined
 
   constructor(walk: IndexWalk) {
     this.#walk = walk
@@ -102,8 +96,7 @@ export class FinalRecords {
         this.#openCut = undefined
         return
       case 'set':
-        this.lastSet = entry
-        this.sets.push(entry)
+        this.lastSet = entry.encoded
         return
       case 'file-begin':
         this.#begin ??= entry.begin

@@ -3,10 +3,11 @@
   boundary of each record with the places between transactions, each GTID set with what is held there.
 */
 import { crc32 } from '../../lib/index.ts'
-import { GtidSet } from '../../mysql/index.ts'
+import type { GtidSet } from '../../mysql/index.ts'
 import type { PassedEvent } from '../checked-walk.ts'
 import { type Damage, nameOf } from '../damage.ts'
 import type { FinalRecord, FinalRecords } from './final-records.ts'
+import type { IndexedSets } from './indexed-sets.ts'
 import { Queue } from './queue.ts'
 
 interface Suspect {
@@ -16,9 +17,18 @@ interface Suspect {
   isPlaced: boolean
 }
 
+export interface RecordCheckParts {
+  readonly file: string
+  readonly records: FinalRecords
+  readonly sets: IndexedSets
+  /** before the first event; the walk adds to it */
+  readonly held: GtidSet
+}
+
 export class RecordCheck {
   readonly #file: string
   readonly #records: FinalRecords
+  readonly #sets: IndexedSets
   readonly #held: GtidSet
   #record: FinalRecord | undefined
   #crc = 0
@@ -29,9 +39,10 @@ export class RecordCheck {
   #boundary = 4
   #found: Damage[] = []
 
-  constructor(file: string, records: FinalRecords, held: GtidSet) {
+  constructor({ file, records, sets, held }: RecordCheckParts) {
     this.#file = file
     this.#records = records
+    this.#sets = sets
     this.#held = held
   }
 
@@ -98,18 +109,17 @@ export class RecordCheck {
   }
 
   #checkSets(): void {
-    const { sets } = this.#records
-    for (let set = sets[0]; set !== undefined && set.position <= this.#boundary; set = sets[0]) {
-      sets.shift()
-      if (set.position < this.#boundary) {
-        this.#report(set.position, 'the index has a GTID set there, inside a transaction')
+    const sets = this.#sets
+    for (let at = sets.position; at !== undefined && at <= this.#boundary; at = sets.position) {
+      const says = sets.take()
+      if (at < this.#boundary) {
+        this.#report(at, 'the index has a GTID set there, inside a transaction')
         continue
       }
-      const says = GtidSet.decode(set.encoded)
-      if (says.equals(this.#held)) continue
+      if (says === undefined || says.equals(this.#held)) continue
       const [more, less] = [says.subtract(this.#held), this.#held.subtract(says)]
       const wrong = more.isEmpty ? `lacks ${less.toString()}` : `names ${more.toString()} too`
-      this.#report(set.position, `the GTID set that the index has there ${wrong}`)
+      this.#report(at, `the GTID set that the index has there ${wrong}`)
     }
   }
 

@@ -6,6 +6,7 @@ import { CheckedWalk } from '../checked-walk.ts'
 import type { Damage } from '../damage.ts'
 import { bytesBehind } from '../inspect-index.ts'
 import { FinalRecords } from './final-records.ts'
+import { IndexedSets } from './indexed-sets.ts'
 import { RecordCheck } from './record-check.ts'
 
 /** More than this was never waiting for a sync: a tail that is not true is damage then. */
@@ -235,7 +236,7 @@ class FileVerification {
     if (limit < indexed) {
       this.#report(limit, `the file ends there, and ${indexed} bytes were stored`)
     }
-    const check = records === undefined ? undefined : new RecordCheck(name, records, held)
+    const check = records === undefined ? undefined : this.#checkOf(records, held)
     const walk = await CheckedWalk.start(this.#data, {
       name,
       from: FIRST_EVENT_POSITION,
@@ -261,7 +262,13 @@ class FileVerification {
     }
     this.#isHeldKnown = walk.knowsGtids
     if (walk.knowsGtids || records?.lastSet === undefined) return held
-    return held.union(GtidSet.decode(records.lastSet.encoded))
+    return held.union(GtidSet.decode(records.lastSet))
+  }
+
+  #checkOf(records: FinalRecords, held: GtidSet): RecordCheck {
+    assert(this.#index !== undefined, 'the index is open')
+    const { name: file } = this.#options
+    return new RecordCheck({ file, records, sets: new IndexedSets(this.#index), held })
   }
 
   /** Takes over what was found; returns whether nothing behind it is to be looked at. */

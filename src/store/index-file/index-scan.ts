@@ -13,7 +13,7 @@ import type { FileBegin } from '../record.ts'
 import type { ExtentsCache } from './extents.ts'
 import type { IndexEnd } from './index-appender.ts'
 import { readOrNothing } from './index-bytes.ts'
-import { IndexDirectory } from './index-directory.ts'
+import { type HeldAt, IndexDirectory } from './index-directory.ts'
 import {
   CHECKPOINT_SIZE_MAX,
   type Checkpoint,
@@ -86,12 +86,18 @@ export function readClosingCheckpoint(file: DiskFile, closing: Closed): Checkpoi
  * The GTIDs held at the end of a closed file; undefined when its last checkpoint has no true set.
  */
 export function readClosingSet(file: DiskFile, closing: Closed): GtidSet | undefined {
+  const at = closing.lastCheckpoint
+  const entry = readClosingCheckpoint(file, closing)
+  if (entry === undefined || entry.setDistance === 0) return undefined
+  return readSet(file, at - entry.setDistance, entry.setDistance)?.held
+}
+
+/** The set that stands at `offset` of an index and is `size` bytes long; undefined when it is not true. */
+export function readSet(file: DiskFile, offset: number, size: number): HeldAt | undefined {
   return readOrNothing(() => {
-    const at = closing.lastCheckpoint
-    const entry = readClosingCheckpoint(file, closing)
-    if (entry === undefined || entry.setDistance === 0) return undefined
-    const set = decodeDetached(readAt(file, at - entry.setDistance, entry.setDistance)).entry
-    return set.kind === 'set' ? decodeSet(set.encoded) : undefined
+    const { entry } = decodeDetached(readAt(file, offset, size))
+    if (entry.kind !== 'set') return undefined
+    return { position: entry.position, held: decodeSet(entry.encoded) }
   })
 }
 

@@ -152,3 +152,15 @@ export function bigFile(real: Buffer, { count, size, open, first = 1 }: BigFile)
   }
   return Buffer.concat(parts)
 }
+
+/** The file with the end position in each event that a source writes there, and the checksum of that. */
+export function withEndPositions(file: Buffer): Buffer {
+  const made = Buffer.from(file)
+  let from = 4
+  for (const { end } of endingsOf(file)) {
+    made.writeUInt32LE(end, from + 13)
+    made.writeUInt32LE(crc32(made.subarray(from, end - 4)), end - 4)
+    from = end
+  }
+  return made
+}
