@@ -2,6 +2,10 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ServerProcess } from '../e2e/harness/child.ts'
 import { makeRunFolder } from '../e2e/harness/project.ts'
+import { waitFor } from '../e2e/harness/wait.ts'
+
+/** Slow ones are Java programs that start, and wait before they connect again. */
+export const PATIENCE_MS = 90_000
 
 /** How a foreign client's program is started; it is a user's program, with that client's library inside. */
 export interface ClientProgram {
@@ -32,7 +36,7 @@ export interface Target {
  */
 export class Client {
   readonly #program: ClientProgram
-  readonly #target: Target
+  #target: Target
   readonly #folder: string
   readonly #firstFile: string
   #process: ServerProcess | undefined
@@ -50,6 +54,11 @@ export class Client {
 
   get isRunning(): boolean {
     return this.#process?.isRunning ?? false
+  }
+
+  /** From the next start on it reads from another server, with all that it has kept of how far it is. */
+  moveTo(target: Target): void {
+    this.#target = target
   }
 
   start(): void {
@@ -79,9 +88,23 @@ export class Client {
 
   /** What it was told, a line each and each once: a client that is started again may repeat what it did last. */
   changes(): string[] {
+    return [...new Set(this.told())]
+  }
+
+  /** What it was told, as often as it was told it. */
+  told(): string[] {
     const text = existsSync(this.#outputFile) ? readFileSync(this.#outputFile, 'utf8') : ''
-    const lines = text.split('\n').slice(0, -1)
-    return [...new Set(lines)]
+    return text.split('\n').slice(0, -1)
+  }
+
+  /** Waits until something with this word was told. */
+  async untilTold(word: string): Promise<void> {
+    const explain = (): string => `; ${this.logTail()}\nand was told\n${this.changes().join('\n')}`
+    const patience = { what: `'${word}' at ${this.name}`, timeoutMs: PATIENCE_MS, explain }
+    await waitFor(patience, async () => {
+      if (!this.isRunning) throw new Error(`${this.name} ended ${explain()}`)
+      return this.changes().some((line) => line.includes(word))
+    })
   }
 
   logTail(): string {

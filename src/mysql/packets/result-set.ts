@@ -31,6 +31,8 @@ export const ColumnType = {
   LONG: 0x03,
   DOUBLE: 0x05,
   LONGLONG: 0x08,
+  DATE: 0x0a,
+  TIME: 0x0b,
   DATETIME: 0x0c,
   LONG_BLOB: 0xfb,
   BLOB: 0xfc,

@@ -87,9 +87,11 @@ async function query(payload: Buffer, context: CommandContext): Promise<Outcome>
     await sendAnswer(context.channel, found, deprecateEof)
     return 'next'
   } catch (thrown) {
-    if (thrown instanceof SqlError) return await answer(context, encodeErr(thrown))
-    if (!(thrown instanceof OperationalError)) throw thrown
-    return await answer(context, encodeErr(refusalOf(thrown)))
+    if (!(thrown instanceof SqlError || thrown instanceof OperationalError)) throw thrown
+    const error = thrown instanceof SqlError ? thrown : refusalOf(thrown)
+    const { code, message } = error
+    context.state.warnings = [{ level: 'Error', code, message }]
+    return await answer(context, encodeErr(error))
   } finally {
     context.state.statement = undefined
   }

@@ -122,7 +122,7 @@ export function identityOf(state: SessionState, serverId: number): ReplicaIdenti
 
 /** Not where the protocol is compressed: an acknowledgement begins the numbers of its packets anew as well. */
 function isSemiSync(state: SessionState): boolean {
-  if (state.isCompressed) return false
+  if (state.compression !== undefined) return false
   return Number(userVariable(state, 'rpl_semi_sync_replica', 'rpl_semi_sync_slave') ?? 0) !== 0
 }
 

@@ -32,10 +32,6 @@ export class PacketChannel {
     return this.#connection
   }
 
-  get isCompressed(): boolean {
-    return this.#compressed !== undefined
-  }
-
   /** Bytes that a packet may have from now on. */
   limitPackets(bytesMost: number): void {
     this.#reader.limit = bytesMost

@@ -7,6 +7,7 @@ export const USER_VARIABLE_BYTES_MOST = 4 * 1024 * 1024
 
 /** As SHOW WARNINGS shows it. */
 export interface Warning {
+  readonly level: 'Warning' | 'Error'
   readonly code: number
   readonly message: string
 }
@@ -22,8 +23,8 @@ export interface SessionState {
   readonly rights: readonly Right[]
   readonly tlsVersion: string | undefined
   readonly tlsCipher: string | undefined
-  /** the protocol is compressed */
-  isCompressed: boolean
+  /** of the protocol, with the level that the server compresses at */
+  compression: { readonly algorithm: string; readonly level: number } | undefined
   database: string | undefined
   /** by lower-case name */
   readonly userVariables: Map<string, Value>
@@ -37,6 +38,11 @@ export interface SessionState {
   statement: string | undefined
   /** when `command` last changed, monotonic milliseconds */
   sinceMs: number
+}
+
+/** What went wrong with the last statement. */
+export function errorsOf({ warnings }: Pick<SessionState, 'warnings'>): readonly Warning[] {
+  return warnings.filter(({ level }) => level === 'Error')
 }
 
 export function hasRight(state: SessionState, ...rights: readonly Right[]): boolean {

@@ -88,6 +88,7 @@ export class Session implements ListedSession {
   #state: SessionState | undefined
   #client: Client | undefined
   #capabilities = 0
+  #compression: SessionState['compression']
   #dump: AbortController | undefined
   #answering = false
   /** of the last statement that had to wait */
@@ -174,7 +175,8 @@ export class Session implements ListedSession {
     if (found.compression !== undefined) {
       const { algorithm, level } = found.compression
       this.#channel.compress(this.#context.compressor.codec(algorithm, level))
-      this.state.isCompressed = true
+      this.#compression = found.compression
+      this.state.compression = found.compression
       this.#logger.info({ algorithm, level }, 'the connection is compressed')
     }
     return true
@@ -217,7 +219,7 @@ export class Session implements ListedSession {
       rights: user.rights,
       tlsVersion,
       tlsCipher,
-      isCompressed: this.#channel.isCompressed,
+      compression: this.#compression,
       database,
       userVariables: new Map(),
       warnings: [],

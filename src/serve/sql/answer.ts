@@ -40,6 +40,8 @@ const DECIMALS_FLOATING = 31
 const INTEGER_LENGTH = 21
 const DOUBLE_LENGTH = 23
 const DATE_TIME_LENGTH = 19
+const DATE_LENGTH = 10
+const TIME_LENGTH = 8
 
 export function rows(columns: readonly Column[], values: ResultSet['rows']): Answer {
   return { kind: 'rows', result: { columns, rows: values } }
@@ -93,6 +95,16 @@ export function shortCountColumn(name: string, digits: number): Column {
 /** YYYY-MM-DD HH:MM:SS */
 export function dateTimeColumn(name: string): Column {
   return { ...integerColumn(name), type: ColumnType.DATETIME, length: DATE_TIME_LENGTH }
+}
+
+/** YYYY-MM-DD */
+export function dateColumn(name: string): Column {
+  return { ...integerColumn(name), type: ColumnType.DATE, length: DATE_LENGTH }
+}
+
+/** HH:MM:SS */
+export function timeColumn(name: string): Column {
+  return { ...integerColumn(name), type: ColumnType.TIME, length: TIME_LENGTH }
 }
 
 /** The same column, whose values may be NULL. */

@@ -20,6 +20,8 @@ export interface Expression {
   (scope: Scope, row?: RowScope): Value
   /** the name of the column, lower case, that it is and nothing else */
   readonly column?: string
+  /** the name of its column in an answer, where that is not how it was written */
+  readonly title?: string
   /** its column in an answer, where that does not follow from its value */
   readonly shape?: ((name: string, value: Value) => Column | undefined) | undefined
 }
@@ -115,7 +117,7 @@ export class ExpressionParser {
       case 'number':
         return constant(numberOfToken(token))
       case 'string':
-        return constant(token.text)
+        return this.#text(token.text)
       case 'user':
         return userVariable(token.text.toLowerCase())
       case 'system':
@@ -128,6 +130,13 @@ export class ExpressionParser {
       case 'end':
         throw this.#refuse(token)
     }
+  }
+
+  /** Texts that follow each other are one, with the first as the name of its column. */
+  #text(first: string): Expression {
+    let text = first
+    while (this.#cursor.token.kind === 'string') text += this.#cursor.next().text
+    return Object.assign(constant(text), { title: first })
   }
 
   #signed(token: Token): Expression {

@@ -1,6 +1,14 @@
 import { ProtocolError } from '../../lib/index.ts'
 import { type Column, GtidSet } from '../../mysql/index.ts'
-import { countColumn, dateTimeColumn, integerColumn, nameColumn, refuseTooLong } from './answer.ts'
+import {
+  countColumn,
+  dateColumn,
+  dateTimeColumn,
+  integerColumn,
+  nameColumn,
+  refuseTooLong,
+  timeColumn,
+} from './answer.ts'
 import type { Scope } from './scope.ts'
 import { SqlError } from './sql-error.ts'
 import { dateTime, secondsOfTime, timeDifference } from './time.ts'
@@ -14,6 +22,7 @@ interface SqlFunction {
 }
 
 const ANY = Number.POSITIVE_INFINITY
+const FRACTION_DIGITS_MOST = 6
 
 const plain = (call: (scope: Scope) => Value, shape?: SqlFunction['shape']): SqlFunction => ({
   least: 0,
@@ -56,11 +65,31 @@ const database = plain(({ session }) => session.database ?? null)
 const now: SqlFunction = {
   least: 0,
   most: 1,
-  call: (_, scope) => dateTime(scope.nowMs),
-  shape: dateTimeColumn,
+  call: ([digits = 0n], scope) => dateTime(scope.nowMs, fractionDigits(digits)),
+  shape: momentColumn(dateTimeColumn),
 }
-const today = plain((scope) => dateTime(scope.nowMs).slice(0, 10))
-const timeOfDay: SqlFunction = { ...now, call: (_, scope) => dateTime(scope.nowMs).slice(11) }
+const today = plain((scope) => dateTime(scope.nowMs).slice(0, 10), dateColumn)
+const timeOfDay: SqlFunction = {
+  ...now,
+  call: ([digits = 0n], scope) => dateTime(scope.nowMs, fractionDigits(digits)).slice(11),
+  shape: momentColumn(timeColumn),
+}
+
+function fractionDigits(value: Value): number {
+  const digits = Number(numberOf(value))
+  if (digits <= FRACTION_DIGITS_MOST) return Math.max(0, Math.trunc(digits))
+  const message = `Too-big precision ${digits} specified for 'now'. Maximum is ${FRACTION_DIGITS_MOST}.`
+  throw new SqlError(1426, '42000', message)
+}
+
+/** As long as the fraction of the second that its value has. */
+function momentColumn(shape: (name: string) => Column): (name: string, value: Value) => Column {
+  return (name, value) => {
+    const digits = String(value).split('.')[1]?.length ?? 0
+    const column = shape(name)
+    return { ...column, decimals: digits, length: column.length + (digits === 0 ? 0 : digits + 1) }
+  }
+}
 
 /**
  * Asked by a MariaDB replica that goes by file and position, so that it could go by GTIDs later: NULL, as for a

@@ -129,7 +129,8 @@ function readItem(cursor: Cursor, parser: ExpressionParser): SelectItem {
   const expression = takeCount(cursor) ? undefined : parser.parse()
   const written = cursor.sql.slice(start, cursor.lastEnd)
   const alias = readAlias(cursor)
-  return { name: alias ?? written, expression, hasAlias: alias !== undefined }
+  const name = alias ?? expression?.title ?? written
+  return { name, expression, hasAlias: alias !== undefined }
 }
 
 /** COUNT(*), the only one that looks at all rows. */

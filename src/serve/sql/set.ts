@@ -41,9 +41,21 @@ function setOne(cursor: Cursor, parser: ExpressionParser, scope: Scope): void {
   setSystemVariable(name, readSystemValue(cursor, parser, scope), scope)
 }
 
+/** Those of MySQL; utf8 is its older name for utf8mb3. */
+const CHARACTER_SETS: ReadonlySet<string> = new Set(
+  (
+    'armscii8 ascii big5 binary cp1250 cp1251 cp1256 cp1257 cp850 cp852 cp866 cp932 dec8 eucjpms euckr gb18030 ' +
+    'gb2312 gbk geostd8 greek hebrew hp8 keybcs2 koi8r koi8u latin1 latin2 latin5 latin7 macce macroman sjis swe7 ' +
+    'tis620 ucs2 ujis utf16 utf16le utf32 utf8 utf8mb3 utf8mb4 default'
+  ).split(' '),
+)
+
 /** Remembered only: text is UTF-8 here, and what we say is ASCII but for names. */
 function setCharacterSet(cursor: Cursor, scope: Scope): void {
   const name = cursor.token.kind === 'string' ? cursor.next().text : cursor.expectName()
+  if (!CHARACTER_SETS.has(name.toLowerCase())) {
+    throw new SqlError(1115, '42000', `Unknown character set: '${name}'`)
+  }
   for (const use of ['client', 'connection', 'results']) {
     scope.session.systemVariables.set(`character_set_${use}`, name)
   }

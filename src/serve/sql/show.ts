@@ -1,4 +1,4 @@
-import { hasRight } from '../session/session-state.ts'
+import { errorsOf, hasRight, type SessionState } from '../session/session-state.ts'
 import {
   type Answer,
   countColumn,
@@ -157,15 +157,16 @@ export function showProcessList(cursor: Cursor, scope: Scope, words: readonly st
   )
 }
 
-/** Errors are never among them: what goes wrong is said in the error itself. */
+/** SHOW WARNINGS | ERRORS [LIMIT ...]: of the statement before, what went wrong with it among them. */
 export function showWarnings(cursor: Cursor, { session }: Scope, words: readonly string[]): Answer {
   const { skipped, count } = readLimit(cursor)
   cursor.expectEnd()
-  const code = shortCountColumn('Code', 5)
-  const found = words.includes('ERRORS') ? [] : session.warnings.slice(skipped, skipped + count)
+  const found = words.includes('ERRORS') ? errorsOf(session) : session.warnings
   return rows(
-    [nameColumn('Level', 7), code, nameColumn('Message', 512)],
-    found.map((warning) => ['Warning', String(warning.code), warning.message]),
+    [nameColumn('Level', 7), shortCountColumn('Code', 5), nameColumn('Message', 512)],
+    found
+      .slice(skipped, skipped + count)
+      .map(({ level, code, message }) => [level, String(code), message]),
   )
 }
 
@@ -175,8 +176,8 @@ export function showCount(cursor: Cursor, { session }: Scope): Answer {
   const name = cursor.isWord('ERRORS') ? 'error_count' : 'warning_count'
   if (!cursor.takeWord('WARNINGS', 'ERRORS')) throw cursor.error()
   cursor.expectEnd()
-  const count = name === 'error_count' ? 0 : session.warnings.length
-  return rows([nullable(countColumn(`@@session.${name}`))], [[String(count)]])
+  const counted = name === 'error_count' ? errorsOf(session) : session.warnings
+  return rows([nullable(countColumn(`@@session.${name}`))], [[String(counted.length)]])
 }
 
 /** None: there are no tables. */
@@ -212,8 +213,7 @@ export function showGrants(cursor: Cursor, scope: Scope): Answer {
   if (cursor.takeWord('FOR')) {
     const name = cursor.token.kind === 'string' ? cursor.next().text : cursor.expectName()
     const isSelf = name.toUpperCase() === 'CURRENT_USER' || name === scope.session.user
-    if (!isSelf)
-      throw new SqlError(1141, '42000', `There is no such grant defined for user '${name}'`)
+    if (!isSelf) throw selectDenied(scope.session)
     while (!cursor.atEnd()) cursor.next()
   }
   cursor.expectEnd()
@@ -223,6 +223,12 @@ export function showGrants(cursor: Cursor, scope: Scope): Answer {
   const name = user.replaceAll('`', '``')
   const text = `GRANT ${granted} ON *.* TO \`${name}\`@\`%\``
   return rows([nameColumn(`Grants for ${user}@%`, 1024)], [[text]])
+}
+
+/** MySQL keeps everybody's rights in a table that ordinary users cannot read, and says so. */
+function selectDenied({ user, host }: SessionState): SqlError {
+  const message = `SELECT command denied to user '${user}'@'${host}' for table 'user'`
+  return new SqlError(1142, '42000', message)
 }
 
 function requireBinlogRight({ session }: Scope): void {

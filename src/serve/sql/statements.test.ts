@@ -36,6 +36,7 @@ describe('SELECT', () => {
     ["SELECT ifnull(@@global.binlog_checksum, '') -- end", ['CRC32']],
     ['SELECT @undefined', [null]],
     ['SELECT 1', ['1']],
+    ["SELECT 'a' 'b' \"c\"", ['abc']],
     ["SELECT 'it''s', \"a\\nb\", 0x1F, -2, 1.5", ["it's", 'a\nb', '31', '-2', '1.5']],
     ['SELECT 1 + 2 * 3, (1 + 2) * 3, 7 / 2', ['7', '9', '3.5']],
     ['SELECT NULL IS NULL, NOT 0, 1 = NULL, 1 <=> NULL', ['1', '1', null, '0']],
@@ -45,6 +46,13 @@ describe('SELECT', () => {
     ['SELECT GTID_SUBSET(NULL, @@gtid_executed)', [null]],
     ["SELECT CONCAT('a', 1, NULL), COALESCE(NULL, 'x')", [null, 'x']],
     ['SELECT NOW()', ['2026-05-01 10:11:12']],
+    [
+      'SELECT NOW(6), CURTIME(2)',
+      [
+        expect.stringMatching(/^2026-05-01 10:11:12\.\d{3}000$/),
+        expect.stringMatching(/^10:11:12\.\d\d$/),
+      ],
+    ],
     ['SELECT TIME_TO_SEC(TIMEDIFF(NOW(), UTC_TIMESTAMP()))', ['0']],
     ["SELECT TIMEDIFF('2026-05-01 10:00:00', '2026-05-01 11:00:01')", ['-01:00:01']],
     [
@@ -74,6 +82,8 @@ describe('SELECT', () => {
     expect(
       await columns("SELECT @@GLOBAL.SERVER_ID, 1  +  1, UUID() AS u, 2 'x', version( )"),
     ).toEqual(['@@GLOBAL.SERVER_ID', '1  +  1', 'u', 'x', 'version( )'])
+    // A text is named by what it is, without its quotes.
+    expect(await columns("SELECT 'it''s', 'a' 'b', 'c' AS d")).toEqual(["it's", 'a', 'd'])
   })
 
   test.each<[string, number]>([
@@ -82,6 +92,7 @@ describe('SELECT', () => {
     ['SELECT no_such_column', 1054],
     ['SELECT NO_SUCH_FUNCTION(1)', 1305],
     ['SELECT VERSION(1)', 1582],
+    ['SELECT NOW(7)', 1426],
     ["SELECT GTID_SUBSET('nonsense', '')", 1772],
     ['SELECT * FROM performance_schema.replication_group_members', 1146],
     ['SELECT COUNT(*) FROM `app`.`t` WHERE a > 1', 1146],
@@ -148,6 +159,8 @@ describe('SET', () => {
     ['SET server_id = 3', 1229],
     ['SET no_such_variable = 3', 1193],
     ["SET wait_timeout = 'soon'", 1232],
+    ['SET NAMES no_such_set', 1115],
+    ["SET CHARACTER SET 'no_such_set'", 1115],
     ["SET @a = WAIT_FOR_EXECUTED_GTID_SET('')", 1235],
     ['SET @a', 1064],
     ['SET', 1064],
@@ -245,7 +258,15 @@ describe('SHOW', () => {
     ["SHOW STATUS LIKE 'Ssl_version'", [['Ssl_version', 'TLSv1.3']]],
     ['SHOW GRANTS', [['GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `repl`@`%`']]],
     ['SHOW GRANTS FOR CURRENT_USER()', [[expect.stringContaining('REPLICATION SLAVE')]]],
-    ["SHOW GRANTS FOR 'other'@'%'", 1141],
+    ["SHOW GRANTS FOR 'other'@'%'", 1142],
+    [
+      "SHOW STATUS LIKE 'Compression%'",
+      [
+        ['Compression', 'OFF'],
+        ['Compression_algorithm', ''],
+        ['Compression_level', '0'],
+      ],
+    ],
     ['SHOW CREATE TABLE app.t', [{ sql: 'SHOW CREATE TABLE `app`.`t`', database: undefined }]],
     ['SHOW TABLES', 1046],
     [

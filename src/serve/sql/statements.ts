@@ -82,11 +82,13 @@ export function answerStatement(sql: string, scope: Scope): Answer | Promise<Ans
   if (cursor.atEnd()) throw new SqlError(1065, '42000', 'Query was empty')
   const statements = readMetadata(cursor, scope.session.database)
   if (statements !== undefined) return { kind: 'metadata', statements }
-  for (const { steps, run, keepsWarnings } of PARSED) {
+  for (const { steps, run, tellsWarnings, countsWarnings } of PARSED) {
     const words = match(cursor, steps)
     if (words === undefined) continue
-    if (!keepsWarnings) scope.session.warnings = []
-    return run(cursor, scope, words)
+    if (!tellsWarnings && !countsWarnings) scope.session.warnings = []
+    const answer = run(cursor, scope, words)
+    if (countsWarnings) scope.session.warnings = []
+    return answer
   }
   throw cursor.error()
 }
@@ -96,16 +98,14 @@ interface Step {
   readonly optional: boolean
 }
 
-/** They tell of the statement before them. */
-const ABOUT_WARNINGS: ReadonlySet<string> = new Set([
-  'SELECT',
-  'SHOW WARNINGS|ERRORS',
-  'SHOW COUNT',
-])
+/** They tell of the statement before them, as often as they are asked. */
+const ABOUT_WARNINGS: ReadonlySet<string> = new Set(['SHOW WARNINGS|ERRORS', 'SHOW COUNT'])
 
 const PARSED = STATEMENTS.map(([pattern, run]) => ({
   run,
-  keepsWarnings: ABOUT_WARNINGS.has(pattern),
+  tellsWarnings: ABOUT_WARNINGS.has(pattern),
+  // It may ask for @@warning_count, once.
+  countsWarnings: pattern === 'SELECT',
   steps: pattern.split(' ').map(
     (step): Step => ({
       words: step.replace(/[[\]]/g, '').split('|'),
@@ -170,7 +170,7 @@ function changeFilter(_: Cursor, { session }: Scope): Answer {
 function reset(_: Cursor, { session }: Scope): Answer {
   if (!hasRight(session, 'administer')) throw accessDenied('RELOAD or REPLICATION_SLAVE_ADMIN')
   throw notSupported(
-    "'RESET': files are removed by PURGE BINARY LOGS, and a source is changed for another",
+    "'RESET': PURGE BINARY LOGS removes files, CHANGE REPLICATION SOURCE TO names another source",
   )
 }
 

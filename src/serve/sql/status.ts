@@ -7,6 +7,7 @@ export function statusVariables(scope: Scope): [string, string][] {
   const dumping = sessions.all().filter(({ state }) => state.command.startsWith('Binlog Dump'))
   return [
     ['Binlog_dump_threads', String(dumping.length)],
+    ...compressionVariables(scope),
     ['Questions', String(sessions.questions)],
     ...semiSyncVariables(scope),
     ['Ssl_cipher', session.tlsCipher ?? ''],
@@ -14,6 +15,17 @@ export function statusVariables(scope: Scope): [string, string][] {
     ['Threads_connected', String(sessions.count)],
     ['Uptime', uptime],
     ['Uptime_since_flush_status', uptime],
+  ]
+}
+
+function compressionVariables({ facts, session }: Scope): [string, string][] {
+  const { compression } = session
+  const isOn: [string, string] = ['Compression', compression === undefined ? 'OFF' : 'ON']
+  if (facts.flavor === 'mariadb') return [isOn]
+  return [
+    isOn,
+    ['Compression_algorithm', compression?.algorithm ?? ''],
+    ['Compression_level', String(compression?.level ?? 0)],
   ]
 }
 

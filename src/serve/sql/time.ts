@@ -8,9 +8,14 @@ import type { Value } from './value.ts'
 const MOMENT = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2})(?:\.\d+)?$/
 const DURATION = /^(-?)(\d{1,3}):(\d{2}):(\d{2})(?:\.\d+)?$/
 
-/** @param ms since 1970 */
-export function dateTime(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+/**
+ * @param ms since 1970
+ * @param digits of the fraction of the second, at most 6
+ */
+export function dateTime(ms: number, digits = 0): string {
+  const [whole = '', fraction = ''] = new Date(ms).toISOString().slice(0, -1).split('.')
+  const shown = digits === 0 ? '' : `.${fraction.padEnd(digits, '0').slice(0, digits)}`
+  return whole.replace('T', ' ') + shown
 }
 
 /** Milliseconds since 1970 of a moment in UTC; undefined for what is none. */

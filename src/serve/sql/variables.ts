@@ -1,4 +1,5 @@
 import { type Column, newestOfDomains } from '../../mysql/index.ts'
+import { errorsOf } from '../session/session-state.ts'
 import { countColumn, integerColumn, nullable } from './answer.ts'
 import type { Scope } from './scope.ts'
 import { SqlError, unknownVariable } from './sql-error.ts'
@@ -117,7 +118,10 @@ const CUSTOMARY: Readonly<Record<string, Variable>> = {
   collation_database: text('session', 'utf8mb4_0900_ai_ci'),
   collation_server: text('session', mirrored('collation_server', 'utf8mb4_0900_ai_ci')),
   default_storage_engine: text('session', 'InnoDB'),
-  error_count: integer('session', 0n),
+  error_count: {
+    ...integer('session', 0n),
+    value: ({ session }) => BigInt(errorsOf(session).length),
+  },
   foreign_key_checks: boolean('session', true),
   group_concat_max_len: integer('session', 1024n),
   gtid_next: text('session', 'AUTOMATIC'),
@@ -210,7 +214,7 @@ const MYSQL_COMPRESSED = byName(
 /** Those of a server of the source's kind; over a compressed connection one without the semi-sync plugin. */
 function variablesFor({ facts, session }: Scope): ReadonlyMap<string, Variable> {
   if (facts.flavor === 'mariadb') return MARIADB_VARIABLES
-  return session.isCompressed ? MYSQL_COMPRESSED : MYSQL_VARIABLES
+  return session.compression === undefined ? MYSQL_VARIABLES : MYSQL_COMPRESSED
 }
 
 /** `[GLOBAL. | SESSION. | LOCAL.]name`; error 1193 for one that we do not have. */

@@ -18,7 +18,7 @@ export function makeScope(changes: Partial<SessionState> = {}): Scope {
     rights: ['replicate'],
     tlsVersion: 'TLSv1.3',
     tlsCipher: 'TLS_AES_256_GCM_SHA384',
-    isCompressed: false,
+    compression: undefined,
     database: undefined,
     userVariables: new Map(),
     warnings: [],

@@ -39,8 +39,8 @@ function warningsOf({ purged, asked, obstacles }: Purged): Warning[] {
     `purged only ${purged} out of ${asked} files.`
   const others = obstacles.filter(({ kind }) => kind !== 'reader')
   return [
-    ...(first === undefined ? [] : [{ code: IN_USE, message: inUse }]),
-    ...others.map(({ message }) => ({ code: NEEDED, message })),
+    ...(first === undefined ? [] : [{ level: 'Warning', code: IN_USE, message: inUse } as const]),
+    ...others.map(({ message }) => ({ level: 'Warning', code: NEEDED, message }) as const),
   ]
 }
 

@@ -7,9 +7,12 @@ import java.io.IOException;
 import java.util.Map;
 import java.util.Properties;
 
-/** A client made of Debezium's embedded engine: begins with the tables as they are, and no rows of them. */
+/**
+ * A client made of Debezium's embedded engine: begins with the tables as they are, and no rows of them; with
+ * FOLLOW_SNAPSHOT=initial it begins with their rows, as Debezium does by default.
+ */
 public final class DebeziumClient {
-    private static final Map<String, String> OPERATIONS = Map.of("c", "insert", "u", "update", "d", "delete");
+    private static final Map<String, String> OPERATIONS = Map.of("r", "read", "c", "insert", "u", "update", "d", "delete");
     private static final ObjectMapper JSON = new ObjectMapper();
 
     public static void main(String[] args) throws Exception {
@@ -46,9 +49,13 @@ public final class DebeziumClient {
         settings.setProperty("database.server.id", Long.toString(Follow.SERVER_ID));
         settings.setProperty("database.include.list", "app");
         settings.setProperty("topic.prefix", "follow");
-        // A server without tables has nothing to lock; the definitions are taken as they are.
-        settings.setProperty("snapshot.mode", "no_data");
-        settings.setProperty("snapshot.locking.mode", "none");
+        if ("initial".equals(System.getenv("FOLLOW_SNAPSHOT"))) {
+            settings.setProperty("snapshot.mode", "initial");
+        } else {
+            // A server without tables has nothing to lock; the definitions are taken as they are.
+            settings.setProperty("snapshot.mode", "no_data");
+            settings.setProperty("snapshot.locking.mode", "none");
+        }
         settings.setProperty("offset.storage", "org.apache.kafka.connect.storage.FileOffsetBackingStore");
         settings.setProperty("offset.storage.file.filename", Follow.STATE.resolve("offsets").toString());
         settings.setProperty("offset.flush.interval.ms", "500");
