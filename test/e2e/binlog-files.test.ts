@@ -84,6 +84,36 @@ test('a replica that asks by file and position ends equal to the source', async 
   expect(await replica.bothThreadsRun()).toBe(true)
 })
 
+test('a replica moves from the source to Kingbus and back by file and position, and loses nothing', async () => {
+  const { source, kingbus } = chain
+  const replica = await Replica.start(source, { serverId: 7 })
+  const write = (table: string): Promise<unknown> =>
+    source.sql(
+      `CREATE TABLE kinds.${table} (id INT PRIMARY KEY)`,
+      `INSERT INTO kinds.${table} VALUES (1)`,
+    )
+  for (const [round, next] of [kingbus, source, kingbus, source].entries()) {
+    await write(`moved_${round}`)
+    await replica.catchUpWith(source)
+    await replica.server.sql('STOP REPLICA')
+    const inside = await replica.place()
+    await write(`away_${round}`)
+    await source.sql('FLUSH BINARY LOGS')
+    await kingbus.catchUpWith(source)
+    await replica.moveTo(next, inside)
+    await replica.catchUpWith(source)
+    // Now at the begin of the file that was begun meanwhile, of which nothing was applied yet.
+    await replica.server.sql('STOP REPLICA')
+    const newest = (await source.binlogs()).at(-1)?.name ?? ''
+    await replica.moveTo(next === kingbus ? source : kingbus, { file: newest, position: 4 })
+    await write(`begun_${round}`)
+    await replica.catchUpWith(source)
+    expect(await replica.receiverError()).toEqual({ number: 0, words: '' })
+    expect((await replica.place()).file).toBe(newest)
+  }
+  expect(await serverDifferences(source, replica.server)).toEqual([])
+})
+
 test('a replica without TLS, by the RSA key of Kingbus, ends equal to the source', async () => {
   const replica = await Replica.start(chain.kingbus, { serverId: 6 }, { withoutTls: true })
   await replica.catchUpWith(chain.source)

@@ -63,14 +63,7 @@ test('a replica moves between the nodes by GTID and by file and position', async
     await server.sql('STOP REPLICA')
   }
   for (const node of cluster.nodes) {
-    const [at] = await server.sql('SHOW REPLICA STATUS')
-    const file = String(at?.['Relay_Source_Log_File'])
-    const position = Number(at?.['Exec_Source_Log_Pos'])
-    await server.sql(
-      `CHANGE REPLICATION SOURCE TO SOURCE_PORT=${node.port}, SOURCE_AUTO_POSITION=0,
-         SOURCE_LOG_FILE='${file}', SOURCE_LOG_POS=${position}`,
-      'START REPLICA',
-    )
+    await replica.moveTo(node, await replica.place())
     await replica.waitForGtids(await source.gtidExecuted())
     await server.sql('STOP REPLICA')
   }

@@ -59,6 +59,22 @@ export class Replica {
     )
   }
 
+  /** Where it is, as file and position of its source: behind the last transaction that it applied. */
+  async place(): Promise<{ readonly file: string; readonly position: number }> {
+    const row = await this.status()
+    const file = String(row['Relay_Source_Log_File'])
+    return { file, position: Number(row['Exec_Source_Log_Pos']) }
+  }
+
+  /** Reads from another server by file and position; its threads must be stopped, and run then. */
+  async moveTo({ port }: SourceAddress, at: { file: string; position: number }): Promise<void> {
+    await this.server.sql(
+      `CHANGE REPLICATION SOURCE TO SOURCE_PORT=${port}, SOURCE_AUTO_POSITION=0,
+         SOURCE_LOG_FILE='${at.file}', SOURCE_LOG_POS=${at.position}`,
+      'START REPLICA',
+    )
+  }
+
   /** Reads from the first, and by SOURCE_CONNECTION_AUTO_FAILOVER from one after the other when they are gone. */
   async attachToAny(sources: readonly SourceAddress[]): Promise<void> {
     const added = sources.map(({ port, host = '127.0.0.1' }, index) => {
