@@ -20,4 +20,6 @@ export async function soakRun(
   process.exitCode = failed ? 1 : 0
   if (failed) say(`run it again: ${again}`)
   await endEverything()
+  // The clients of a run that has failed are not stopped: they would look for its servers for ever.
+  process.exit()
 }

@@ -7,6 +7,7 @@
 import { messageOf, OperationalError, systemCodeOf } from '../../lib/index.ts'
 import { BINLOG_MAGIC, FIRST_EVENT_POSITION } from '../../mysql/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
+import { readFailed } from '../disk-error.ts'
 import { indexNameOf } from '../file-name.ts'
 import { ExtentsCache } from '../index-file/extents.ts'
 import { IndexDirectory } from '../index-file/index-directory.ts'
@@ -73,9 +74,17 @@ export interface FileCheckOptions {
 
 /**
  * Undefined when the file is not there any more, or the signal has fired.
- * @throws OperationalError E_STORE_DAMAGED when it cannot be opened
+ * @throws OperationalError E_STORE_DAMAGED when it cannot be opened, or the disk gives nothing of it
  */
 export async function checkFile(options: FileCheckOptions): Promise<CheckedFile | undefined> {
+  try {
+    return await checkOpened(options)
+  } catch (thrown) {
+    throw readFailed(options.name, 0, thrown)
+  }
+}
+
+async function checkOpened(options: FileCheckOptions): Promise<CheckedFile | undefined> {
   const { disk, folder, name, paths, signal } = options
   const data = await openIfThere(disk, paths?.data ?? `${folder}/${name}`)
   if (data === undefined) return undefined

@@ -19,7 +19,11 @@ const BYTES = withPreviousGtids(fixture('ddl-xa.000005'), GtidSet.empty())
 /** Its events begin at these places; the last one ends the file. */
 const EVENTS = [4, ...endingsOf(BYTES).map(({ end }) => end)]
 const crashing = new CrashDisk()
-afterEach(async () => await crashing.crash())
+afterEach(async () => {
+  crashing.onRead = () => {}
+  crashing.onSize = () => {}
+  await crashing.crash()
+})
 
 /** A closed file and one that is written to, with the same transactions. */
 async function twoFiles(): Promise<{ folder: string; store: Store }> {
@@ -139,6 +143,21 @@ test('a read that was wrong once is no alarm', async () => {
   stop.abort()
   await running
   await reader.close()
+  expect(store.alarms.list).toEqual([])
+})
+
+test('a disk that gives nothing any more ends no round: nothing is known of its files', async () => {
+  const { folder, store } = await twoFiles()
+  const logged: string[] = []
+  const logger = { ...silentLogger, warn: (_: LogFields, text: string) => void logged.push(text) }
+  const scrub = scrubOf(folder, store, { logger })
+  const gone = (path: string): never => {
+    throw Object.assign(new Error(`EIO: i/o error, '${path}'`), { code: 'EIO' })
+  }
+  crashing.onRead = gone
+  crashing.onSize = gone
+  expect(await scrub.checkNow(CLOSED, never)).toBeUndefined()
+  expect(logged).toEqual([expect.stringMatching(/^not checked: .* cannot be read .*EIO/)])
   expect(store.alarms.list).toEqual([])
 })
 

@@ -14,6 +14,7 @@ export class CrashDisk {
   /** A promise makes a write wait for it: the disk does not answer at once. */
   onLate: (path: string) => Promise<void> | undefined = () => undefined
   onRead: (path: string) => void = () => {}
+  onSize: (path: string) => void = () => {}
   /** May change what a read has given. */
   onWasRead: (path: string, bytes: Uint8Array) => void = () => {}
 
@@ -38,7 +39,10 @@ export class CrashDisk {
     this.#open.add(file)
     return {
       path: file.path,
-      size: () => file.size(),
+      size: () => {
+        this.onSize(file.path)
+        return file.size()
+      },
       read: (target, position) => {
         this.onRead(file.path)
         const size = file.read(target, position)
