@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/endurance/*.test.ts'],
+          include: ['src/**/*.test.ts', 'test/endurance/*.test.ts', 'test/bit-rot/*.test.ts'],
           testTimeout: 20_000,
         },
       },

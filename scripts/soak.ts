@@ -5,6 +5,7 @@
   that shows a failure again. `npm run soak -- --help` lists the kinds.
 */
 import { Command } from 'commander'
+import { bitRot } from './soak/bit-rot.ts'
 import { cluster } from './soak/cluster.ts'
 import { clusterNodes } from './soak/cluster-nodes.ts'
 import { endurance } from './soak/endurance.ts'
@@ -21,6 +22,7 @@ const program = new Command('npm run soak --')
   )
   .showHelpAfterError()
 const KINDS = [
+  bitRot,
   cluster,
   clusterNodes,
   endurance,

@@ -1,4 +1,4 @@
-import { type Logger, Watch, type Watched } from '../lib/index.ts'
+import { type Logger, OperationalError, Watch, type Watched } from '../lib/index.ts'
 import { BINLOG_MAGIC, FIRST_EVENT_POSITION, type Gtid, GtidSet } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { ActiveFile } from './active-file.ts'
@@ -32,6 +32,8 @@ export class ReadableFiles {
   readonly #disk: Disk
   readonly #executed = GtidSet.empty()
   #purged = GtidSet.empty()
+  /** the oldest file, while it is damaged where it says what was before it */
+  #untold: StoredFile | undefined
   readonly #visible = new Watch<VisibleEnd | undefined>(undefined)
 
   constructor(where: { readonly disk: Disk; readonly folder: string; readonly logger: Logger }) {
@@ -143,9 +145,16 @@ export class ReadableFiles {
       size: stored.size,
       isActive: () => this.#isActive(stored),
       isThere: () => this.held.named(name) === stored,
-      renew: async () => await stored.reopen(this.#isActive(stored)),
+      renew: async () => await this.#renew(stored),
       release: async () => await stored.release(this.#isActive(stored)),
     }
+  }
+
+  async #renew(stored: StoredFile): Promise<void> {
+    await stored.reopen(this.#isActive(stored))
+    if (this.#untold !== stored) return
+    const purged = await this.purgedBefore(stored)
+    if (purged !== undefined) this.addPurged(purged)
   }
 
   // ---- for the journal ----
@@ -200,6 +209,25 @@ export class ReadableFiles {
 
   addPurged(gtids: GtidSet): void {
     if (!this.#purged.contains(gtids)) this.#purged = this.#purged.union(gtids)
+  }
+
+  /**
+   * GTIDs that are held and in no file from the oldest on. Where that is damaged it does not tell all of them until it is
+   * repaired; whoever needs what it has is told of the damage meanwhile. Undefined as for `readPrevious`.
+   */
+  async purgedBefore(
+    oldest: StoredFile,
+    limit: number = this.#limitOf(oldest),
+  ): Promise<GtidSet | undefined> {
+    this.#untold = undefined
+    try {
+      return await this.readPrevious(oldest, limit)
+    } catch (thrown) {
+      if (!(thrown instanceof OperationalError) || thrown.code !== 'E_STORE_DAMAGED') throw thrown
+      this.alarms.met(thrown)
+      this.#untold = oldest
+      return oldest.facts.contact.clone()
+    }
   }
 
   /**

@@ -57,15 +57,19 @@ export class Store extends ReadableStore {
   }
 
   /**
-   * Recovers the folder and makes everything that is kept durable before it returns.
+   * Recovers the folder and makes everything that is kept durable before it returns. What is damaged of the files
+   * before the newest, or of that before the last place whose GTIDs are known, is named in `alarms`, and not read.
    * @throws OperationalError E_STORE_DAMAGED (file and position in its context), E_STORE_FORMAT, and E_CONFIG_INVALID
    * for the log of a cluster's node
    */
   static async open(options: StoreOptions): Promise<Store> {
     await refuseLog(options.disk, options.folder)
-    const context = { ...options, cache: new ExtentsCache(INDEX_RECORDS_CACHED) }
+    const damages: OperationalError[] = []
+    const met = (damage: OperationalError): void => void damages.push(damage)
+    const context = { ...options, cache: new ExtentsCache(INDEX_RECORDS_CACHED), met }
     const { files: found, last } = await recoverFolder(context)
     const store = new Store(context, last?.appender.state.sequence ?? 0)
+    for (const damage of damages) store.alarms.met(damage)
     if (last !== undefined) await store.#begin(found, last)
     return store
   }
@@ -78,7 +82,8 @@ export class Store extends ReadableStore {
     const active = present(files.active, 'the current file')
     files.show({ ...placeOf(active), sequence: this.sequence })
     const { oldest } = files.held
-    if (oldest !== undefined) files.addPurged(await files.previousGtids(oldest.name))
+    if (oldest === undefined) return
+    files.addPurged((await files.purgedBefore(oldest)) ?? files.executed())
   }
 
   // ---- what is held ----

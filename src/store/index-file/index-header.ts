@@ -19,6 +19,7 @@ import { BadIndexBytes, IndexReader, IndexWriter } from './index-bytes.ts'
 export const INDEX_FORMAT_VERSION = 1
 export const DIGEST_SIZE = 32
 const MAGIC = Buffer.from('KINGIDX')
+export const VERSION_OFFSET = MAGIC.length
 /** Where the size of the head ends: so much must be read before the rest can be. */
 export const HEAD_PREFIX_SIZE = 12
 const STORE_ID_SIZE_MAX = 256

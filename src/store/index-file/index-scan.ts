@@ -34,6 +34,7 @@ import {
   HEAD_PREFIX_SIZE,
   INDEX_FORMAT_VERSION,
   type IndexHead,
+  VERSION_OFFSET,
 } from './index-header.ts'
 import { IndexWindow, readAt } from './index-window.ts'
 import { RunningDigest } from './running-digest.ts'
@@ -51,12 +52,18 @@ export interface ReadHead {
 export function readHead(file: DiskFile): ReadHead | undefined {
   return readOrNothing(() => {
     const { version, size } = decodeHeadPrefix(readAt(file, 0, HEAD_PREFIX_SIZE))
-    if (version !== INDEX_FORMAT_VERSION) {
+    if (version !== INDEX_FORMAT_VERSION && !isOursDamaged(readAt(file, 0, size))) {
       const message = `${file.path} has format version ${version}; this program knows ${INDEX_FORMAT_VERSION}`
       throw new OperationalError('E_STORE_FORMAT', message, { file: file.path })
     }
     return { ...decodeHead(readAt(file, 0, size)), size }
   })
+}
+
+/** Whether a head of another version would be a true one of ours: then its version is what is damaged. */
+function isOursDamaged(head: Buffer): boolean {
+  head.writeUInt8(INDEX_FORMAT_VERSION, VERSION_OFFSET)
+  return readOrNothing(() => decodeHead(head)) !== undefined
 }
 
 /** How the file began, as the first entry says; undefined when that is not true. */

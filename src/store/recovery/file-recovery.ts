@@ -1,5 +1,5 @@
-import type { Logger } from '../../lib/index.ts'
-import type { GtidSet } from '../../mysql/index.ts'
+import type { Logger, OperationalError } from '../../lib/index.ts'
+import { BINLOG_MAGIC, type GtidSet } from '../../mysql/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
 import { indexNameOf } from '../file-name.ts'
@@ -12,6 +12,7 @@ import { type Scan, scanIndex } from '../index-file/index-scan.ts'
 import { FIRST_DIGEST } from '../index-file/running-digest.ts'
 import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { TailRecovery } from './tail-recovery.ts'
+import { beginsWithMagic, NO_BINLOG } from './unborn-file.ts'
 
 export interface RecoveryContext {
   readonly disk: Disk
@@ -21,6 +22,8 @@ export interface RecoveryContext {
   readonly cache: ExtentsCache
   /** of the indexes that are written */
   readonly checkpoints?: Checkpoints
+  /** told of damage with which a file is opened all the same; undefined: it is not */
+  readonly met?: (damage: OperationalError) => void
   /** a record that was durable here, and has not been taken back; of a replicated log */
   readonly heldAtLeast?: number
 }
@@ -71,11 +74,12 @@ export async function recoverFile(
 }
 
 async function settle(
-  { disk, folder, cache, logger }: RecoveryContext,
+  { disk, folder, cache, logger, met }: RecoveryContext,
   { name, heldBefore, last }: RecoverFileOptions,
   { data, index, scan }: { data: DiskFile; index: DiskFile; scan: Scan },
 ): Promise<RecoveredFile> {
   const { directory } = scan
+  await restoreMagic(name, data, scan.end.state.end, logger)
   const appender = new IndexAppender(index, directory, scan.end)
   await index.truncate(scan.end.offset)
   await writeAgain(index, scan.end.offset)
@@ -83,12 +87,29 @@ async function settle(
   const start = newestSet(directory)
   const held = start?.held ?? heldBefore.union(scan.head.contact)
   const from = start?.position ?? 4
-  const tail = { name, file: data, directory, appender, from, held, mayCut: last, logger }
+  const tail = { name, file: data, directory, appender, from, held, mayCut: last, logger, met }
   await new TailRecovery(tail).run()
   const { firstSequence, contact } = scan.head
   const stored = new StoredFile(disk, folder, { origin: scan.begin, firstSequence, contact }, cache)
   noteState(stored, appender)
   return { stored, data, index, directory, appender, held, purgedUpTo: scan.purgedUpTo }
+}
+
+/**
+ * The first bytes of a file are known, where its index says that it is one; durable with the next sync.
+ * @param indexed where the records of its index end
+ * @throws OperationalError E_STORE_DAMAGED for a file that is no binlog file, as far as anybody knows
+ */
+export async function restoreMagic(
+  name: string,
+  data: DiskFile,
+  indexed: number,
+  logger: Logger,
+): Promise<void> {
+  if (beginsWithMagic(data)) return
+  if (indexed <= BINLOG_MAGIC.length) throw damaged(name, 0, NO_BINLOG)
+  logger.warn({ file: name }, `the first bytes of ${name} were damaged and are written anew`)
+  await data.write(BINLOG_MAGIC, 0)
 }
 
 /** Takes over into the file's facts what its index says now. */

@@ -1,14 +1,20 @@
 /*
   Opening a folder: every file gets a true index, the last one a true end, and what the files say
-  about each other (sequences, PREVIOUS_GTIDS) must agree.
+  about each other (sequences, PREVIOUS_GTIDS) must agree. A file before the last one that is damaged
+  is named and kept as it is.
 */
-import { GtidSet } from '../../mysql/index.ts'
+import { OperationalError, present } from '../../lib/index.ts'
+import { FIRST_EVENT_POSITION, GtidSet } from '../../mysql/index.ts'
 import { damaged } from '../disk-error.ts'
 import { binlogOf, compareFileNames, indexNameOf, isFileName, isIndexName } from '../file-name.ts'
 import { readBegin, readClosing, readClosingSet, readHead } from '../index-file/index-scan.ts'
+import { IndexWalk } from '../index-file/index-walk.ts'
+import { hasTrueEntryBehind } from '../index-file/index-window.ts'
 import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
+import { firstDamage } from '../verified-read.ts'
 import { readPreviousGtids } from '../walk/previous-gtids.ts'
 import { previousGtidsFault, sequenceFault } from './chain.ts'
+import { factsOf, keepDamaged, readRemains, tolerate } from './damaged-file.ts'
 import {
   checkStore,
   noteState,
@@ -17,7 +23,12 @@ import {
   recoverFile,
 } from './file-recovery.ts'
 import { type OriginCopy, readOriginCopy } from './origin-copy.ts'
-import { beginsWithMagic, isUnborn } from './unborn-file.ts'
+import { rebuildIndex } from './rebuild-index.ts'
+import { beginsWithMagic, isUnborn, NO_BINLOG } from './unborn-file.ts'
+import { Workshop } from './workshop.ts'
+
+/** PREVIOUS_GTIDS is never longer. */
+const HEAD_BYTES_MAX = 64 * 1024 * 1024
 
 export interface RecoveredFolder {
   /** oldest first, the last one too */
@@ -43,8 +54,7 @@ export async function recoverFolder(context: RecoveryContext): Promise<Recovered
   const files: StoredFile[] = []
   let before: Before | undefined
   let last: RecoveredFile | undefined
-  for (const name of names) {
-    await checkMagic(context, name)
+  for (const [index, name] of names.entries()) {
     const facts = fallbackFor(name, before, copy)
     if (name === names.at(-1)) {
       last = await recoverFile(context, {
@@ -55,8 +65,10 @@ export async function recoverFolder(context: RecoveryContext): Promise<Recovered
       })
       files.push(last.stored)
     } else {
+      await checkMagic(context, name)
       const found: Before =
-        (await readClosed(context, name)) ?? (await closeAgain(context, facts, before))
+        (await readClosed(context, name)) ??
+        (await closeAgain(context, { facts, before, following: names.slice(index + 1) }))
       await checkChain(context, before, found.stored, found.rebuilt)
       before = found
       files.push(found.stored)
@@ -89,11 +101,12 @@ export async function removeLeftovers(context: RecoveryContext): Promise<string[
   return names
 }
 
-export async function checkMagic({ disk, folder }: RecoveryContext, name: string): Promise<void> {
-  const file = await disk.open(`${folder}/${name}`, 'read')
+/** Of a file that is closed. What its first bytes were is known, so the rest is served. */
+export async function checkMagic(context: RecoveryContext, name: string): Promise<void> {
+  const file = await context.disk.open(`${context.folder}/${name}`, 'read')
   const hasMagic = beginsWithMagic(file)
   await file.close()
-  if (!hasMagic) throw damaged(name, 0, 'it does not begin as a binlog file')
+  if (!hasMagic) tolerate(context, damaged(name, 0, NO_BINLOG))
 }
 
 function fallbackFor(
@@ -152,17 +165,66 @@ async function checkSize(context: RecoveryContext, name: string, size: number): 
   await file.close()
   if (found === size) return
   const what = `the file has ${found} bytes, and ${size} were stored`
-  throw damaged(name, Math.min(found, size), what)
+  tolerate(context, damaged(name, Math.min(found, size), what))
 }
 
-/**
- * A file before the last one whose index lacks its end: lost, or the crash came before it was
- * written.
- */
-async function closeAgain(
+interface Unclosed {
+  /** what to take where the index does not say it */
+  readonly facts: StoredFileFacts
+  readonly before: Before | undefined
+  /** the files behind it, oldest first */
+  readonly following: readonly string[]
+}
+
+/** A file before the last one whose index lacks its end: the crash came before it was written, or it is damaged, or lost. */
+async function closeAgain(context: RecoveryContext, file: Unclosed): Promise<Before> {
+  const { facts: fallback, following } = file
+  try {
+    return (await isUnfinished(context, fallback.origin.name))
+      ? await finish(context, file)
+      : await makeAnew(context, file)
+  } catch (thrown) {
+    if (!(thrown instanceof OperationalError) || thrown.code !== 'E_STORE_DAMAGED') throw thrown
+    return await keepDamaged(context, { fallback, following }, thrown)
+  }
+}
+
+/** True for an index of which nothing is there behind the last true entry. */
+async function isUnfinished({ disk, folder }: RecoveryContext, name: string): Promise<boolean> {
+  const path = `${folder}/${indexNameOf(name)}`
+  if (!(await disk.exists(path))) return false
+  const index = await disk.open(path, 'read')
+  try {
+    const walk = IndexWalk.open(index)
+    while (walk?.next() !== undefined);
+    return walk !== undefined && !hasTrueEntryBehind(index, walk.offset, walk.state.check)
+  } finally {
+    await index.close()
+  }
+}
+
+/** The index of a file whose events are all true: beside it first, so that what is damaged stays if one is not. */
+async function makeAnew(context: RecoveryContext, file: Unclosed): Promise<Before> {
+  const { disk, folder, storeId, logger } = context
+  const { name } = file.facts.origin
+  const shop = new Workshop(disk, folder)
+  await shop.clear(name)
+  try {
+    const remains = await readRemains(disk, `${folder}/${indexNameOf(name)}`)
+    if (remains.head !== undefined) checkStore(name, remains.head.head.storeId, storeId)
+    const facts = factsOf(remains, file.facts)
+    const rebuilding = { disk, folder, storeId, logger }
+    await rebuildIndex(rebuilding, facts, shop.folder, file.before?.held)
+    await shop.replace([indexNameOf(name)])
+  } finally {
+    await shop.clear(name)
+  }
+  return present(await readClosed(context, name), 'the index that was made anew')
+}
+
+async function finish(
   context: RecoveryContext,
-  fallback: StoredFileFacts,
-  before: Before | undefined,
+  { facts: fallback, before }: Unclosed,
 ): Promise<Before> {
   const recovered = await recoverFile(context, {
     name: fallback.origin.name,
@@ -202,5 +264,19 @@ async function checkChain(
     contactBefore: before.stored.facts.contact,
     contact: facts.contact,
   })
-  if (what !== undefined) throw damaged(name, 4, what)
+  if (what === undefined) return
+  const damage = damaged(name, 4, what)
+  if (!(await isHeadDamaged(stored))) throw damage
+  tolerate(context, damage)
+}
+
+/** Whether what a closed file says of those before it is not what was stored. */
+async function isHeadDamaged(stored: StoredFile): Promise<boolean> {
+  const data = await stored.acquire()
+  try {
+    const to = Math.min(stored.size, HEAD_BYTES_MAX)
+    return firstDamage(data, stored.directory, { from: FIRST_EVENT_POSITION, to }) !== undefined
+  } finally {
+    await stored.release(false)
+  }
 }

@@ -3,15 +3,22 @@
   (the entry follows the sync) or was never told to anybody. Whole, true events are kept and get
   records; the first one that is not is where a write was torn, and the file ends before it.
 */
-import { crc32, formatBytes, type Logger, messageOf, ProtocolError } from '../../lib/index.ts'
-import type { GtidSet } from '../../mysql/index.ts'
+import {
+  crc32,
+  formatBytes,
+  type Logger,
+  messageOf,
+  type OperationalError,
+  ProtocolError,
+} from '../../lib/index.ts'
+import { FIRST_EVENT_POSITION, type GtidSet } from '../../mysql/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
 import type { IndexAppender } from '../index-file/index-appender.ts'
 import type { IndexDirectory } from '../index-file/index-directory.ts'
 import type { BytesEntry } from '../index-file/index-entry.ts'
 import { RECORD_BYTES_MAX } from '../record.ts'
-import { verifyRange } from '../verified-read.ts'
+import { firstDamage, verifyRange } from '../verified-read.ts'
 import { EventWalk, type WalkedEvent } from '../walk/event-walk.ts'
 import { TransactionFollower } from '../walk/transaction-follower.ts'
 import { SeenBlocks } from './seen-blocks.ts'
@@ -40,6 +47,8 @@ export interface TailRecoveryOptions {
   /** the last file may end with torn bytes; any other was whole when it was closed */
   readonly mayCut: boolean
   readonly logger: Logger
+  /** told of damage before `from`, which needs nobody to know where to go on; undefined: that is refused, too */
+  readonly met: ((damage: OperationalError) => void) | undefined
 }
 
 export class TailRecovery {
@@ -68,18 +77,31 @@ export class TailRecovery {
 
   /** @throws OperationalError E_STORE_DAMAGED, naming file and position */
   async run(): Promise<void> {
-    const { name, file, directory, appender } = this.#options
+    const { name, file, appender } = this.#options
     if (this.#size < this.#indexed) {
       throw damaged(name, this.#size, `the file ends there, and ${this.#indexed} bytes were stored`)
     }
-    const from = Math.max(4, this.#indexed - VERIFY_TAIL_BYTES)
-    verifyRange(name, file, directory, { from, to: this.#indexed })
+    this.#verify()
     const end = Math.max(this.#indexed, await this.#walk())
     if (this.#start < end) await this.#collect(end)
     if (end < this.#size) await this.#cutTorn(end)
     await this.#flush()
     await file.sync()
     await appender.sync()
+  }
+
+  /** What is held is read from `from` on; before that, the file is read by its index. */
+  #verify(): void {
+    const { name, file, directory, met, logger } = this.#options
+    const from = Math.max(FIRST_EVENT_POSITION, this.#indexed - VERIFY_TAIL_BYTES)
+    const needed = met === undefined ? from : Math.max(from, this.#options.from)
+    const before = firstDamage(file, directory, { from, to: needed })
+    if (before !== undefined) {
+      const damage = damaged(name, before, 'the bytes there are not those that were stored')
+      logger.error({ code: damage.code, ...damage.context }, damage.message)
+      met?.(damage)
+    }
+    verifyRange(name, file, directory, { from: needed, to: this.#indexed })
   }
 
   /** Returns where the whole, true events end. */

@@ -34,6 +34,8 @@ export async function isUnborn(disk: Disk, folder: string, name: string): Promis
   }
 }
 
+export const NO_BINLOG = 'it does not begin as a binlog file'
+
 export function beginsWithMagic(file: DiskFile): boolean {
   const bytes = Buffer.alloc(BINLOG_MAGIC.length)
   file.read(bytes, 0)

@@ -17,9 +17,9 @@ import {
 import { indexNameOf } from '../file-name.ts'
 import type { HeldFile } from '../held-file.ts'
 import { RECORD_BYTES_MAX } from '../record.ts'
+import { rebuildIndex } from '../recovery/rebuild-index.ts'
+import { Workshop } from '../recovery/workshop.ts'
 import type { IndexSource, MissingRange, RangeSource } from './range-source.ts'
-import { rebuildIndex } from './rebuild-index.ts'
-import { Workshop } from './workshop.ts'
 
 export interface RepairOptions {
   readonly disk: Disk

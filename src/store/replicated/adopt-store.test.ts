@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { crc32 } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import type { Disk } from '../../platform/index.ts'
+import { flipBit } from '../../platform/testing/flip-bit.ts'
 import type { Store } from '../store.ts'
 import { beginOf, bigFile, chunksOf, UUID } from '../testing/binlog-feed.ts'
 import { CrashDisk } from '../testing/crash-disk.ts'
@@ -175,6 +176,19 @@ describe('the folder of a single node', () => {
       expect(dies).toBeLessThan(200)
     }
   }, 60_000)
+
+  it('is not converted while the index of an older file is damaged in its middle', async () => {
+    await filled()
+    await crashing.crash()
+    const path = join(root, 'store', `${FILES[0]?.name}.idx`)
+    flipBit(path, Math.trunc(readFileSync(path).length / 2))
+    const damaged = readFileSync(path)
+    await expect(open('store')).rejects.toMatchObject({
+      code: 'E_STORE_DAMAGED',
+      message: expect.stringContaining('start without a cluster'),
+    })
+    expect(readFileSync(path).equals(damaged)).toBe(true)
+  })
 
   it('of a cluster that lost its log.json is not taken for one', async () => {
     await filled()

@@ -53,7 +53,9 @@ async function recoverSingle(
   context: RecoveryContext,
 ): Promise<{ readonly files: readonly StoredFile[]; readonly last: StoredFile | undefined }> {
   await checkAlone(context)
-  const { files, last } = await recoverFolder(context)
+  // What is damaged is repaired by the single node, which knows it: a log is made of true indexes.
+  const { met: _, ...strict } = context
+  const { files, last } = await recoverFolder(strict)
   await last?.data.close()
   await last?.index.close()
   const held = new HeldFiles(context)
@@ -78,12 +80,12 @@ async function checkAlone({ disk, folder }: RecoveryContext): Promise<void> {
 async function withIndex<T>(
   disk: Disk,
   path: string,
-  use: (walk: IndexWalk) => T | Promise<T>,
+  use: (walk: IndexWalk, size: number) => T | Promise<T>,
 ): Promise<T | undefined> {
   const index = await disk.open(path, 'read')
   try {
     const walk = IndexWalk.open(index)
-    return walk && (await use(walk))
+    return walk && (await use(walk, index.size()))
   } finally {
     await index.close()
   }
@@ -97,10 +99,13 @@ async function rewriteAll(
   let chain: Chain | undefined
   let facts = EMPTY_LOG
   for (const stored of files) {
-    const next = await withIndex(context.disk, stored.indexPath, async (walk) => {
+    const next = await withIndex(context.disk, stored.indexPath, async (walk, size) => {
       const start = chain ?? { sequence: walk.head.firstSequence - 1, digest: walk.head.digest }
       if (chain === undefined) facts = factsFrom(start)
-      return await new IndexRewrite(stored, walk).run({ ...context, folder: place }, start)
+      const rewrite = new IndexRewrite(stored, walk)
+      const made = await rewrite.run({ ...context, folder: place }, start)
+      if (walk.offset < size) throw rewrite.damaged()
+      return made
     })
     if (next === undefined) throw damaged(indexNameOf(stored.name), 0, 'it lacks its head')
     chain = next
@@ -133,7 +138,7 @@ class IndexRewrite {
 
   async run(context: RecoveryContext, before: Chain): Promise<Chain> {
     const first = this.#next()
-    if (first?.kind !== 'file-begin') throw this.#damaged()
+    if (first?.kind !== 'file-begin') throw this.damaged()
     const { rebuilt, firstSequence, contact } = this.#walk.head
     const { file, directory, end } = await createIndex(context, {
       origin: first.begin,
@@ -160,7 +165,7 @@ class IndexRewrite {
       const entry = this.#next()
       if (entry === undefined) break
       if (entry.kind === 'closed') {
-        if (this.#set === undefined) throw this.#damaged()
+        if (this.#set === undefined) throw this.damaged()
         digest = appender.digest()
         await appender.close(this.#set.held)
       } else {
@@ -181,7 +186,7 @@ class IndexRewrite {
       this.#cut = entry
       appender.addCut(entry)
     } else if (entry.kind === 'cut-done') {
-      if (this.#cut === undefined) throw this.#damaged()
+      if (this.#cut === undefined) throw this.damaged()
       appender.cutDone(this.#cut)
     } else if (entry.kind !== 'checkpoint' && entry.kind !== 'closed') {
       appender.append([entry])
@@ -190,11 +195,12 @@ class IndexRewrite {
 
   #next(): IndexEntry | undefined {
     const walked = this.#walk.next()
-    if (walked?.wrong !== undefined) throw this.#damaged()
+    if (walked?.wrong !== undefined) throw this.damaged()
     return walked?.entry
   }
 
-  #damaged(): OperationalError {
+  /** What is told of an index that is not true to its end. */
+  damaged(): OperationalError {
     const what = 'its entries do not agree; remove it and start without a cluster: it is made anew'
     return damaged(indexNameOf(this.#stored.name), this.#walk.offset, what)
   }

@@ -32,6 +32,7 @@ import {
   noteState,
   type RecoveredFile,
   type RecoveryContext,
+  restoreMagic,
   writeAgain,
 } from '../recovery/file-recovery.ts'
 import { checkMagic, readClosed, removeLeftovers } from '../recovery/folder-recovery.ts'
@@ -281,7 +282,6 @@ async function recoverNewest(
   { gap, cutDone }: LogFacts,
 ): Promise<Newest & { readonly recovered: RecoveredFile }> {
   const { disk, folder } = context
-  await checkMagic(context, name)
   const data = await disk.open(`${folder}/${name}`, 'write')
   const index = await disk.open(`${folder}/${indexNameOf(name)}`, 'write')
   try {
@@ -337,6 +337,7 @@ async function settle(
   const isDone = cuts.some(({ sequence, isDone }) => !isDone && sequence === files.cutDone)
   const { name } = scan.begin
   const { offset, state } = scan.end
+  await restoreMagic(name, data, state.end, logger)
   const appender = new IndexAppender(index, scan.directory, scan.end, checkpoints)
   await index.truncate(offset)
   await writeAgain(index, offset)

@@ -43,7 +43,8 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
       const shown = this.visible.value
       return shown && { ...shown, held: this.executed() }
     }
-    this.#context = { ...options, cache, checkpoints: { known } }
+    const met = (damage: OperationalError): void => this.alarms.met(damage)
+    this.#context = { ...options, cache, checkpoints: { known }, met }
     this.#latch = new FailureLatch(options.folder, options.logger)
     this.#showing = new Showing({
       disk: options.disk,

@@ -177,7 +177,7 @@ export class Showing {
   async #purgedAt({ stored, position }: Place): Promise<GtidSet | undefined> {
     const { files } = this.#options
     const oldest = present(files.held.oldest, 'the oldest file')
-    return await files.readPrevious(oldest, oldest === stored ? position : oldest.size)
+    return await files.purgedBefore(oldest, oldest === stored ? position : oldest.size)
   }
 
   /** Undefined when no file has come up to this record, or nobody tells yet what is held there. */

@@ -2,15 +2,17 @@ import type { Logger } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import type { Disk } from '../../platform/index.ts'
 import { ExtentsCache } from '../index-file/extents.ts'
-import { recoverFile } from '../recovery/file-recovery.ts'
 import type { StoredFileFacts } from '../stored-file.ts'
+import { recoverFile } from './file-recovery.ts'
 
 /** Two stretches between checkpoints. */
 const RECORDS_CACHED = 2 * 16_384
 
 /**
  * Makes the index of a closed file anew from its events, which must all be true; durable when it resolves. Returns the
- * GTIDs that are held at its end. @param folder where it is made; the file's is that of the context
+ * GTIDs that are held at its end.
+ * @param folder where it is made; the file's is that of the context
+ * @param heldBefore what the file's own PREVIOUS_GTIDS need not say
  * @throws OperationalError E_STORE_DAMAGED, naming the first event that is not
  */
 export async function rebuildIndex(
@@ -22,14 +24,14 @@ export async function rebuildIndex(
   },
   facts: StoredFileFacts,
   folder: string,
+  heldBefore: GtidSet = GtidSet.empty(),
 ): Promise<GtidSet> {
   const { data, index, appender, held } = await recoverFile(
     { ...context, cache: new ExtentsCache(RECORDS_CACHED) },
     {
       name: facts.origin.name,
       fallback: facts,
-      // The file's own PREVIOUS_GTIDS say the rest.
-      heldBefore: GtidSet.empty(),
+      heldBefore,
       last: false,
       indexFolder: folder,
     },
