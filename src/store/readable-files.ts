@@ -212,8 +212,8 @@ export class ReadableFiles {
   }
 
   /**
-   * GTIDs that are held and in no file from the oldest on. Where that is damaged it does not tell all of them until it is
-   * repaired; whoever needs what it has is told of the damage meanwhile. Undefined as for `readPrevious`.
+   * GTIDs that are held and in no file from the oldest on. Where that is damaged it does not tell all of them until
+   * it is repaired; whoever needs what it has is told of the damage meanwhile. Undefined as for `readPrevious`.
    */
   async purgedBefore(
     oldest: StoredFile,

@@ -1,4 +1,14 @@
 import type { GtidSet } from '../../mysql/index.ts'
+import type { StoredFile } from '../stored-file.ts'
+
+/** What a file leaves to the one after it. */
+export interface Before {
+  readonly stored: StoredFile
+  readonly lastSequence: number
+  readonly rebuilt: boolean
+  /** GTIDs of everything up to its end, first contact included */
+  readonly held: GtidSet
+}
 
 export interface ChainLink {
   /** the file before */

@@ -17,8 +17,8 @@ import {
 } from '../index-file/index-scan.ts'
 import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { readPreviousGtids } from '../walk/previous-gtids.ts'
+import type { Before } from './chain.ts'
 import type { RecoveryContext } from './file-recovery.ts'
-import type { Before } from './folder-recovery.ts'
 
 /** Tells of damage with which a folder is opened all the same. @throws it, where it is not to be opened so */
 export function tolerate({ met, logger }: RecoveryContext, damage: OperationalError): void {

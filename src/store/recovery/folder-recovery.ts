@@ -13,7 +13,7 @@ import { hasTrueEntryBehind } from '../index-file/index-window.ts'
 import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { firstDamage } from '../verified-read.ts'
 import { readPreviousGtids } from '../walk/previous-gtids.ts'
-import { previousGtidsFault, sequenceFault } from './chain.ts'
+import { type Before, previousGtidsFault, sequenceFault } from './chain.ts'
 import { factsOf, keepDamaged, readRemains, tolerate } from './damaged-file.ts'
 import {
   checkStore,
@@ -34,15 +34,6 @@ export interface RecoveredFolder {
   /** oldest first, the last one too */
   readonly files: StoredFile[]
   readonly last: RecoveredFile | undefined
-}
-
-/** What a file leaves to the one after it. */
-export interface Before {
-  readonly stored: StoredFile
-  readonly lastSequence: number
-  readonly rebuilt: boolean
-  /** GTIDs of everything up to its end, first contact included */
-  readonly held: GtidSet
 }
 
 /** @throws OperationalError E_STORE_DAMAGED, E_STORE_FORMAT */
@@ -176,7 +167,7 @@ interface Unclosed {
   readonly following: readonly string[]
 }
 
-/** A file before the last one whose index lacks its end: the crash came before it was written, or it is damaged, or lost. */
+/** Of a file before the last one, whose index lacks its end: not written before a crash, or damaged, or lost. */
 async function closeAgain(context: RecoveryContext, file: Unclosed): Promise<Before> {
   const { facts: fallback, following } = file
   try {
