@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { npmClient } from '../interop/npm-clients.ts'
+import { NATIVE } from '../interop/servers.ts'
 import { tellStory } from '../interop/story.ts'
 import { endEverything } from './harness/child.ts'
 
@@ -13,7 +14,7 @@ test('@powersync/mysql-zongji is told by Kingbus what the source tells it', asyn
 })
 
 test('@rodrigogs/zongji, which knows only mysql_native_password, follows Kingbus', async () => {
-  const told = await tellStory(npmClient('@rodrigogs/zongji'), { onlyNative: true })
+  const told = await tellStory(npmClient('@rodrigogs/zongji'), { onlyAs: NATIVE })
   expect(told).toContain(`["delete","t",{"id":4,"extra":"new column","name":"ä€","n":7}]`)
   expect(told).toHaveLength(9)
 })

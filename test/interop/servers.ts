@@ -14,6 +14,9 @@ export const FOLLOWER: Account = { user: replicationUser, password: replicationP
 export const NATIVE: Account = { user: 'native', password: 'password' }
 const NATIVE_HASH = '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19'
 
+/** A user of Kingbus alone, from whom GTIDs with tags are hidden. */
+export const TAGLESS: Account = { user: 'tagless', password: 'tagless-local' }
+
 /** A source with the schema `app`, a table to change, and one to see in that a client has begun. */
 export async function startSource(): Promise<Mysqld> {
   const source = await Mysqld.start({ serverId: 81 })
@@ -43,7 +46,8 @@ export async function startKingbus(source: Mysqld): Promise<Kingbus> {
   writeFileSync(
     usersFile,
     `- {name: ${user}, password: ${password}, rights: [replicate]}\n` +
-      `- {name: ${NATIVE.user}, password-hash: '${NATIVE_HASH}', rights: [replicate]}\n`,
+      `- {name: ${NATIVE.user}, password-hash: '${NATIVE_HASH}', rights: [replicate]}\n` +
+      `- {name: ${TAGLESS.user}, password: ${TAGLESS.password}, rights: [replicate], tagged-gtids: hidden}\n`,
     secret,
   )
   const kingbus = await Kingbus.start({

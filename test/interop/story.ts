@@ -1,12 +1,14 @@
 import { expect } from 'vitest'
 import type { Mysqld } from '../e2e/harness/mysqld.ts'
 import { waitFor } from '../e2e/harness/wait.ts'
-import { Client, type ClientProgram, PATIENCE_MS } from './client.ts'
-import { FOLLOWER, NATIVE, startKingbus, startSource } from './servers.ts'
+import { type Account, Client, type ClientProgram, PATIENCE_MS } from './client.ts'
+import { FOLLOWER, startKingbus, startSource } from './servers.ts'
 
 export interface StoryOptions {
-  /** cannot log in to a 9.7 source: only what it gets from Kingbus is looked at */
-  readonly onlyNative?: boolean
+  /** a user of Kingbus alone: what the client gets there is looked at, and nothing at the source */
+  readonly onlyAs?: Account
+  /** until the source is restarted, its transactions have GTIDs with tags, and every file tells of them */
+  readonly tagged?: boolean
 }
 
 /**
@@ -21,14 +23,15 @@ export async function tellStory(
   const source = await startSource()
   const firstFile = (await source.binlogs()).at(-1)?.name ?? ''
   const kingbus = await startKingbus(source)
-  const account = options.onlyNative ? NATIVE : FOLLOWER
+  if (options.tagged) await source.sql("SET gtid_next = 'AUTOMATIC:story'")
+  const account = options.onlyAs ?? FOLLOWER
   const clients = [
     new Client(
       program,
       { name: 'kingbus', port: kingbus.port, account, serverId: 9001 },
       firstFile,
     ),
-    ...(options.onlyNative
+    ...(options.onlyAs
       ? []
       : [
           new Client(
