@@ -3,7 +3,7 @@
 */
 
 import { z } from 'zod'
-import { ADMIN_ANSWER_WAIT_MS } from '../config/index.ts'
+import { ADMIN_ANSWER_WAIT_MS, SWITCH_MS_MOST } from '../config/index.ts'
 import { messageOf, OperationalError } from '../lib/index.ts'
 import {
   type ClusterStatus,
@@ -35,6 +35,7 @@ import {
   type UserStatus,
   userSchema,
 } from './settings-schemas.ts'
+import { type SwitchResult, type switchRequestSchema, switchSchema } from './switch-schemas.ts'
 
 export interface AdminClientOptions {
   /** `http://127.0.0.1:9595` */
@@ -48,6 +49,8 @@ interface Question {
   readonly method: Method
   readonly path: string
   readonly body?: object
+  /** an answer that takes longer is given up, in milliseconds; ADMIN_ANSWER_WAIT_MS where left out */
+  readonly waitMs?: number
 }
 
 const USERS = '/api/v1/users'
@@ -108,6 +111,11 @@ export class AdminClient {
 
   stopSource(): Promise<SourceStatus> {
     return this.#ask({ method: 'POST', path: '/api/v1/source/stop' }, sourceSchema)
+  }
+
+  switchSource(body: z.input<typeof switchRequestSchema>): Promise<SwitchResult> {
+    const waitMs = SWITCH_MS_MOST + ADMIN_ANSWER_WAIT_MS
+    return this.#ask({ method: 'POST', path: '/api/v1/source/switch', body, waitMs }, switchSchema)
   }
 
   retention(): Promise<RetentionStatus> {
@@ -181,14 +189,14 @@ export class AdminClient {
     throw this.#unreachable(`it answers ${path} with something that is no answer of Kingbus`)
   }
 
-  async #send({ method, path, body }: Question): Promise<Response> {
+  async #send({ method, path, body, waitMs = ADMIN_ANSWER_WAIT_MS }: Question): Promise<Response> {
     const { url, token } = this.#options
     const headers = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     }
     const payload = body === undefined ? {} : { body: JSON.stringify(body) }
-    const signal = AbortSignal.timeout(ADMIN_ANSWER_WAIT_MS)
+    const signal = AbortSignal.timeout(waitMs)
     try {
       return await fetch(new URL(path, url), { method, headers, signal, ...payload })
     } catch (cause) {

@@ -35,4 +35,10 @@ export type {
   RetentionStatus,
   UserStatus,
 } from './settings-schemas.ts'
+export {
+  type SwitchRequest,
+  type SwitchResult,
+  switchRequestSchema,
+  switchSchema,
+} from './switch-schemas.ts'
 export { optionsOf, statusOfUser } from './user-options.ts'

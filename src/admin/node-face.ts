@@ -11,6 +11,7 @@ import type {
   Status,
 } from './schemas.ts'
 import type { NewUser, RetentionChange, RetentionStatus, UserStatus } from './settings-schemas.ts'
+import type { SwitchRequest, SwitchResult } from './switch-schemas.ts'
 
 /** Where replicas are to connect, and as whom. */
 export interface ServingWish {
@@ -64,6 +65,12 @@ export interface NodeFace {
   stopSource(): Promise<SourceStatus>
   /** As startSource; one that is stopped stays so. */
   setSource(change: SourceChange): Promise<SourceStatus>
+  /**
+   * Any node takes it. Resolves when the new source is kept and, unless that takes long, connected to; of a dry run
+   * with what was found.
+   * @throws OperationalError E_SWITCH_REFUSED (nothing has changed), E_CONFIG_INVALID, or what keeps it from being kept
+   */
+  switchSource(request: SwitchRequest): Promise<SwitchResult>
   /** @throws OperationalError E_ETCD_UNAVAILABLE while a cluster's are not known here, as below */
   retention(): RetentionStatus
   /** @throws OperationalError E_CONFIG_INVALID, or what keeps it from being kept */

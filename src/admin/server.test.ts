@@ -3,7 +3,7 @@ import { InvariantError, OperationalError, silentLogger } from '../lib/index.ts'
 import { AdminClient } from './client.ts'
 import type { NodeFace } from './node-face.ts'
 import { type AdminApp, buildAdmin, listenAdmin } from './server.ts'
-import { exampleNode, exampleStatus } from './testing/example-node.ts'
+import { exampleNode, exampleStatus, exampleSwitch } from './testing/example-node.ts'
 
 const TOKEN = 'a-token-of-some-length'
 const LOOPBACK = { host: '127.0.0.1', port: 0 }
@@ -57,6 +57,39 @@ describe('routes', () => {
     await app.inject({ method: 'POST', url: '/api/v1/source/start' })
     expect((await app.inject('/api/v1/source/stop')).statusCode).toBe(404)
     expect(calls).toEqual(['stop', 'start'])
+  })
+
+  test('a switch of the source reaches the node, with an address and nothing unknown', async () => {
+    const requests: unknown[] = []
+    const app = await build({
+      switchSource: async (request) => {
+        requests.push(request)
+        return exampleSwitch
+      },
+    })
+    const ask = async (payload: object) =>
+      await app.inject({ method: 'POST', url: '/api/v1/source/switch', payload })
+    const answer = await ask({ address: 'db2:3306', user: 'repl', password: 's3cret' })
+    expect(answer.json()).toEqual(exampleSwitch)
+    await ask({ address: 'db2:3306', dryRun: true })
+    const address = { host: 'db2', port: 3306 }
+    expect(requests).toEqual([
+      { address, user: 'repl', password: 's3cret', dryRun: false },
+      { address, dryRun: true },
+    ])
+    for (const wrong of [{}, { address: 'db2:3306', startAt: 'newest' }, { address: 'db2' }]) {
+      expect((await ask(wrong)).statusCode).toBe(400)
+    }
+    expect(requests).toHaveLength(2)
+  })
+
+  test('a switch that is refused is a conflict, with why', async () => {
+    const refusal = new OperationalError('E_SWITCH_REFUSED', 'it lacks transactions')
+    const app = await build({ switchSource: async () => await Promise.reject(refusal) })
+    const payload = { address: 'db2:3306' }
+    const answer = await app.inject({ method: 'POST', url: '/api/v1/source/switch', payload })
+    expect(answer.statusCode).toBe(409)
+    expect(answer.json()).toEqual({ code: 'E_SWITCH_REFUSED', message: 'it lacks transactions' })
   })
 
   test('settings of the source reach the node, those that are given, and no unknown ones', async () => {

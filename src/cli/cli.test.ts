@@ -2,8 +2,15 @@ import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type AdminApp, buildAdmin, listenAdmin, type NodeFace } from '../admin/index.ts'
-import { exampleNode, exampleStatus } from '../admin/testing/example-node.ts'
+import {
+  type AdminApp,
+  buildAdmin,
+  listenAdmin,
+  type NodeFace,
+  type SwitchRequest,
+  type SwitchResult,
+} from '../admin/index.ts'
+import { exampleNode, exampleStatus, exampleSwitch } from '../admin/testing/example-node.ts'
 import { MemoryCluster } from '../admin/testing/memory-cluster.ts'
 import { silentLogger } from '../lib/index.ts'
 import { systemDisk } from '../platform/index.ts'
@@ -100,6 +107,40 @@ describe('a running node', () => {
     expect((await set('--tls perhaps')).error).toMatch(/--tls: must be one of .*E_CONFIG_INVALID/)
     expect((await set('--json')).error).toMatch(/nothing is given/)
     expect(changes).toHaveLength(2)
+  })
+
+  test('is switched to another source, or looked at whether it could be', async () => {
+    const requests: SwitchRequest[] = []
+    let refusal: SwitchResult['refusal'] = null
+    const url = await startNode({
+      switchSource: async (request) => {
+        requests.push(request)
+        const { dryRun } = request
+        return { ...exampleSwitch, dryRun, switched: !dryRun, refusal }
+      },
+    })
+    const environment = { KINGBUS_SOURCE_PASSWORD: 's3cret' }
+    const ask = async (args: string) =>
+      await kingbus(`source switch ${args} --admin ${url}`, { environment })
+    const done = await ask("mysql://repl@db2 --tls required")
+    expect(done).toMatchObject({ code: 0, out: expect.stringMatching(/result +it is the source/) })
+    expect(done.out).toMatch(/goes on in +a new file, binlog\.000003, from its binlog\.000001\n/)
+    const looked = await ask('mysql://repl@db2 --dry-run --json')
+    expect(JSON.parse(looked.out)).toEqual({ ...exampleSwitch, dryRun: true, switched: false })
+    const to = { address: { host: 'db2', port: 3306 }, user: 'repl', password: 's3cret' }
+    expect(requests).toEqual([
+      { ...to, tls: 'required', dryRun: false },
+      { ...to, dryRun: true },
+    ])
+    refusal = { code: 'E_SOURCE_OTHER', message: 'it lacks transactions' }
+    expect(await ask('mysql://repl@db2 --dry-run')).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/result +it lacks transactions \[E_SOURCE_OTHER\]/),
+    })
+    expect((await ask('mysql://repl:s3cret@db2')).error).toMatch(/E_SECRET_EXPOSED/)
+    expect((await ask('db2')).error).toMatch(/URL: .*E_CONFIG_INVALID/)
+    expect((await ask('mysql://repl@db2 --password s3cret')).code).toBe(78)
+    expect(requests).toHaveLength(3)
   })
 
   test('shows its retention, and takes limits as the configuration has them', async () => {

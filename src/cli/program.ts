@@ -44,7 +44,7 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
   addStatusCommand(program, terminal, outcome)
   addFilesCommand(program, terminal)
   addReplicasCommands(program, terminal)
-  addSourceCommands(program, terminal)
+  addSourceCommands(program, terminal, outcome)
   addRetentionCommands(program, terminal)
   addPurgeCommand(program, terminal)
   addClusterCommands(program, terminal, outcome)

@@ -32,10 +32,17 @@ export function sectionText(values: SettingValues, key: Key): string | undefined
 /** @throws OperationalError E_CONFIG_INVALID, which names the flag */
 export function sectionValue<K extends Key>(values: SettingValues, key: K): Config[K] | undefined {
   const text = sectionText(values, key)
-  if (text === undefined) return undefined
+  return text === undefined ? undefined : valueOf(key, text, flagOf(key))
+}
+
+/**
+ * @param name of what the text was given as
+ * @throws OperationalError E_CONFIG_INVALID, which names it
+ */
+export function valueOf<K extends Key>(key: K, text: string, name: string): Config[K] {
   const read = keySpec(key).schema.safeParse(text)
   // A key's schema makes what Config says of it.
   if (read.success) return read.data as Config[K]
   const problems = read.error.issues.map(({ message }) => message)
-  throw new OperationalError('E_CONFIG_INVALID', `${flagOf(key)}: ${problems.join('; ')}`)
+  throw new OperationalError('E_CONFIG_INVALID', `${name}: ${problems.join('; ')}`)
 }

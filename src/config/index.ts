@@ -44,6 +44,8 @@ export {
   SHUTDOWN_DUMPS_WAIT_MS,
   SHUTDOWN_WAIT_MS,
   SOURCE_COMMAND_WAIT_MS,
+  SWITCH_CATCH_UP_MS,
+  SWITCH_MS_MOST,
 } from './limits.ts'
 export { type LoadedConfig, loadConfig } from './load.ts'
 export { durationFrom } from './quantities.ts'

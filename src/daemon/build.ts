@@ -155,7 +155,7 @@ function buildSource(
     clock,
     logger: logger.child({ part: 'source' }),
   })
-  const sourceDesk = new SourceDesk({ ...engine, config, clock, source, replicaWait })
+  const sourceDesk = new SourceDesk({ ...options, ...engine, journal, source, replicaWait })
   const variables = new MirroredVariables({ source, show: () => sourceDesk.show(), clock })
   return { settings, source, replicaWait, sourceDesk, variables }
 }

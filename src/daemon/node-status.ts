@@ -21,6 +21,8 @@ import {
   type SourceChange,
   type SourceStatus,
   type Status,
+  type SwitchRequest,
+  type SwitchResult,
   statusOfUser,
   type UserStatus,
 } from '../admin/index.ts'
@@ -195,6 +197,10 @@ export class NodeStatus implements NodeFace {
 
   async setSource(change: SourceChange): Promise<SourceStatus> {
     return await this.#source.set(change)
+  }
+
+  async switchSource(request: SwitchRequest): Promise<SwitchResult> {
+    return await this.#source.goOnWith(request)
   }
 
   retention(): RetentionStatus {

@@ -6,3 +6,4 @@
   could be shown. It must not know: how the journal makes anything durable, who reads it, the store.
 */
 export { Ingest, type IngestCounters, type IngestOptions } from './ingest.ts'
+export { holdingsOf } from './journal-holdings.ts'

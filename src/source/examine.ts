@@ -186,7 +186,7 @@ export async function findOldest(examiner: Examiner): Promise<OldestFile> {
 }
 
 /** The newest file of the source before which it has nothing but what is in the set. */
-async function findFileFor(examiner: Examiner, gtids: GtidSet): Promise<OldestFile> {
+export async function findFileFor(examiner: Examiner, gtids: GtidSet): Promise<OldestFile> {
   return await readHead(examiner, { file: '', position: FILE_START, held: gtids })
 }
 

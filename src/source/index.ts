@@ -28,4 +28,5 @@ export {
   type SourceProgress,
   type SourceState,
 } from './source-link.ts'
+export { type SourceTrial, trySource } from './source-trial.ts'
 export { type SourceSurvey, surveySource } from './survey.ts'

@@ -86,10 +86,12 @@ export async function openDump(
     const semiSync = options.semiSync ? await askForSemiSync(connection) : undefined
     const history = await flavor.readHistory(connection)
     const examiner = examinerOf(options, flavor, signal)
-    const plan =
-      holdings === undefined
-        ? await planFirst(options.startAt, history, examiner)
-        : await planResume(holdings, { ...history, uuid: profile.uuid }, examiner)
+    const plan = await planDump(
+      options.startAt,
+      holdings,
+      { ...history, uuid: profile.uuid },
+      examiner,
+    )
     const dump = await flavor.askForDump(connection, {
       ...plan.at,
       flags: DumpFlag.HEARTBEAT_V2,
@@ -142,6 +144,22 @@ export function examinerOf(
       return connection
     },
   }
+}
+
+/**
+ * Where the dump begins, and what becomes of its bytes.
+ * @throws OperationalError E_SOURCE_OTHER, E_SOURCE_DIVERGED, E_SOURCE_SHORTER, E_SOURCE_PURGED, E_SOURCE_CLOSED;
+ * DumpRefused, ProtocolError
+ */
+export async function planDump(
+  startAt: StartAt,
+  holdings: Holdings | undefined,
+  history: SourceHistory & { readonly uuid: string },
+  examiner: Examiner,
+): Promise<Plan> {
+  return holdings === undefined
+    ? await planFirst(startAt, history, examiner)
+    : await planResume(holdings, history, examiner)
 }
 
 async function planFirst(
@@ -211,8 +229,8 @@ const SAME_FILE = { beginning: undefined, continues: true, selects: false, reloc
 /** The source looks for the file by the GTIDs that it is told. */
 const ANY_FILE: SourcePlace = { file: '', position: FILE_START }
 
-/** A store has GTIDs of one kind. */
-function refuseOtherFlavor(
+/** A store has GTIDs of one kind. @throws OperationalError E_SOURCE_OTHER */
+export function refuseOtherFlavor(
   { flavor, version }: SourceProfile,
   holdings: Holdings | undefined,
   source: string,

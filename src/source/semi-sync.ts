@@ -2,6 +2,7 @@
   Semi-synchronous replication: the source's commits wait until we say that their transactions are safe here.
   It takes a plugin in the source, which marks every event of a dump that was announced so.
 */
+import { readPairs } from './flavor/source-variables.ts'
 import type { SourcePlace } from './holdings.ts'
 import type { SourceConnection } from './source-connection.ts'
 
@@ -34,19 +35,29 @@ const NO_PLUGIN =
 
 /** To be asked before the dump, on its own connection. */
 export async function askForSemiSync(connection: SourceConnection): Promise<SemiSyncAnswer> {
-  const rows = await connection.query(
-    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('rpl_semi_sync_source_enabled', " +
-      "'rpl_semi_sync_master_enabled')",
-  )
-  const { Variable_name: variable, Value: value } = rows[0] ?? {}
-  if (variable === undefined || variable === null) return { marked: false, reason: NO_PLUGIN }
+  const plugin = await readSemiSyncPlugin(connection)
+  if (plugin === undefined) return { marked: false, reason: NO_PLUGIN }
+  const { variable, isOn } = plugin
   // Under both names: which one counts depends on the age of the plugin.
   await connection.query('SET @rpl_semi_sync_slave = 1, @rpl_semi_sync_replica = 1')
-  if (value === 'ON') return { marked: true, reason: undefined }
+  if (isOn) return { marked: true, reason: undefined }
   return {
     marked: true,
     reason:
       `${variable} is OFF at the source, kingbus replicates asynchronously: ` +
       `SET GLOBAL ${variable} = ON there; it is taken up at once`,
   }
+}
+
+/** The variable that turns the source's plugin on; undefined where there is no plugin. */
+export async function readSemiSyncPlugin(
+  connection: SourceConnection,
+): Promise<{ readonly variable: string; readonly isOn: boolean } | undefined> {
+  const pairs = await readPairs(
+    connection,
+    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('rpl_semi_sync_source_enabled', " +
+      "'rpl_semi_sync_master_enabled')",
+  )
+  const [first] = pairs
+  return first && { variable: first[0], isOn: first[1] === 'ON' }
 }

@@ -238,6 +238,22 @@ const REFUSAL_CODES: Record<DumpRefusal, readonly [ErrorCode, string]> = {
   ],
 }
 
+/**
+ * What ended an attempt, for people.
+ * @throws what is nobody's fault but ours
+ */
+export function explainFailure(thrown: unknown, source: string): OperationalError {
+  if (thrown instanceof OperationalError) return thrown
+  if (thrown instanceof DumpRefused) return dumpError(thrown, source)
+  if (!(thrown instanceof ProtocolError)) throw thrown
+  return new OperationalError(
+    'E_SOURCE_STREAM',
+    `source ${source}: ${messageOf(thrown)}; what is not whole is given up and read again`,
+    { source },
+    { cause: thrown },
+  )
+}
+
 /** The same for people, with a code. */
 export function dumpError(refused: DumpRefused, source: string): OperationalError {
   const { err, refusal } = refused

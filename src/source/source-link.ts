@@ -6,9 +6,7 @@ import {
   Backoff,
   type ErrorCode,
   type Logger,
-  messageOf,
   OperationalError,
-  ProtocolError,
   Watch,
   type Watched,
 } from '../lib/index.ts'
@@ -19,7 +17,7 @@ import type { SemiSyncState } from './semi-sync.ts'
 import { formatAddress } from './source-address.ts'
 import { SourceConnection } from './source-connection.ts'
 import { readEnd } from './source-end.ts'
-import { DumpRefused, dumpError } from './source-error.ts'
+import { explainFailure } from './source-error.ts'
 
 export type SourcePhase =
   /** logging in, checking, looking for the place to go on */
@@ -255,7 +253,7 @@ export class SourceLink {
    * Rejects with an error that is nobody's fault but ours.
    */
   async recover(thrown: unknown, signal: AbortSignal): Promise<void> {
-    const error = this.#explain(thrown)
+    const error = explainFailure(thrown, formatAddress(this.#options.address))
     // Resolves by the operator's start or stop too.
     this.#attempt = new AbortController()
     const until = AbortSignal.any([signal, this.#attempt.signal])
@@ -272,19 +270,6 @@ export class SourceLink {
     this.#enter('waiting', error)
     this.#logger.warn({ code: error.code, waitMs, ...error.context }, error.message)
     await this.#options.clock.sleep(waitMs, until)
-  }
-
-  #explain(thrown: unknown): OperationalError {
-    if (thrown instanceof OperationalError) return thrown
-    const address = formatAddress(this.#options.address)
-    if (thrown instanceof DumpRefused) return dumpError(thrown, address)
-    if (!(thrown instanceof ProtocolError)) throw thrown
-    return new OperationalError(
-      'E_SOURCE_STREAM',
-      `source ${address}: ${messageOf(thrown)}; what is not whole is given up and read again`,
-      { source: address },
-      { cause: thrown },
-    )
   }
 
   #enter(phase: SourcePhase, error?: OperationalError): void {

@@ -1,5 +1,6 @@
 import type { NodeFace } from '../node-face.ts'
 import { REFUSALS, sourceChangeSchema, sourceSchema } from '../schemas.ts'
+import { switchRequestSchema, switchSchema } from '../switch-schemas.ts'
 import type { App } from './app.ts'
 
 const response = { 200: sourceSchema, ...REFUSALS }
@@ -30,5 +31,16 @@ export function sourceRoutes(app: App, node: NodeFace): void {
     '/api/v1/source/stop',
     { schema: { summary: 'Disconnect until it is started again', response } },
     async () => await node.stopSource(),
+  )
+  app.post(
+    '/api/v1/source/switch',
+    {
+      schema: {
+        summary: 'Go on with another source, after a look whether it has all that is stored here',
+        body: switchRequestSchema,
+        response: { 200: switchSchema, ...REFUSALS },
+      },
+    },
+    async ({ body }) => await node.switchSource(body),
   )
 }

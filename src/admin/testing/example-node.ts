@@ -2,6 +2,7 @@ import { AloneCluster } from '../alone-cluster.ts'
 import type { NodeFace } from '../node-face.ts'
 import type { RepairStatus } from '../repair-schemas.ts'
 import type { AbsentReplica, Status } from '../schemas.ts'
+import type { SwitchResult } from '../switch-schemas.ts'
 import { statusOfUser } from '../user-options.ts'
 
 /** A status with every field filled in. */
@@ -112,6 +113,26 @@ const exampleRepair: RepairStatus = {
   ],
 }
 
+export const exampleSwitch: SwitchResult = {
+  dryRun: false,
+  switched: true,
+  refusal: null,
+  address: 'db2.example:3306',
+  flavor: 'mysql',
+  serverVersion: '9.7.1',
+  serverUuid: '7d1e5d1c-0000-4000-8000-000000000004',
+  isSameServer: false,
+  gtidMode: 'ON',
+  readOnly: false,
+  semiSync: 'absent',
+  gtidExecuted: '6ccd780c-baba-1026-9564-5b8c656024db:1-6',
+  lacking: '',
+  ahead: '6ccd780c-baba-1026-9564-5b8c656024db:6',
+  missing: '',
+  begins: { file: 'binlog.000003', sourceFile: 'binlog.000001', isNew: true },
+  findings: [],
+}
+
 /** A node whose answers never change. */
 export const exampleNode: NodeFace = {
   cluster: new AloneCluster(() => ({
@@ -151,6 +172,7 @@ export const exampleNode: NodeFace = {
   startSource: async () => exampleStatus.source,
   stopSource: async () => exampleStatus.source,
   setSource: async () => exampleStatus.source,
+  switchSource: async ({ dryRun }) => ({ ...exampleSwitch, dryRun, switched: !dryRun }),
   retention: () => ({
     maxSizeBytes: 10_737_418_240,
     maxAgeMs: null,

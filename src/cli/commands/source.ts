@@ -1,19 +1,16 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { AdminClient, SourceStatus } from '../../admin/index.ts'
-import {
-  exposedSecretError,
-  formatAddress,
-  type Key,
-  readSecretFile,
-  SECRETS,
-} from '../../config/index.ts'
+import { formatAddress, type Key } from '../../config/index.ts'
 import { OperationalError } from '../../lib/index.ts'
 import { type NodeOptions, nodeClient, withNodeOptions } from '../node-options.ts'
+import type { Outcome } from '../outcome.ts'
 import { printFacts, printJson } from '../output.ts'
 import { sectionText, sectionValue, withSectionOptions } from '../section-options.ts'
 import { semiSyncText } from '../semi-sync-text.ts'
 import type { SettingValues } from '../setting-options.ts'
+import { refusedPassword, sourcePassword } from '../source-password.ts'
 import type { Terminal } from '../terminal.ts'
+import { addSourceSwitchCommand } from './source-switch.ts'
 
 type Change = Parameters<AdminClient['setSource']>[0]
 type SetOptions = NodeOptions & SettingValues
@@ -35,7 +32,7 @@ What is not given stays as it is; --ca-file '' goes back to the authorities that
 begins anew with the new settings; a source that is stopped stays so.
 The change holds after a restart and, in a cluster, on every node, whatever the configuration says.`
 
-export function addSourceCommands(program: Command, terminal: Terminal): void {
+export function addSourceCommands(program: Command, terminal: Terminal, outcome: Outcome): void {
   const source = program
     .command('source')
     .description('the link to the source; in a cluster, of the node that leads')
@@ -52,6 +49,7 @@ export function addSourceCommands(program: Command, terminal: Terminal): void {
       const change = await changeFrom(options, terminal)
       show(await (await nodeClient(options, terminal)).setSource(change), options, terminal)
     })
+  addSourceSwitchCommand(source, terminal, outcome)
   withNodeOptions(
     source.command('start').description('follow the source again, also after a failure'),
   ).action(async (options: NodeOptions) => {
@@ -64,12 +62,6 @@ export function addSourceCommands(program: Command, terminal: Terminal): void {
   })
 }
 
-function refusedPassword(): Option {
-  return new Option('--password [value]').hideHelp().argParser(() => {
-    throw exposedSecretError(SECRETS[0], '--password')
-  })
-}
-
 async function changeFrom(values: SetOptions, terminal: Terminal): Promise<Change> {
   const url = sectionValue(values, 'source.url')
   const caFile = sectionValue(values, 'source.ca-file')
@@ -78,7 +70,7 @@ async function changeFrom(values: SetOptions, terminal: Terminal): Promise<Chang
   const change: Change = {
     address: url && formatAddress(url),
     user: url?.user,
-    password: await passwordFrom(values, terminal),
+    password: await sourcePassword(values, terminal),
     tls: sectionValue(values, 'source.tls'),
     caFile: caFile === '' ? null : caFile,
     startAt: sectionText(values, 'source.start-at'),
@@ -89,16 +81,6 @@ async function changeFrom(values: SetOptions, terminal: Terminal): Promise<Chang
   if (Object.values(change).some((value) => value !== undefined)) return change
   const message = 'nothing is given that is to be changed: see kingbus source set --help'
   throw new OperationalError('E_CONFIG_INVALID', message)
-}
-
-async function passwordFrom(
-  values: SetOptions,
-  { disk, environment }: Terminal,
-): Promise<string | undefined> {
-  const path = sectionValue(values, 'source.password-file')
-  if (path !== undefined) return await readSecretFile(disk, path, '--password-file')
-  const password = environment['KINGBUS_SOURCE_PASSWORD']
-  return password === '' ? undefined : password
 }
 
 function show(source: SourceStatus, options: NodeOptions, terminal: Terminal): void {

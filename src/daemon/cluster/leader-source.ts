@@ -1,5 +1,12 @@
-import { type SourceStatus, sourceSchema } from '../../admin/index.ts'
-import { SOURCE_COMMAND_WAIT_MS } from '../../config/index.ts'
+import {
+  type SourceStatus,
+  type SwitchRequest,
+  type SwitchResult,
+  sourceSchema,
+  switchRequestSchema,
+  switchSchema,
+} from '../../admin/index.ts'
+import { formatAddress, SOURCE_COMMAND_WAIT_MS, SWITCH_MS_MOST } from '../../config/index.ts'
 import { OperationalError } from '../../lib/index.ts'
 import type { Engine } from '../engine.ts'
 
@@ -7,10 +14,13 @@ const STATUS_MS = 2000
 /** The leader reads what is wanted first. */
 const SETTLE_MS = SOURCE_COMMAND_WAIT_MS + 2000
 
+const SWITCH_MS = SWITCH_MS_MOST + SETTLE_MS
+
 /** The source as this node has it. */
 export interface OwnSource {
   readonly own: () => SourceStatus
   readonly settle: (retries: boolean) => Promise<void>
+  readonly goOnWith: (request: SwitchRequest) => Promise<SwitchResult>
 }
 
 /**
@@ -27,6 +37,7 @@ export class LeaderSource {
     const { management } = cluster.node
     management.handle('source-status', async () => this.#own())
     management.handle('source-settle', async (body) => await this.#settleHere(body === true))
+    management.handle('source-switch', async (body) => await this.#switchHere(body))
   }
 
   get isHere(): boolean {
@@ -47,9 +58,29 @@ export class LeaderSource {
     return statusOf(await this.#cluster.node.askLeader('source-settle', retries, SETTLE_MS))
   }
 
+  /** @throws OperationalError as SourceSwitch there, E_NOT_LEADER, E_PEER_* */
+  async goOnWith(request: SwitchRequest): Promise<SwitchResult> {
+    const body = { ...request, address: formatAddress(request.address) }
+    const answer = await this.#cluster.node.askLeader('source-switch', body, SWITCH_MS)
+    const read = switchSchema.safeParse(answer)
+    if (read.success) return read.data
+    throw notUnderstood()
+  }
+
   #own(): SourceStatus {
     if (this.isHere) return this.#here.own()
     throw new OperationalError('E_NOT_LEADER', 'the node that was asked does not lead any more')
+  }
+
+  async #switchHere(body: unknown): Promise<SwitchResult> {
+    const read = switchRequestSchema.safeParse(body)
+    if (!read.success) {
+      const message = 'the node that asks to switch the source is of another version than this one'
+      throw new OperationalError('E_PEER_VERSION', message)
+    }
+    await this.#cluster.wishes.desired.refresh()
+    this.#own()
+    return await this.#here.goOnWith(read.data)
   }
 
   async #settleHere(retries: boolean): Promise<SourceStatus> {
@@ -60,9 +91,13 @@ export class LeaderSource {
   }
 }
 
+function notUnderstood(): OperationalError {
+  const message = 'the node that leads says of the source what this version does not understand'
+  return new OperationalError('E_PEER_VERSION', message)
+}
+
 function statusOf(answer: unknown): SourceStatus {
   const read = sourceSchema.safeParse(answer)
   if (read.success) return read.data
-  const message = 'the node that leads says of the source what this version does not understand'
-  throw new OperationalError('E_PEER_VERSION', message)
+  throw notUnderstood()
 }

@@ -1,16 +1,21 @@
-import type { SourceChange, SourceStatus } from '../../admin/index.ts'
+import type { SourceChange, SourceStatus, SwitchRequest, SwitchResult } from '../../admin/index.ts'
 import { OperationalError } from '../../lib/index.ts'
+import { trySource } from '../../source/index.ts'
 import { LeaderSource } from '../cluster/leader-source.ts'
 import { SourceCommands, type SourceCommandsOptions } from './source-commands.ts'
 import { ownSourceStatus, type SourceStatusParts } from './source-status.ts'
+import { SourceSwitch, type SourceSwitchParts } from './source-switch.ts'
 import { type SourceUpdate, withSource } from './source-wish.ts'
 
-export type SourceDeskParts = SourceStatusParts & Pick<SourceCommandsOptions, 'clock'>
+export type SourceDeskParts = SourceStatusParts &
+  Pick<SourceCommandsOptions, 'clock'> &
+  Omit<SourceSwitchParts, 'runner' | 'trial'>
 
 /** What people see and ask of the source at this node, whichever node reads it. */
 export class SourceDesk {
   readonly #parts: SourceDeskParts
   readonly #commands: SourceCommands
+  readonly #switch: SourceSwitch
   /** undefined on a node that is alone */
   readonly #leader: LeaderSource | undefined
 
@@ -18,11 +23,13 @@ export class SourceDesk {
     this.#parts = parts
     const { desired, source: runner, clock, cluster } = parts
     this.#commands = new SourceCommands({ desired, runner, clock })
+    this.#switch = new SourceSwitch({ ...parts, runner, trial: trySource })
     this.#leader =
       cluster &&
       new LeaderSource(cluster, {
         own: () => this.own(),
         settle: (retries) => this.#commands.settle(retries),
+        goOnWith: (request) => this.#goOnHere(request),
       })
   }
 
@@ -50,6 +57,17 @@ export class SourceDesk {
   async set(change: SourceUpdate): Promise<SourceStatus> {
     await this.#commands.set((now) => withSource(now, change))
     return await this.#settled(false)
+  }
+
+  /** @throws OperationalError as SourceSwitch, E_NOT_LEADER, E_PEER_* */
+  async goOnWith(request: SwitchRequest): Promise<SwitchResult> {
+    return await (this.#elsewhere?.goOnWith(request) ?? this.#goOnHere(request))
+  }
+
+  async #goOnHere(request: SwitchRequest): Promise<SwitchResult> {
+    const result = await this.#switch.run(request)
+    if (result.switched) await this.#commands.settle(true)
+    return result
   }
 
   /** undefined while this node is the one */

@@ -37,6 +37,8 @@ export class SourceRunner {
   readonly #current = new Watch<SourceParts | undefined>(undefined)
   /** whether the present link was told to run */
   #runs = true
+  /** by `whileStopped`, whatever is wanted */
+  #isHeld = false
 
   constructor(options: SourceRunnerOptions) {
     this.#options = options
@@ -61,6 +63,27 @@ export class SourceRunner {
     const { settings } = this.#options
     await waitUntil(this.#current, (current) => current?.settings === settings.value, signal)
     return this.current?.settings === settings.value ? this.current?.link : undefined
+  }
+
+  /**
+   * Keeps the link stopped while `work` runs, whatever is wanted; half a transaction that was received is given up at
+   * its next start. Not to be called again before it has resolved.
+   * @throws what `work` throws, and the signal's reason when that fires before the link has stopped
+   */
+  async whileStopped<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    this.#isHeld = true
+    this.#steer()
+    try {
+      const link = this.current?.link
+      if (link !== undefined) {
+        await waitUntil(link.state, ({ phase }) => phase === 'stopped', signal)
+      }
+      signal.throwIfAborted()
+      return await work()
+    } finally {
+      this.#isHeld = false
+      this.#steer()
+    }
   }
 
   /** Until the signal fires. Rejects only with what is our own fault. */
@@ -111,7 +134,7 @@ export class SourceRunner {
   /** Only when it is new: a start of a link that runs would end its wait for the next attempt. */
   #steer(): void {
     const { wanted, mayRun } = this.#options
-    const runs = wanted.value && mayRun.value
+    const runs = wanted.value && mayRun.value && !this.#isHeld
     if (runs === this.#runs) return
     this.#runs = runs
     if (runs) this.current?.link.start()

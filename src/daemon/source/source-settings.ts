@@ -15,7 +15,8 @@ export function sourceSettings(
   )
 }
 
-function settingsOf(
+/** undefined where no source is wanted */
+export function settingsOf(
   { source, self }: Pick<Desired, 'source' | 'self'>,
   disk: Disk,
 ): SourceSettings | undefined {
