@@ -122,7 +122,7 @@ describe('a running node', () => {
     const environment = { KINGBUS_SOURCE_PASSWORD: 's3cret' }
     const ask = async (args: string) =>
       await kingbus(`source switch ${args} --admin ${url}`, { environment })
-    const done = await ask("mysql://repl@db2 --tls required")
+    const done = await ask('mysql://repl@db2 --tls required')
     expect(done).toMatchObject({ code: 0, out: expect.stringMatching(/result +it is the source/) })
     expect(done.out).toMatch(/goes on in +a new file, binlog\.000003, from its binlog\.000001\n/)
     const looked = await ask('mysql://repl@db2 --dry-run --json')
