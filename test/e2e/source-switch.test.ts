@@ -76,3 +76,58 @@ test('a replica that is promoted becomes the source, and the other replicas go o
   expect(await serverDifferences(heir.server, other.server)).toEqual([])
   await expectTrueFiles(kingbus, heir.server)
 })
+
+/** What the answer is made of is checked where the schema is. */
+interface Switched {
+  readonly switched: boolean
+  readonly refusal: { readonly code: string } | null
+  readonly lacking: string
+  readonly serverUuid: string
+  readonly isSameServer: boolean
+  readonly begins: { readonly file: string; readonly isNew: boolean } | null
+}
+
+async function switchTo(kingbus: Kingbus, { port }: Mysqld, dryRun = false): Promise<Switched> {
+  const body = { address: `127.0.0.1:${port}`, password: replicationPassword, dryRun }
+  // The route answers by its schema.
+  return (await kingbus.request('POST', '/api/v1/source/switch', body)) as Switched
+}
+
+test('a planned move waits for what the new source has not got yet, and replicas go on', async () => {
+  const { source, kingbus, heir, other } = await startAll()
+  const uuid = await source.value('SELECT @@server_uuid')
+  await heir.server.sql('STOP REPLICA')
+  await source.sql(insert(2), insert(3), 'SET GLOBAL super_read_only = ON')
+  await kingbus.catchUpWith(source)
+  const looked = await switchTo(kingbus, heir.server, true)
+  expect(looked).toMatchObject({ switched: false, isSameServer: false })
+  expect(looked.refusal?.code).toBe('E_SOURCE_OTHER')
+  expect(looked.lacking).toMatch(new RegExp(`^${uuid}:\\d+-\\d+$`))
+  expect((await kingbus.status()).source.state).toBe('streaming')
+
+  const moving = switchTo(kingbus, heir.server)
+  await kingbus.waitForState('stopped')
+  await heir.server.sql('START REPLICA')
+  const moved = await moving
+  expect(moved).toMatchObject({ switched: true, refusal: null, lacking: '' })
+  await promote(heir)
+  await kingbus.waitForState('streaming')
+  await heir.server.sql(insert(4))
+  await kingbus.catchUpWith(heir.server)
+  await other.catchUpWith(heir.server)
+  expect(await other.bothThreadsRun()).toBe(true)
+  expect(kingbus.binlogs().at(-1)?.name).toBe(moved.begins?.file)
+  expect(await serverDifferences(heir.server, other.server)).toEqual([])
+  await expectTrueFiles(kingbus, heir.server)
+})
+
+test('a server that never gets what is stored here is refused, and the old source followed on', async () => {
+  const { source, kingbus, heir } = await startAll()
+  await promote(heir)
+  await source.sql(insert(2))
+  await kingbus.catchUpWith(source)
+  await expect(switchTo(kingbus, heir.server)).rejects.toThrow(/409: .*E_SWITCH_REFUSED/)
+  await kingbus.waitForState('streaming')
+  await source.sql(insert(3))
+  expect((await kingbus.catchUpWith(source)).source.address).toBe(`127.0.0.1:${source.port}`)
+})
