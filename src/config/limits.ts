@@ -47,7 +47,7 @@ export const KEEP_FOR_ABSENT_REPLICAS_MS = 24 * 3_600_000
 /** A start or stop of the source that has not come about by then is answered with the state that there is. */
 export const SOURCE_COMMAND_WAIT_MS = 3000
 
-/** A server that lacks transactions that are held here may fetch them for so long, while the source is switched to it. */
+/** A switch of the source waits so long for a server to get what it lacks of what is held here. */
 export const SWITCH_CATCH_UP_MS = 10_000
 
 /** A switch of the source that has not come about by then is given up, and the old one followed again. */

@@ -114,7 +114,7 @@ async function readSettings(
   const state = plugin?.isOn === true ? 'on' : 'off'
   return {
     semiSync: plugin === undefined ? 'absent' : state,
-    isReadOnly: [...pairs.values()].includes('ON'),
+    isReadOnly: [...pairs.values()].some((value) => value !== 'OFF'),
   }
 }
 

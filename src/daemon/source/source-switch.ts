@@ -28,7 +28,8 @@ export interface SourceSwitchParts {
 /**
  * Goes on with another source, on the node that reads it. Before the old link ends, the new server is looked at; then
  * nothing more is received, and the new server has a while to get what was received last: in a planned move it is a
- * replica of ours, and serving goes on. Only then is the source changed. What speaks against it starts the old link again.
+ * replica of ours, and serving goes on. Only then is the source changed. What speaks against it starts the old link
+ * again.
  */
 export class SourceSwitch {
   readonly #parts: SourceSwitchParts
