@@ -194,6 +194,26 @@ test('SQL at a follower stops and starts the source on the leader, and purges on
   await connection.end()
 })
 
+test('any node takes a switch of the source, which the node that leads looks into', async () => {
+  const [one] = await followers()
+  const switchTo = async (port: number, dryRun: boolean): Promise<Answer> => {
+    const body = { address: `127.0.0.1:${port}`, password: replicationPassword, dryRun }
+    return await ask(one, 'POST /api/v1/source/switch', body)
+  }
+  const looked = await switchTo(source.port, true)
+  expect(looked).toMatchObject({
+    status: 200,
+    body: { switched: false, refusal: null, isSameServer: true, begins: { isNew: false } },
+  })
+  const unreachable = await switchTo(1, true)
+  expect(unreachable.body).toMatchObject({ refusal: { code: 'E_SOURCE_UNREACHABLE' } })
+  const refused = await switchTo(1, false)
+  expect(refused).toMatchObject({ status: 409, body: { code: 'E_SWITCH_REFUSED' } })
+  const switched = await switchTo(source.port, false)
+  expect(switched).toMatchObject({ status: 200, body: { switched: true, refusal: null } })
+  await cluster.catchUpWith(source)
+})
+
 test('settings are changed at any node, and a node that is configured otherwise says so', async () => {
   const [one, other] = await cluster.followers()
   const limit = {
