@@ -69,6 +69,20 @@ const scrubSchema = z
   })
   .describe('the background check of the stored files and their indexes')
 
+const failoverSchema = z
+  .object({
+    candidates: z.array(z.string()).describe('HOST:PORT of each'),
+    afterSeconds: z.number().describe('source.failover-after'),
+    count: z.number().describe('how often one was followed since the start of the node'),
+    error: errorSchema
+      .nullable()
+      .describe('why none is followed although the source has been unreachable for so long'),
+  })
+  .nullable()
+  // Absent where a version answers that does not know it.
+  .default(null)
+  .describe('the servers that are followed by themselves, source.candidates; null: none')
+
 export const sourceSchema = z.object({
   state: z
     .enum(SOURCE_STATES)
@@ -145,6 +159,7 @@ export const sourceSchema = z.object({
     .describe('semi-synchronous replication'),
   attempts: z.number().describe('attempts without success so far'),
   error: errorSchema.nullable().describe('why it is not streaming; null where nothing is wrong'),
+  failover: failoverSchema,
 })
 
 /** HOST:PORT where something can be reached. */

@@ -4,6 +4,7 @@
 
 import { z } from 'zod'
 import { OperationalError } from '../lib/index.ts'
+import { CANDIDATES_MOST } from './limits.ts'
 
 export interface Address {
   /** without brackets */
@@ -20,6 +21,10 @@ export const MYSQL_PORT = 3306
 
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+export function isSameAddress(one: Address, other: Address): boolean {
+  return one.host === other.host && one.port === other.port
 }
 
 /** Whether only this machine can reach the address. */
@@ -66,13 +71,33 @@ function decoded(text: string): string | undefined {
   }
 }
 
+/** With the usual port where there is none. */
+function parseServer(text: string): Address | undefined {
+  const address = parseAddress(/:\d+$/.test(text) ? text : `${text}:${MYSQL_PORT}`)
+  return address === undefined || address.port === 0 ? undefined : address
+}
+
+/** `HOST[:PORT],HOST[:PORT]`, none twice. */
+export const candidatesSchema = z.string().transform((text, context): readonly Address[] => {
+  const found = new Map<string, Address>()
+  for (const part of text.split(',').map((each) => each.trim())) {
+    const address = parseServer(part)
+    if (address === undefined) context.addIssue(`${JSON.stringify(part)} is not HOST or HOST:PORT`)
+    else if (found.has(formatAddress(address))) context.addIssue(`${part} is named twice`)
+    else found.set(formatAddress(address), address)
+  }
+  if (found.size > CANDIDATES_MOST) {
+    context.addIssue(`names ${found.size} servers: ${CANDIDATES_MOST} are the most`)
+  }
+  return [...found.values()]
+})
+
 export const sourceUrlSchema = z.string().transform((text, context): SourceUrl => {
   refusePassword(text)
   const match = /^mysql:\/\/([^@/]+)@([^/]+)\/?$/.exec(text)
   const user = decoded(match?.[1] ?? '%')
-  const place = match?.[2] ?? ''
-  const address = parseAddress(/:\d+$/.test(place) ? place : `${place}:${MYSQL_PORT}`)
-  if (user !== undefined && address !== undefined && address.port > 0) return { ...address, user }
+  const address = parseServer(match?.[2] ?? '')
+  if (user !== undefined && address !== undefined) return { ...address, user }
   context.addIssue(`${JSON.stringify(text)} is not mysql://USER@HOST or mysql://USER@HOST:PORT`)
   return z.NEVER
 })

@@ -9,6 +9,7 @@ export {
   formatAddress,
   isAnyAddress,
   isLoopback,
+  isSameAddress,
   MYSQL_PORT,
   type SourceUrl,
 } from './address.ts'

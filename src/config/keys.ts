@@ -4,7 +4,7 @@
   so that one schema reads it.
 */
 import { z } from 'zod'
-import { addressSchema, sourceUrlSchema } from './address.ts'
+import { addressSchema, candidatesSchema, sourceUrlSchema } from './address.ts'
 import {
   endpointsSchema,
   httpsUrlSchema,
@@ -152,6 +152,22 @@ const KEYS = {
     help:
       'Be a semi-synchronous replica: the source answers its clients only when their transactions ' +
       'are durable here; the source needs its semi-sync plugin',
+  },
+  'source.candidates': {
+    schema: candidatesSchema,
+    placeholder: 'HOST[:PORT],...',
+    fallback: undefined,
+    otherwise: 'no other server is followed by itself',
+    help:
+      'Servers of which one is followed when the source has been unreachable for source.failover-after, if ' +
+      'it is the only one of them that takes writes and it has all that is stored here; user, password and ' +
+      'TLS are those of the source. In a cluster the same on every node',
+  },
+  'source.failover-after': {
+    schema: durationSchema,
+    placeholder: 'DURATION',
+    fallback: '30s',
+    help: 'So long the source must have been unreachable before one of source.candidates is followed',
   },
   'source.server-id': { ...SERVER_ID, help: 'The server_id by which this node shows itself there' },
   'source.server-uuid': {

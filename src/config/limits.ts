@@ -52,3 +52,6 @@ export const SWITCH_CATCH_UP_MS = 10_000
 
 /** A switch of the source that has not come about by then is given up, and the old one followed again. */
 export const SWITCH_MS_MOST = 30_000
+
+/** More servers in `source.candidates` are refused: all are looked at at once. */
+export const CANDIDATES_MOST = 8

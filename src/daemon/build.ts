@@ -4,7 +4,6 @@
 */
 import { hostname } from 'node:os'
 import { type Address, type Config, REPLICAS_LOOK_MS, RETENTION_LOOK_MS } from '../config/index.ts'
-import { picked } from '../lib/index.ts'
 import {
   type Administration,
   ReplicaAcks,
@@ -22,15 +21,14 @@ import type { NodeOptions } from './node-options.ts'
 import { RepairDesk } from './repair/repair-desk.ts'
 import { buildRetention, type RetentionParts } from './retention/build-retention.ts'
 import { loadServeMaterial } from './serve-material.ts'
+import { buildSource, type SourceGroup } from './source/build-source.ts'
 import { metadataAddress } from './source/metadata-address.ts'
-import { MirroredVariables } from './source/mirrored-variables.ts'
-import { ReplicaWait } from './source/replica-wait.ts'
-import { SourceDesk } from './source/source-desk.ts'
-import { SourceRunner } from './source/source-runner.ts'
-import { sourceSettings } from './source/source-settings.ts'
 import { SqlAdministration } from './sql-administration.ts'
 
-export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
+export interface NodeParts
+  extends NodeOptions,
+    Omit<Engine, 'journal'>,
+    Omit<SourceGroup, 'settings'> {
   readonly startedMs: number
   readonly dataDir: DataDir
   readonly journal: RoomJournal
@@ -42,10 +40,6 @@ export interface NodeParts extends NodeOptions, Omit<Engine, 'journal'> {
   readonly retention: RetentionParts
   /** answers questions about tables; undefined: they are refused */
   readonly metadata: MetadataPool | undefined
-  readonly source: SourceRunner
-  readonly replicaWait: ReplicaWait
-  readonly sourceDesk: SourceDesk
-  readonly variables: MirroredVariables
   readonly scrub: FileScrub
   readonly repairs: RepairDesk
   /** where replicas connect; undefined while nothing listens */
@@ -82,8 +76,7 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   const startedMs = clock.nowMs()
   const acks = new ReplicaAcks(config['serve.wait-for-replicas'])
   const connected = (): readonly ReplicaRow[] => server.replicas.list([])
-  const { settings, ...desks } = buildSource(options, engine, { journal, acks, connected })
-  const { source, sourceDesk } = desks
+  const { settings, ...desks } = buildSource({ ...options, ...engine, journal, acks, connected })
   const scrub = buildScrub(options, engine, dataDir)
   const repairs = new RepairDesk({
     ...options,
@@ -99,7 +92,7 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
     room: journal,
     figures: options.diskFigures,
     failure: () => failureOf(engine),
-    source,
+    source: desks.source,
     folder: dataDir.path,
     clock,
     logger: logger.child({ part: 'disk' }),
@@ -107,7 +100,7 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   const own = { scrub, repairs, startedMs, dataDir, journal, diskWatch, facts, listening }
   const inside = { ...options, ...engine, ...desks, ...own }
   const base = { ...inside, minFree, metadata: buildMetadata(inside) }
-  const administration = new SqlAdministration(sourceDesk, (wish) =>
+  const administration = new SqlAdministration(desks.sourceDesk, (wish) =>
     retention.purgeDesk.purge(wish),
   )
   const server = buildServer(base, { administration, acks }, material)
@@ -121,43 +114,6 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
     looks: { replicasMs: REPLICAS_LOOK_MS, filesMs: RETENTION_LOOK_MS },
   })
   return { ...base, server, retention }
-}
-
-interface SourceNeeds {
-  readonly journal: RoomJournal
-  readonly acks: ReplicaAcks
-  readonly connected: () => readonly ReplicaRow[]
-}
-
-/** What follows the source, and what tells people of it. */
-function buildSource(
-  options: NodeOptions,
-  engine: Engine,
-  { journal, acks, connected }: SourceNeeds,
-) {
-  const { config, disk, clock, logger } = options
-  const { desired } = engine
-  const settings = sourceSettings(desired.value, disk)
-  const source = new SourceRunner({
-    settings,
-    wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
-    mayRun: engine.leads,
-    journal,
-    heldByReplicas: acks.held,
-    clock,
-    random: options.random,
-    logger: logger.child({ part: 'source' }),
-  })
-  const replicaWait = new ReplicaWait({
-    acks,
-    connected,
-    source,
-    clock,
-    logger: logger.child({ part: 'source' }),
-  })
-  const sourceDesk = new SourceDesk({ ...options, ...engine, journal, source, replicaWait })
-  const variables = new MirroredVariables({ source, show: () => sourceDesk.show(), clock })
-  return { settings, source, replicaWait, sourceDesk, variables }
 }
 
 /** Why nothing is written any more. */

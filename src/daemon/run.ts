@@ -15,7 +15,6 @@ import {
 } from '../platform/index.ts'
 import { announce, announceListeners, announceWishes } from './announce.ts'
 import { buildNode, type NodeParts } from './build.ts'
-import { SourceKeeper } from './cluster/source-keeper.ts'
 import { NodeStatus } from './node-status.ts'
 import { readPem } from './serve-material.ts'
 import { Serving } from './serving.ts'
@@ -161,7 +160,7 @@ class Running {
   /** Everything that runs beside the listeners; a part that rejects has found a bug. */
   #start(signal: AbortSignal): Promise<unknown> {
     const { source, variables, journal, diskWatch, facts, users, scrub, repairs } = this.#parts
-    const { clock, cluster, retention, replicaWait } = this.#parts
+    const { clock, cluster, retention, replicaWait, failover, sourceKeeper } = this.#parts
     const running = [
       announceWishes(this.#parts, this.#loaded.given, signal),
       journal.run(clock, signal),
@@ -175,13 +174,9 @@ class Running {
       source.run(signal),
       replicaWait.run(signal),
       variables.run(signal),
-      ...(cluster === undefined
-        ? []
-        : [
-            cluster.node.run(signal),
-            cluster.wishes.run(signal),
-            sourceKeeper(this.#parts, cluster).run(signal),
-          ]),
+      failover.run(signal),
+      ...(cluster === undefined ? [] : [cluster.node.run(signal), cluster.wishes.run(signal)]),
+      ...(sourceKeeper === undefined ? [] : [sourceKeeper.run(signal)]),
     ]
     return Promise.all(running).catch(this.#die)
   }
@@ -202,15 +197,6 @@ class Running {
     }
     await dataDir.release()
   }
-}
-
-function sourceKeeper(
-  { desired, source: runner, journal, clock, random, logger: parent }: NodeParts,
-  { node }: NonNullable<NodeParts['cluster']>,
-): SourceKeeper {
-  const logger = parent.child({ part: 'cluster' })
-  const hasRoom = () => journal.hasRoom
-  return new SourceKeeper({ node, desired: desired.value, runner, hasRoom, clock, random, logger })
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -20,6 +20,7 @@ export function samplesOf(node: {
     | 'diskFigures'
     | 'retention'
     | 'replicaWait'
+    | 'failover'
   >
 }): Samples {
   const { status, files, parts } = node
@@ -36,6 +37,7 @@ export function samplesOf(node: {
     ...(source.semiSync.replicas === null
       ? {}
       : { kingbus_source_replica_wait_seconds: (parts.replicaWait.waitedMs ?? 0) / 1000 }),
+    ...failoverSamples(parts.failover),
     kingbus_visible_position_bytes:
       visibleEnd === null
         ? []
@@ -55,6 +57,14 @@ export function samplesOf(node: {
     kingbus_users: parts.users.count,
     ...checkSamples(parts),
     ...(parts.cluster === undefined ? {} : figureSamples(parts.cluster.node)),
+  }
+}
+
+function failoverSamples({ view }: NodeParts['failover']): Samples {
+  if (view === undefined) return {}
+  return {
+    kingbus_source_failovers_total: view.count,
+    kingbus_source_failover_blocked: view.error === undefined ? 0 : 1,
   }
 }
 

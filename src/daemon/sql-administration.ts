@@ -26,7 +26,7 @@ export class SqlAdministration implements Administration {
   }
 
   async setSource(wishes: SourceWishes): Promise<void> {
-    await this.#source.set(wishes)
+    await this.#source.change(wishes)
   }
 
   async startSource(): Promise<void> {

@@ -75,6 +75,7 @@ export const ERROR_CATALOGUE = {
   E_SOURCE_OTHER: entry('operator', 69),
   E_SOURCE_REFUSED: entry('retry', 69),
   E_SOURCE_STREAM: entry('retry', 76),
+  E_SOURCE_NO_CANDIDATE: entry('retry', 69),
   E_SWITCH_REFUSED: entry('refuse', 75),
   E_METADATA_BUSY: entry('refuse', 75),
   // the cluster: its members and secret, etcd and its member

@@ -44,6 +44,13 @@ export const METRICS = {
     'How long a commit has been waiting for semi-sync replicas alone, 0 while none does; absent without ' +
       'serve.wait-for-replicas',
   ),
+  kingbus_source_failovers_total: counter(
+    'How often one of source.candidates was followed by itself since the start',
+  ),
+  kingbus_source_failover_blocked: gauge(
+    '1 while the source has been unreachable for source.failover-after and no candidate is followed, else 0; ' +
+      'absent without source.candidates',
+  ),
   kingbus_visible_position_bytes: gauge('Position of the visible end in its file', ['file']),
   kingbus_binlog_files: gauge('Binlog files that are kept'),
   kingbus_binlog_bytes: gauge('Bytes of all binlog files that are kept'),

@@ -29,6 +29,7 @@ export interface SourceTrial {
   readonly findings?: readonly PreflightFinding[]
   /** its semi-sync plugin */
   readonly semiSync?: 'on' | 'off' | 'absent'
+  /** read_only or super_read_only; undefined where it says neither */
   readonly isReadOnly?: boolean
   readonly history?: SourceHistory
   /** held here, and not there */
@@ -114,7 +115,7 @@ async function readSettings(
   const state = plugin?.isOn === true ? 'on' : 'off'
   return {
     semiSync: plugin === undefined ? 'absent' : state,
-    isReadOnly: [...pairs.values()].some((value) => value !== 'OFF'),
+    ...(pairs.size > 0 && { isReadOnly: [...pairs.values()].some((value) => value !== 'OFF') }),
   }
 }
 

@@ -195,7 +195,7 @@ test('SQL at a follower stops and starts the source on the leader, and purges on
 })
 
 test('any node takes a switch of the source, which the node that leads looks into', async () => {
-  const [one] = await followers()
+  const [one] = await cluster.followers()
   const switchTo = async (port: number, dryRun: boolean): Promise<Answer> => {
     const body = { address: `127.0.0.1:${port}`, password: replicationPassword, dryRun }
     return await ask(one, 'POST /api/v1/source/switch', body)

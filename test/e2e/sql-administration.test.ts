@@ -94,14 +94,13 @@ test('the source is stopped, shown and started', async () => {
   expect(status['Executed_Gtid_Set']).toBe(await source.gtidExecuted())
 })
 
-test('a source that is another is reached, refused with its reason, and given up for the first', async () => {
+test('another server without what is stored here is refused, and the source followed on', async () => {
   const change = (port: number, more = ''): string =>
     `CHANGE REPLICATION SOURCE TO SOURCE_PORT=${port}, SOURCE_PASSWORD='${replicationPassword}'${more}`
-  expect((await mysql(change(other.port))).stderr).toBe('')
-  await waitFor({ what: 'the other source to be refused' }, async () => {
-    const { Last_IO_Error: error = '', Source_Port: port } = await replicaStatus()
-    return port === String(other.port) && error.startsWith('E_SOURCE_')
-  })
+  const { stderr } = await mysql(change(other.port))
+  expect(stderr).toMatch(/ERROR 1105 .*E_SWITCH_REFUSED: .*E_SOURCE_OTHER/)
+  await kingbus.waitForState('streaming')
+  expect((await replicaStatus())['Source_Port']).toBe(String(source.port))
   expect((await mysql(change(source.port, ', SOURCE_SSL=1'))).stderr).toBe('')
   await kingbus.waitForState('streaming')
   expect(await kingbus.request('GET', '/api/v1/source')).toMatchObject({ tls: 'required' })
@@ -164,4 +163,17 @@ test('files are purged by name and by age', async () => {
   expect(kingbus.binlogs().map(({ name }) => name)).toEqual(names.slice(2))
   expect((await mysql('PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY')).stderr).toBe('')
   expect(kingbus.binlogs().map(({ name }) => name)).toEqual(names.slice(-1))
+})
+
+test('another server that has what is stored here becomes the source', async () => {
+  await other.sql(`SET GLOBAL gtid_purged = '+${await source.gtidExecuted()}'`)
+  const change = (port: number): string =>
+    `CHANGE REPLICATION SOURCE TO SOURCE_PORT=${port}, SOURCE_PASSWORD='${replicationPassword}'`
+  expect((await mysql(change(other.port))).stderr).toBe('')
+  await kingbus.waitForState('streaming')
+  expect((await replicaStatus())['Source_UUID']).toBe(await other.value('SELECT @@server_uuid'))
+  expect((await mysql(change(source.port))).stderr).toBe('')
+  await kingbus.waitForState('streaming')
+  await insert()
+  await kingbus.catchUpWith(source)
 })

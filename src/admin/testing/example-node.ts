@@ -40,6 +40,12 @@ export const exampleStatus: Status = {
     },
     attempts: 3,
     error: { code: 'E_SOURCE_UNREACHABLE', message: 'connection refused' },
+    failover: {
+      candidates: ['db2.example:3306', 'db3.example:3306'],
+      afterSeconds: 30,
+      count: 0,
+      error: { code: 'E_SOURCE_NO_CANDIDATE', message: 'none is known to take writes' },
+    },
   },
   cluster: null,
   gtidExecuted: '6ccd780c-baba-1026-9564-5b8c656024db:1-5',

@@ -1,14 +1,9 @@
 import type { ClusterNode } from '../../cluster/index.ts'
 import type { Desired } from '../../desired/index.ts'
-import {
-  Backoff,
-  type ErrorCode,
-  type Logger,
-  OperationalError,
-  type Watched,
-} from '../../lib/index.ts'
+import { Backoff, type Logger, OperationalError, type Watched } from '../../lib/index.ts'
 import { type Clock, connect, type Random } from '../../platform/index.ts'
 import type { SourceParts, SourceRunner } from '../source/source-runner.ts'
+import { isUnreachable } from '../source/unreachable.ts'
 
 /** A leader whose source does not answer for so long asks the others. */
 const PATIENCE_MS = 5000
@@ -17,13 +12,6 @@ const DIAL_MS = 2000
 /** A source that answers the dial and nothing else must not send the lead round in circles. */
 const PAUSE = { firstMs: 10_000, mostMs: 120_000 }
 const METHOD = 'reaches-source'
-
-/** What another node may have no trouble with. */
-const OF_THE_NETWORK: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
-  'E_SOURCE_UNREACHABLE',
-  'E_SOURCE_GONE_SILENT',
-  'E_SOURCE_CLOSED',
-])
 
 export interface SourceKeeperOptions {
   readonly node: ClusterNode
@@ -84,8 +72,7 @@ export class SourceKeeper {
   get #isCutOff(): boolean {
     const link = this.#link
     if (link === undefined) return false
-    const { phase, code } = link.state.value
-    if (phase === 'streaming' || !OF_THE_NETWORK.has(code)) return false
+    if (!isUnreachable(link.state.value)) return false
     return this.#isOverdue(Math.max(link.progress.lastEventAtMs, this.#leadsSinceMs))
   }
 
@@ -95,19 +82,41 @@ export class SourceKeeper {
 
   async #letLead(): Promise<void> {
     const { node, logger } = this.#options
-    for (const { node: name } of node.management.heirs) {
+    for await (const name of this.#reachedBy()) {
+      logger.warn(
+        { node: name },
+        'this node cannot take what the source sends, and that one can: it shall lead',
+      )
       try {
-        if ((await node.management.ask(name, METHOD, null)) !== true) continue
-        logger.warn(
-          { node: name },
-          'this node cannot take what the source sends, and that one can: it shall lead',
-        )
         return await node.management.lead(name)
       } catch (thrown) {
-        if (!(thrown instanceof OperationalError)) throw thrown
-        logger.debug({ node: name, code: thrown.code }, thrown.message)
+        this.#note(name, thrown)
       }
     }
+  }
+
+  /** The name of another node that may lead, reaches the source and has room; undefined where there is none. */
+  async reachedBy(): Promise<string | undefined> {
+    for await (const name of this.#reachedBy()) return name
+    return undefined
+  }
+
+  async *#reachedBy(): AsyncGenerator<string> {
+    const { management } = this.#options.node
+    for (const { node: name } of management.heirs) {
+      try {
+        if ((await management.ask(name, METHOD, null)) !== true) continue
+      } catch (thrown) {
+        this.#note(name, thrown)
+        continue
+      }
+      yield name
+    }
+  }
+
+  #note(node: string, thrown: unknown): void {
+    if (!(thrown instanceof OperationalError)) throw thrown
+    this.#options.logger.debug({ node, code: thrown.code }, thrown.message)
   }
 
   async #reaches(): Promise<boolean> {

@@ -1,21 +1,19 @@
 import type { SourceChange, SourceStatus, SwitchRequest, SwitchResult } from '../../admin/index.ts'
+import { isSameAddress } from '../../config/index.ts'
 import { OperationalError } from '../../lib/index.ts'
-import { trySource } from '../../source/index.ts'
 import { LeaderSource } from '../cluster/leader-source.ts'
 import { SourceCommands, type SourceCommandsOptions } from './source-commands.ts'
 import { ownSourceStatus, type SourceStatusParts } from './source-status.ts'
-import { SourceSwitch, type SourceSwitchParts } from './source-switch.ts'
+import type { SourceSwitch } from './source-switch.ts'
 import { type SourceUpdate, withSource } from './source-wish.ts'
 
 export type SourceDeskParts = SourceStatusParts &
-  Pick<SourceCommandsOptions, 'clock'> &
-  Omit<SourceSwitchParts, 'runner' | 'trial'>
+  Pick<SourceCommandsOptions, 'clock'> & { readonly sourceSwitch: SourceSwitch }
 
 /** What people see and ask of the source at this node, whichever node reads it. */
 export class SourceDesk {
   readonly #parts: SourceDeskParts
   readonly #commands: SourceCommands
-  readonly #switch: SourceSwitch
   /** undefined on a node that is alone */
   readonly #leader: LeaderSource | undefined
 
@@ -23,7 +21,6 @@ export class SourceDesk {
     this.#parts = parts
     const { desired, source: runner, clock, cluster } = parts
     this.#commands = new SourceCommands({ desired, runner, clock })
-    this.#switch = new SourceSwitch({ ...parts, runner, trial: trySource })
     this.#leader =
       cluster &&
       new LeaderSource(cluster, {
@@ -59,13 +56,26 @@ export class SourceDesk {
     return await this.#settled(false)
   }
 
+  /** As `set`, but another server than the one before is looked at first: as `goOnWith`. @throws as these */
+  async change(update: SourceUpdate): Promise<void> {
+    const now = this.#parts.desired.value.value
+    const before = now.source
+    const wanted = withSource(now, update).source
+    if (before === undefined || wanted === undefined || isSameAddress(before, wanted)) {
+      return void (await this.set(update))
+    }
+    const { host, port } = wanted
+    const { user, password, tls, caFile } = update
+    await this.goOnWith({ address: { host, port }, user, password, tls, caFile, dryRun: false })
+  }
+
   /** @throws OperationalError as SourceSwitch, E_NOT_LEADER, E_PEER_* */
   async goOnWith(request: SwitchRequest): Promise<SwitchResult> {
     return await (this.#elsewhere?.goOnWith(request) ?? this.#goOnHere(request))
   }
 
   async #goOnHere(request: SwitchRequest): Promise<SwitchResult> {
-    const result = await this.#switch.run(request)
+    const result = await this.#parts.sourceSwitch.run(request)
     if (result.switched) await this.#commands.settle(true)
     return result
   }

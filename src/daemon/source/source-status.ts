@@ -1,14 +1,17 @@
 import type { SourceStatus } from '../../admin/index.ts'
+import { formatAddress } from '../../config/index.ts'
 import type { SourceLink } from '../../source/index.ts'
 import type { Engine } from '../engine.ts'
 import type { NodeOptions } from '../node-options.ts'
 import type { ReplicaWait } from './replica-wait.ts'
+import type { SourceFailover } from './source-failover.ts'
 import type { SourceParts, SourceRunner } from './source-runner.ts'
 
 export type SourceStatusParts = Pick<Engine, 'desired' | 'cluster'> &
   Pick<NodeOptions, 'config'> & {
     readonly source: SourceRunner
     readonly replicaWait: ReplicaWait
+    readonly failover: Pick<SourceFailover, 'view'>
   }
 
 /** The source as this node sees it. Who follows another node knows little of it. */
@@ -16,8 +19,9 @@ export function ownSourceStatus(parts: SourceStatusParts): SourceStatus {
   const { source: runner, cluster, config } = parts
   const { current } = runner
   const leader = cluster === undefined ? config.name : (cluster.node.leader ?? null)
-  if (current === undefined) return { ...UNKNOWN, state: 'unconfigured', leader }
-  const wished = { ...UNKNOWN, ...wishedOf(parts, current), leader }
+  const known = { ...UNKNOWN, leader, failover: failoverOf(parts) }
+  if (current === undefined) return { ...known, state: 'unconfigured' }
+  const wished = { ...known, ...wishedOf(parts, current) }
   const { phase } = current.link.state.value
   // What the link last saw here is old.
   if (!runner.isHere && phase === 'stopped') return { ...wished, state: stateElsewhere(parts) }
@@ -63,6 +67,17 @@ function seenOf({ link, ingest }: SourceParts) {
   }
 }
 
+function failoverOf({ failover: { view } }: SourceStatusParts): SourceStatus['failover'] {
+  if (view === undefined) return null
+  const { candidates, afterMs, count, error } = view
+  return {
+    candidates: candidates.map(formatAddress),
+    afterSeconds: afterMs / 1000,
+    count,
+    error: error === undefined ? null : { code: error.code, message: error.message },
+  }
+}
+
 const iso = (ms: number): string => new Date(ms).toISOString()
 
 const UNKNOWN: Omit<SourceStatus, 'state' | 'leader'> = {
@@ -84,6 +99,7 @@ const UNKNOWN: Omit<SourceStatus, 'state' | 'leader'> = {
   semiSync: { wanted: false, active: false, reason: null, acknowledged: null, replicas: null },
   attempts: 0,
   error: null,
+  failover: null,
 }
 
 function semiSyncStatus(

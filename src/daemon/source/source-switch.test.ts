@@ -71,6 +71,7 @@ beforeEach(async () => {
     wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
     mayRun,
     journal: new LocalJournal(store),
+    heldByReplicas: undefined,
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,

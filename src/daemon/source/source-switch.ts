@@ -1,4 +1,5 @@
-import type { SwitchRequest, SwitchResult } from '../../admin/index.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { SourceChange, SwitchRequest, SwitchResult } from '../../admin/index.ts'
 import { SWITCH_CATCH_UP_MS, SWITCH_MS_MOST } from '../../config/index.ts'
 import type { DesiredState } from '../../desired/index.ts'
 import { holdingsOf } from '../../ingest/index.ts'
@@ -41,15 +42,17 @@ export class SourceSwitch {
 
   /**
    * A source that the operator has stopped stays so, and is another one.
+   * @param until ends it, with the signal's reason; nothing has changed then
    * @throws OperationalError E_SWITCH_REFUSED, E_CONFIG_INVALID, and what `DesiredState.change` throws
    */
-  async run(request: SwitchRequest): Promise<SwitchResult> {
+  async run(request: SwitchRequest, until?: AbortSignal): Promise<SwitchResult> {
     if (this.#isRunning) throw refused('another switch is under way on this node: wait for its end')
     this.#isRunning = true
     const late = new AbortController()
     const cancel = this.#parts.clock.after(SWITCH_MS_MOST, () => late.abort())
     try {
-      return await this.#run(request, late.signal)
+      const signals = until === undefined ? [late.signal] : [late.signal, until]
+      return await this.#run(request, AbortSignal.any(signals))
     } catch (thrown) {
       if (!late.signal.aborted || thrown instanceof OperationalError) throw thrown
       throw refused(`it took more than ${SWITCH_MS_MOST / 1000} s, and was given up`)
@@ -60,10 +63,11 @@ export class SourceSwitch {
   }
 
   async #run({ dryRun, ...change }: SwitchRequest, signal: AbortSignal): Promise<SwitchResult> {
-    const { desired, runner, journal, disk } = this.#parts
-    const wish = withSource(desired.value.value, change)
-    const settings = present(settingsOf(wish, disk), 'the settings of the new source')
+    const { desired, runner, journal } = this.#parts
+    const before = desired.value.value
+    const settings = this.#settingsOf(change)
     const first = await this.#look(settings, signal)
+    signal.throwIfAborted()
     if (dryRun) return switchResult(first, journal.origin, { dryRun, switched: false })
     if (!mayCatchUp(first)) refuseTrial(first)
     return await runner.whileStopped(async () => {
@@ -73,11 +77,26 @@ export class SourceSwitch {
         throw new OperationalError('E_NOT_LEADER', 'another node leads by now: nothing was changed')
       }
       const result = switchResult(trial, journal.origin, { dryRun, switched: true })
-      await desired.change((now) => withSource(now, change))
+      await desired.change((now) => {
+        // In a cluster the one that led before may be at it still.
+        if (isDeepStrictEqual(now.source, before.source)) return withSource(now, change)
+        throw refused('the settings of the source have changed meanwhile')
+      })
       // Or the old link would be started before the new one is there.
       await runner.upToDate(signal)
       return result
     }, signal)
+  }
+
+  /** Whether it could be gone on with this server, as things are now. @throws OperationalError E_CONFIG_INVALID */
+  async look(change: SourceChange, signal: AbortSignal): Promise<SourceTrial> {
+    return await this.#look(this.#settingsOf(change), signal)
+  }
+
+  #settingsOf(change: SourceChange): SourceSettings {
+    const { desired, disk } = this.#parts
+    const wish = withSource(desired.value.value, change)
+    return present(settingsOf(wish, disk), 'the settings of the new source')
   }
 
   async #caughtUp(settings: SourceSettings, signal: AbortSignal): Promise<SourceTrial> {
@@ -85,6 +104,7 @@ export class SourceSwitch {
     const untilMs = clock.monotonicMs() + SWITCH_CATCH_UP_MS
     for (;;) {
       const trial = await this.#look(settings, signal)
+      signal.throwIfAborted()
       if (!mayCatchUp(trial) || clock.monotonicMs() >= untilMs) return trial
       await clock.sleep(LOOK_MS, signal)
     }
@@ -94,9 +114,7 @@ export class SourceSwitch {
     const { journal, clock, random, trial: look } = this.#parts
     const holdings = await holdingsOf(journal)
     const options = { ...settings, limits: SOURCE_LIMITS, clock, random }
-    const trial = await look(options, holdings, signal)
-    signal.throwIfAborted()
-    return trial
+    return await look(options, holdings, signal)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { SourceChange } from '../../admin/index.ts'
-import { MYSQL_PORT } from '../../config/index.ts'
+import { isSameAddress, MYSQL_PORT } from '../../config/index.ts'
 import type { Desired, SourceWish } from '../../desired/index.ts'
 import { OperationalError } from '../../lib/index.ts'
 
@@ -49,7 +49,7 @@ function changed(before: SourceWish | undefined, change: SourceUpdate): SourceWi
 type Place = Pick<SourceWish, 'host' | 'port' | 'user'>
 
 function isPlace(one: Place, other: Place): boolean {
-  return one.host === other.host && one.port === other.port && one.user === other.user
+  return isSameAddress(one, other) && one.user === other.user
 }
 
 function missing(what: string): never {
