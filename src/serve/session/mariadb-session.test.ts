@@ -67,8 +67,9 @@ describe('what a MariaDB replica asks', () => {
       ['binlog.000002', '4711', '', ''],
     ])
     expect(await columnsOf('SHOW BINARY LOGS')).toEqual(['Log_name', 'File_size'])
-    const hosts = ['Server_Id', 'Host', 'Port', 'Master_id']
+    const hosts = ['Server_id', 'Host', 'Port', 'Master_id']
     expect(await columnsOf('SHOW SLAVE HOSTS')).toEqual(hosts)
+    expect(await columnsOf('SHOW REPLICA HOSTS')).toEqual(hosts)
     expect(await outcomeOf('SELECT @@gtid_executed', scope)).toBe(1193)
     expect(await outcomeOf('SELECT @@gtid_binlog_pos', makeScope())).toBe(1193)
   })

@@ -101,23 +101,24 @@ export function showBinaryLogs(cursor: Cursor, scope: Scope): Answer {
   )
 }
 
-/** SHOW REPLICAS with its own column names, or SHOW SLAVE HOSTS with the older ones. */
+const REPLICA_COLUMNS = { serverId: 'Server_Id', sourceId: 'Source_Id', uuid: 'Replica_UUID' }
+const OLDER_REPLICA_COLUMNS = { serverId: 'Server_id', sourceId: 'Master_id', uuid: 'Slave_UUID' }
+
+/** SHOW REPLICAS with its own column names, or SHOW SLAVE | REPLICA HOSTS (MariaDB's) with the older ones. */
 export function showReplicas(cursor: Cursor, scope: Scope, words: readonly string[]): Answer {
   cursor.expectEnd()
   if (!hasRight(scope.session, 'replicate', 'monitor', 'administer')) {
     throw accessDenied('REPLICATION SLAVE')
   }
-  const [sourceId, uuid] = words.includes('SLAVE')
-    ? ['Master_id', 'Slave_UUID']
-    : ['Source_Id', 'Replica_UUID']
+  const names = words.includes('HOSTS') ? OLDER_REPLICA_COLUMNS : REPLICA_COLUMNS
   const columns = [
-    shortCountColumn('Server_Id', 11),
+    shortCountColumn(names.serverId, 11),
     nameColumn('Host', NAME_CHARACTERS),
     shortCountColumn('Port', 8),
-    shortCountColumn(sourceId ?? '', 11),
+    shortCountColumn(names.sourceId, 11),
   ]
   const hasUuid = scope.facts.flavor === 'mysql'
-  if (hasUuid) columns.push(nameColumn(uuid ?? '', 36))
+  if (hasUuid) columns.push(nameColumn(names.uuid, 36))
   const serverId = String(scope.facts.serverId)
   const replicas = scope.replicas.list([]).flatMap((replica) => {
     if (replica.registration === undefined) return []

@@ -44,7 +44,7 @@ export const STATEMENTS: ReadonlyArray<readonly [string, Run]> = [
   ['SHOW BINLOG EVENTS', showBinlogEvents],
   ['SHOW REPLICA|SLAVE STATUS', showReplicaStatus],
   ['SHOW REPLICAS', showReplicas],
-  ['SHOW SLAVE HOSTS', showReplicas],
+  ['SHOW SLAVE|REPLICA HOSTS', showReplicas],
   ['SHOW [FULL] PROCESSLIST', showProcessList],
   ['SHOW WARNINGS|ERRORS', showWarnings],
   ['SHOW COUNT', showCount],
