@@ -106,6 +106,12 @@ test('a follower takes its file, its index and what is written to from another n
   await cluster.catchUpWith(source)
   await expectAllEqual()
   expect((await fetchFrom(follower, first)).length).toBeGreaterThan(20 * 2000)
+
+  // What came from another node is this node's own: it starts with it.
+  await follower.restart()
+  await cluster.waitForRoles({ [nameOf(follower)]: 'in-sync|leader' })
+  await cluster.catchUpWith(source)
+  await expectAllEqual()
 })
 
 test('the node that leads takes its file from a follower, and goes on leading', async () => {

@@ -164,9 +164,10 @@ export class RepairDesk {
         growing: () => store.growing(name),
         sources: [...(others ?? []), ...this.#source(file)],
         indexes: others,
+        neighbours: () => this.#neighboursOf(name),
         heldAfter: async () => {
-          const next = store.files().find((one) => compareFileNames(one.name, name) > 0)
-          return next === undefined ? undefined : await store.previousGtids(next.name)
+          const { after } = this.#neighboursOf(name)
+          return after === undefined ? undefined : await store.previousGtids(after)
         },
         purged: store.purged(),
         dryRun,
@@ -179,6 +180,14 @@ export class RepairDesk {
       return repaired
     } finally {
       await file.release()
+    }
+  }
+
+  #neighboursOf(name: string): { before: string | undefined; after: string | undefined } {
+    const names = this.#options.store.files().map((file) => file.name)
+    return {
+      before: names.findLast((one) => compareFileNames(one, name) < 0),
+      after: names.find((one) => compareFileNames(one, name) > 0),
     }
   }
 

@@ -4,6 +4,11 @@ import { indexNameOf } from '../file-name.ts'
 
 const FOLDER = 'repair'
 
+/** The index of a file as another node has it, in the workshop. */
+export function theirs(name: string): string {
+  return `${indexNameOf(name)}.theirs`
+}
+
 /** The folder beside the files in which a file is made that is to take the place of another. */
 export class Workshop {
   readonly folder: string
@@ -24,7 +29,8 @@ export class Workshop {
   /** Nothing of the file and its index is left there, of an earlier attempt either. */
   async clear(name: string): Promise<void> {
     await this.#disk.makeFolder(this.folder)
-    for (const path of [this.pathOf(name), this.pathOf(indexNameOf(name))]) {
+    for (const one of [name, indexNameOf(name), theirs(name)]) {
+      const path = this.pathOf(one)
       if (await this.#disk.exists(path)) await this.#disk.remove(path)
     }
   }

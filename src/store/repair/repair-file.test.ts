@@ -1,17 +1,18 @@
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { fixture } from '../../../test/captured-files.ts'
 import { crc32, OperationalError, silentLogger } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
+import { systemDisk } from '../../platform/index.ts'
 import { flipBit } from '../../platform/testing/flip-bit.ts'
 import { temporaryFolder } from '../../platform/testing/temporary-folder.ts'
 import { checkFile } from '../check/file-check.ts'
 import { RECORD_BYTES_MAX } from '../record.ts'
-import type { Store } from '../store.ts'
+import { Store } from '../store.ts'
 import { beginOf, chunksOf, heldOf, withPreviousGtids } from '../testing/binlog-feed.ts'
 import { CrashDisk } from '../testing/crash-disk.ts'
-import type { RangeSource } from './range-source.ts'
+import type { IndexSource, RangeSource } from './range-source.ts'
 import { type Repaired, type RepairOptions, repairFile } from './repair-file.ts'
 
 const CLOSED = 'binlog.000001'
@@ -69,6 +70,7 @@ async function repair(
       growing: () => store.growing(name),
       sources: [sourceOf(BYTES)],
       indexes: undefined,
+      neighbours: () => ({ before: undefined, after: name === CLOSED ? ACTIVE : undefined }),
       heldAfter: async () => (name === CLOSED ? await store.previousGtids(ACTIVE) : undefined),
       purged: store.purged(),
       dryRun: false,
@@ -239,4 +241,117 @@ test('nobody purges a file while it is repaired', async () => {
   await expect(held.store.purge(ACTIVE)).rejects.toMatchObject({ code: 'E_FILE_IN_USE' })
   await file.release()
   await held.store.purge(ACTIVE)
+})
+
+test('a dry run changes nothing in the file that is written to', async () => {
+  const held = await twoFiles()
+  const path = join(held.folder, ACTIVE)
+  const bytes = readFileSync(path)
+  flipBit(path, 900)
+  const damaged = readFileSync(path)
+  const change = { dryRun: true, sources: [sourceOf(bytes)] }
+  expect(await repair(held, ACTIVE, change)).toMatchObject({ from: ['the source'] })
+  expect(readFileSync(path).equals(damaged)).toBe(true)
+})
+
+test('what the disk gave wrong while it was copied does not take the place of the file', async () => {
+  const held = await twoFiles()
+  const path = join(held.folder, CLOSED)
+  flipBit(path, 1600)
+  const damaged = readFileSync(path)
+  // The file is read for the copy when that is there.
+  crashing.onWasRead = (read, bytes) => {
+    const isCopied = read === path && existsSync(join(held.folder, 'repair', CLOSED))
+    if (isCopied) bytes[0] = (bytes[0] ?? 0) ^ 1
+  }
+  await expect(repair(held, CLOSED)).rejects.toThrow('what was copied is damaged')
+  crashing.onWasRead = () => {}
+  expect(readFileSync(path).equals(damaged)).toBe(true)
+})
+
+/** The index of the closed file as another store has it. */
+async function indexOfOther(cuts: readonly number[]): Promise<IndexSource> {
+  const folder = temporaryFolder('repair-other')
+  const where = { disk: systemDisk, folder, storeId: 'store-2', logger: silentLogger }
+  const store = await Store.open(where)
+  store.commit(await store.beginFile(beginOf(CLOSED)))
+  for (const chunk of chunksOf(BYTES, 4, BYTES.length, cuts)) await store.append(chunk)
+  store.commit(await store.sync())
+  store.commit(await store.beginFile(beginOf(ACTIVE)))
+  await store.close()
+  const bytes = readFileSync(join(folder, `${CLOSED}.idx`))
+  return {
+    name: 'node2',
+    async *index() {
+      yield bytes.subarray(0, 200)
+      yield bytes.subarray(200)
+    },
+  }
+}
+
+test('the index that another node has becomes that of this store', async () => {
+  const held = await twoFiles()
+  const path = join(held.folder, `${CLOSED}.idx`)
+  const { length } = readFileSync(path)
+  for (let at = 0; at < length - 52; at += 29) {
+    flipBit(path, at)
+    const { from } = await repair(held, CLOSED, { indexes: [await indexOfOther(CUTS)] })
+    expect([at, from, await damagesOf(held, CLOSED)]).toEqual([at, ['node2'], []])
+  }
+  await crashing.reopen(held.folder)
+})
+
+test('an index of other records is not taken', async () => {
+  const held = await twoFiles()
+  const path = join(held.folder, `${CLOSED}.idx`)
+  flipBit(path, 150)
+  const damaged = readFileSync(path)
+  await expect(
+    repair(held, CLOSED, { indexes: [await indexOfOther([800])] }),
+  ).rejects.toMatchObject({
+    code: 'E_REPAIR_IMPOSSIBLE',
+    message: expect.stringContaining('its records are not those between our other files'),
+  })
+  expect(readFileSync(path).equals(damaged)).toBe(true)
+  expect(readdirSync(join(held.folder, 'repair'))).toEqual([])
+})
+
+test.each([1, 2])(
+  'a crash at rename %i leaves a store that opens, and is repaired then',
+  async (nth) => {
+    const held = await twoFiles()
+    const path = join(held.folder, CLOSED)
+    flipBit(path, 1600)
+    flipBit(`${path}.idx`, 20)
+    let left = nth
+    const rename: typeof crashing.disk.rename = async (from, to) => {
+      left -= 1
+      if (left === 0) throw new Error('the process has died')
+      await crashing.disk.rename(from, to)
+    }
+    const dying = { ...crashing.disk, rename, remove: async () => {} }
+    await expect(repair(held, CLOSED, { disk: dying })).rejects.toThrow('the process has died')
+    const store = await crashing.reopen(held.folder)
+    expect(store.executed().toString()).toBe(held.store.executed().toString())
+    const again = { folder: held.folder, store }
+    await expect(readAll(store, CLOSED)).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
+    expect(await repair(again, CLOSED)).toMatchObject({ from: ['the source'] })
+    expect((await readAll(store, CLOSED)).equals(BYTES.subarray(4))).toBe(true)
+    expect(await damagesOf(again, CLOSED)).toEqual([])
+    await crashing.reopen(held.folder)
+  },
+)
+
+test('a file that was begun inside one of the source’s cannot be had again whole', async () => {
+  const held = await twoFiles()
+  const path = join(held.folder, CLOSED)
+  flipBit(path, 1600)
+  flipBit(`${path}.idx`, 20)
+  const file = held.store.hold(CLOSED)
+  const origin = { ...file.facts.origin, sourcePosition: 9000, basePosition: 500 }
+  const moved = { ...file, facts: { ...file.facts, origin } }
+  await expect(repair(held, CLOSED, { file: moved })).rejects.toThrow(
+    'what is before position 500 was made here, and no source has it',
+  )
+  await file.release()
 })

@@ -18,8 +18,9 @@ import { indexNameOf } from '../file-name.ts'
 import type { HeldFile } from '../held-file.ts'
 import { RECORD_BYTES_MAX } from '../record.ts'
 import { rebuildIndex } from '../recovery/rebuild-index.ts'
-import { Workshop } from '../recovery/workshop.ts'
+import { theirs, Workshop } from '../recovery/workshop.ts'
 import type { IndexSource, MissingRange, RangeSource } from './range-source.ts'
+import { type Neighbours, takeOver } from './take-over-index.ts'
 
 export interface RepairOptions {
   readonly disk: Disk
@@ -33,6 +34,8 @@ export interface RepairOptions {
   readonly sources: readonly RangeSource[]
   /** undefined: an index is made anew from its file, which says all of it */
   readonly indexes: readonly IndexSource[] | undefined
+  /** the files before and behind it */
+  readonly neighbours: () => Neighbours
   /** what the file that follows says to be held before it; undefined when there is none */
   readonly heldAfter: () => Promise<GtidSet | undefined>
   /** GTIDs that no file need name */
@@ -270,7 +273,7 @@ class FileRepair {
     const tried: string[] = []
     for (const source of indexes) {
       try {
-        await this.#shop.make(indexNameOf(name), async (made) => {
+        await this.#shop.make(theirs(name), async (made) => {
           let at = 0
           for await (const bytes of source.index(signal)) {
             await made.write(bytes, at)
@@ -278,6 +281,7 @@ class FileRepair {
             progress(bytes.length)
           }
         })
+        await takeOver(this.#options, this.#shop)
         this.#from.add(source.name)
         return false
       } catch (thrown) {

@@ -6,15 +6,11 @@
 */
 
 import { OperationalError } from '../../lib/index.ts'
-import type { Disk, DiskFile } from '../../platform/index.ts'
-import { damaged, diskFull } from '../disk-error.ts'
+import type { Disk } from '../../platform/index.ts'
+import { damaged } from '../disk-error.ts'
 import { indexNameOf, isIndexName } from '../file-name.ts'
 import { HeldFiles } from '../held-files.ts'
-import { IndexAppender } from '../index-file/index-appender.ts'
-import { createIndex } from '../index-file/index-create.ts'
-import type { HeldAt } from '../index-file/index-directory.ts'
-import type { IndexEntry } from '../index-file/index-entry.ts'
-import { decodeSet } from '../index-file/index-header.ts'
+import { type IndexChain, IndexRewrite } from '../index-file/index-rewrite.ts'
 import { IndexWalk } from '../index-file/index-walk.ts'
 import type { RecoveryContext } from '../recovery/file-recovery.ts'
 import { recoverFolder } from '../recovery/folder-recovery.ts'
@@ -22,8 +18,7 @@ import type { StoredFile } from '../stored-file.ts'
 import { EMPTY_LOG, type LogFacts, writeLogFacts } from './log-facts.ts'
 
 const PLACE = 'adopted'
-/** Entries are written after so many. */
-const BATCH = 1024
+const REMEDY = 'remove it and start without a cluster: it is made anew'
 
 /**
  * What the log of a folder without `log.json` is: an empty one, or that of a single node.
@@ -96,16 +91,14 @@ async function rewriteAll(
   files: readonly StoredFile[],
   place: string,
 ): Promise<LogFacts> {
-  let chain: Chain | undefined
+  let chain: IndexChain | undefined
   let facts = EMPTY_LOG
   for (const stored of files) {
     const next = await withIndex(context.disk, stored.indexPath, async (walk, size) => {
       const start = chain ?? { sequence: walk.head.firstSequence - 1, digest: walk.head.digest }
       if (chain === undefined) facts = factsFrom(start)
-      const rewrite = new IndexRewrite(stored, walk)
-      const made = await rewrite.run({ ...context, folder: place }, start)
-      if (walk.offset < size) throw rewrite.damaged()
-      return made
+      const rewrite = new IndexRewrite(stored.name, walk, REMEDY)
+      return await rewrite.run({ ...context, folder: place }, { size, start })
     })
     if (next === undefined) throw damaged(indexNameOf(stored.name), 0, 'it lacks its head')
     chain = next
@@ -113,95 +106,8 @@ async function rewriteAll(
   return facts
 }
 
-interface Chain {
-  readonly sequence: number
-  readonly digest: Buffer
-}
-
-function factsFrom({ sequence, digest }: Chain): LogFacts {
+function factsFrom({ sequence, digest }: IndexChain): LogFacts {
   const point = { epoch: 0, sequence }
   const base = { ...point, digest: digest.toString('hex'), tail: { end: 0, boundary: 0 } }
   return { ...EMPTY_LOG, base, lineage: sequence === 0 ? [] : [point] }
-}
-
-/** Writes one index again, entry by entry, with checkpoints where the records alone say it. */
-class IndexRewrite {
-  readonly #stored: StoredFile
-  readonly #walk: IndexWalk
-  #set: HeldAt | undefined
-  #cut: Extract<IndexEntry, { readonly kind: 'cut' }> | undefined
-
-  constructor(stored: StoredFile, walk: IndexWalk) {
-    this.#stored = stored
-    this.#walk = walk
-  }
-
-  async run(context: RecoveryContext, before: Chain): Promise<Chain> {
-    const first = this.#next()
-    if (first?.kind !== 'file-begin') throw this.damaged()
-    const { rebuilt, firstSequence, contact } = this.#walk.head
-    const { file, directory, end } = await createIndex(context, {
-      origin: first.begin,
-      firstSequence: before.sequence + 1,
-      contact,
-      rebuilt: rebuilt || firstSequence !== before.sequence + 1,
-      digest: before.digest,
-      epoch: first.epoch,
-    })
-    const known = () => this.#set && { ...this.#set, file: this.#stored.name }
-    const appender = new IndexAppender(file, directory, end, { known })
-    try {
-      const digest = await this.#copyTo(appender, file)
-      return { sequence: appender.state.sequence, digest }
-    } finally {
-      await file.close()
-    }
-  }
-
-  /** Returns the running digest behind the last record. */
-  async #copyTo(appender: IndexAppender, file: DiskFile): Promise<Buffer> {
-    let digest: Buffer | undefined
-    for (let count = 1; ; count += 1) {
-      const entry = this.#next()
-      if (entry === undefined) break
-      if (entry.kind === 'closed') {
-        if (this.#set === undefined) throw this.damaged()
-        digest = appender.digest()
-        await appender.close(this.#set.held)
-      } else {
-        this.#copy(entry, appender)
-      }
-      // So that what may be torn, and not damaged, is never more.
-      if (count % BATCH === 0) await appender.sync()
-    }
-    if (digest === undefined) await appender.sync()
-    if (!appender.isWritten) throw diskFull(file.path, undefined)
-    return digest ?? appender.digest()
-  }
-
-  #copy(entry: IndexEntry, appender: IndexAppender): void {
-    if (entry.kind === 'set') {
-      this.#set = { position: entry.position, held: decodeSet(entry.encoded) }
-    } else if (entry.kind === 'cut') {
-      this.#cut = entry
-      appender.addCut(entry)
-    } else if (entry.kind === 'cut-done') {
-      if (this.#cut === undefined) throw this.damaged()
-      appender.cutDone(this.#cut)
-    } else if (entry.kind !== 'checkpoint' && entry.kind !== 'closed') {
-      appender.append([entry])
-    }
-  }
-
-  #next(): IndexEntry | undefined {
-    const walked = this.#walk.next()
-    if (walked?.wrong !== undefined) throw this.damaged()
-    return walked?.entry
-  }
-
-  /** What is told of an index that is not true to its end. */
-  damaged(): OperationalError {
-    const what = 'its entries do not agree; remove it and start without a cluster: it is made anew'
-    return damaged(indexNameOf(this.#stored.name), this.#walk.offset, what)
-  }
 }
