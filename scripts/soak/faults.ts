@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { allFaults } from '../../test/cluster-faults/all-faults.ts'
 import { runFaults } from '../../test/cluster-faults/fault-run.ts'
+import { OwnDisk } from '../../test/e2e/harness/disks/own-disk.ts'
 import { BridgedNetwork } from '../../test/e2e/harness/network/bridged-network.ts'
-import { OwnDisk } from '../../test/e2e/harness/own-disk.ts'
 import { soakRun } from './soak-run.ts'
 
 interface Options {

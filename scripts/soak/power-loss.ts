@@ -4,7 +4,7 @@ import { runOneNode } from '../../test/crashes/power-loss/one-node-run.ts'
 import type { PowerPlan, PowerResult } from '../../test/crashes/power-loss/power-plan.ts'
 import { runThreeNodes } from '../../test/crashes/power-loss/three-nodes-run.ts'
 import { endEverything } from '../../test/e2e/harness/child.ts'
-import { type FileSystem, OwnDisk } from '../../test/e2e/harness/own-disk.ts'
+import { type FileSystem, OwnDisk } from '../../test/e2e/harness/disks/own-disk.ts'
 import { soakRun } from './soak-run.ts'
 
 const FILE_SYSTEMS = ['ext4', 'xfs'] as const satisfies readonly FileSystem[]

@@ -38,6 +38,9 @@ export const RETENTION_LOOK_MS = 1000
 /** How often the replicas of all nodes are looked at, for what they need. */
 export const REPLICAS_LOOK_MS = 2000
 
+/** A journal that has failed is read anew after this, and again until the disk takes it. */
+export const JOURNAL_RETRY_MS = 1000
+
 /** A piece that found no room on the disk is tried again after this. */
 export const ROOM_RETRY_MS = 500
 

@@ -1,5 +1,6 @@
 import { formatAddress, isLoopback, type Key, type LoadedConfig } from '../config/index.ts'
 import { type Desired, differences } from '../desired/index.ts'
+import { openFilesFinding } from '../doctor/index.ts'
 import { formatBytes, waitUntil } from '../lib/index.ts'
 import type { NodeParts } from './build.ts'
 import { desiredFile } from './engine.ts'
@@ -20,6 +21,12 @@ export function announce(parts: NodeParts, { warnings }: LoadedConfig): void {
     { files: files.length, bytes, file: end?.file, position: end?.position },
     files.length === 0 ? 'nothing is stored yet' : 'what is stored was checked and is served',
   )
+}
+
+/** Says what the process may run out of before its own limits are reached. */
+export async function announceLimits({ disk, logger }: NodeParts): Promise<void> {
+  const { severity, found, remedy } = await openFilesFinding(disk)
+  if (severity === 'warning') logger.warn({}, `${found}: ${remedy}`)
 }
 
 /** The same of what is wanted, once that is known: in a cluster, when etcd has told it. */

@@ -23,6 +23,8 @@ export interface Engine {
   readonly configured: Desired
   readonly desired: DesiredState
   readonly users: NodeUsers
+  /** of a node that is alone: the same journal, to be read anew when it has failed */
+  readonly local: LocalJournal | undefined
   /** undefined on a node that is alone */
   readonly cluster: ClusterParts | undefined
 }
@@ -67,7 +69,7 @@ async function openAlone(
     first: configured,
   })
   const journal = new LocalJournal(store)
-  const alone = { leads: new Watch(true), cluster: undefined }
+  const alone = { leads: new Watch(true), local: journal, cluster: undefined }
   return { store, journal, configured, desired, users, ...alone }
 }
 
@@ -99,7 +101,8 @@ async function openInCluster(
   const { desired, leads } = wishes
   const users = new ClusterUsers(desired, random)
   const cluster = { node, wishes, replicaMemory: new Memory(node.register) }
-  return { store: log, journal: node.journal, leads, configured, desired, users, cluster }
+  const journals = { journal: node.journal, local: undefined }
+  return { store: log, ...journals, leads, configured, desired, users, cluster }
 }
 
 /** Beside the binlogs; docs/reference/config.md tells people of it. */

@@ -13,8 +13,9 @@ import {
   systemClock,
   systemRandom,
 } from '../platform/index.ts'
-import { announce, announceListeners, announceWishes } from './announce.ts'
+import { announce, announceLimits, announceListeners, announceWishes } from './announce.ts'
 import { buildNode, type NodeParts } from './build.ts'
+import { reopenJournal } from './disk/reopen-journal.ts'
 import { NodeStatus } from './node-status.ts'
 import { readPem } from './serve-material.ts'
 import { Serving } from './serving.ts'
@@ -63,6 +64,7 @@ export async function runDaemon({ loaded, secrets, disk }: DaemonOptions): Promi
     onBug: die,
   })
   announce(parts, loaded)
+  await announceLimits(parts)
   await new Running({ parts, loaded, die }).run(stop)
   logger.info({}, 'kingbus has ended')
   return 0
@@ -160,7 +162,7 @@ class Running {
   /** Everything that runs beside the listeners; a part that rejects has found a bug. */
   #start(signal: AbortSignal): Promise<unknown> {
     const { source, variables, journal, diskWatch, facts, users, scrub, repairs } = this.#parts
-    const { clock, cluster, retention, replicaWait, failover, sourceKeeper } = this.#parts
+    const { clock, cluster, local, retention, replicaWait, failover, sourceKeeper } = this.#parts
     const running = [
       announceWishes(this.#parts, this.#loaded.given, signal),
       journal.run(clock, signal),
@@ -175,6 +177,7 @@ class Running {
       replicaWait.run(signal),
       variables.run(signal),
       failover.run(signal),
+      ...(local === undefined ? [] : [reopenJournal(local, clock, signal)]),
       ...(cluster === undefined ? [] : [cluster.node.run(signal), cluster.wishes.run(signal)]),
       ...(sourceKeeper === undefined ? [] : [sourceKeeper.run(signal)]),
     ]

@@ -5,4 +5,5 @@
   It must not know: how findings are printed, how a node is built.
 */
 export { CHECKS, type DoctorFinding } from './checks.ts'
+export { openFilesFinding } from './process-room.ts'
 export { type DoctorOptions, runDoctor } from './run-doctor.ts'

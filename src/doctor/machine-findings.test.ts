@@ -251,6 +251,7 @@ describe('a slow disk', () => {
 describe('the process', () => {
   test('with few files, little memory or another Node.js is told', async () => {
     expect(checkOpenFiles(1024)).toMatchObject({
+      found: expect.stringMatching(/1024 files, enough for 384 connections/),
       severity: 'warning',
       remedy: expect.stringMatching(/LimitNOFILE=/),
     })

@@ -11,8 +11,9 @@ const MIB = 1024 * 1024
 const MEMORY_LEAST = 512 * MIB
 /** for the store, the log, the HTTP API and what Node.js itself opens */
 const OTHER_FILES = 256
-/** each connection has a socket, and each dump reads a file */
-const FILES_WANTED = 2 * SERVE_LIMITS.connectionsMost + OTHER_FILES
+/** a socket, and for a dump the file that it reads */
+const FILES_PER_CONNECTION = 2
+const FILES_WANTED = FILES_PER_CONNECTION * SERVE_LIMITS.connectionsMost + OTHER_FILES
 
 export async function processFindings({
   config,
@@ -24,11 +25,16 @@ export async function processFindings({
   machine: Machine
 }): Promise<DoctorFinding[]> {
   return [
-    checkOpenFiles(await openFilesMost(disk)),
+    await openFilesFinding(disk),
     checkMemory(machine),
     checkNode(machine),
     checkLogLevel(config),
   ]
+}
+
+/** Whether this process, or one started as it was, may open as many files as its limits let clients ask for. */
+export async function openFilesFinding(disk: Disk): Promise<DoctorFinding> {
+  return checkOpenFiles(await openFilesMost(disk))
 }
 
 /** Node.js raises the soft bound to the hard one at its start, so the hard one counts. */
@@ -50,9 +56,14 @@ export function checkOpenFiles(most: number | undefined): DoctorFinding {
   if (most >= FILES_WANTED) return ok(id, found)
   return warning(
     id,
-    `${found}; ${SERVE_LIMITS.connectionsMost} connections need ${FILES_WANTED}`,
+    `${found}, enough for ${connectionsWith(most)} connections that read; ` +
+      `${SERVE_LIMITS.connectionsMost} need ${FILES_WANTED}`,
     `ulimit -n ${FILES_WANTED}, or LimitNOFILE=${FILES_WANTED} in the systemd unit`,
   )
+}
+
+function connectionsWith(files: number): number {
+  return Math.max(0, Math.floor((files - OTHER_FILES) / FILES_PER_CONNECTION))
 }
 
 function checkMemory({ memoryBytes }: Machine): DoctorFinding {

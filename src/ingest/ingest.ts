@@ -13,6 +13,7 @@ import {
   ProtocolError,
   present,
   type Watched,
+  waitUntil,
 } from '../lib/index.ts'
 import { ChecksumError, type GtidSet, type Piece } from '../mysql/index.ts'
 import type { Clock } from '../platform/index.ts'
@@ -136,12 +137,28 @@ export class Ingest {
         const error = journal.failed.value ?? thrown
         if (error instanceof InvariantError) throw error
         if (attempt.aborted) continue
+        if (error === journal.failed.value && error instanceof OperationalError) {
+          await this.#sitOut(error, attempt, signal)
+          continue
+        }
         if (error instanceof ChecksumError) this.counters.checksumErrors += 1
         await link.recover(error, signal)
       } finally {
         stopFollowing()
       }
     }
+  }
+
+  /** The journal takes nothing until it is read anew; where that is nobody's to do by itself, the operator's turn. */
+  async #sitOut(
+    failure: OperationalError,
+    attempt: AbortSignal,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { link, journal } = this.#options
+    if (failure.reaction !== 'pause') return await link.recover(failure, signal)
+    link.pause(failure)
+    await waitUntil(journal.failed, (now) => now?.message !== failure.message, attempt)
   }
 
   /**

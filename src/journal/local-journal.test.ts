@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -334,6 +334,81 @@ describe('a disk that does not answer at once', () => {
     await new Promise((resolve) => setImmediate(resolve))
     await journal.append(chunk(1)).catch(() => {})
     await expect(journal.settled()).rejects.toMatchObject({ code: 'E_STORE_WRITE' })
+  })
+})
+
+describe('after a failure', () => {
+  const eio = (): Error => Object.assign(new Error('i/o error'), { code: 'EIO' })
+  const stored = (name: string): Buffer => readFileSync(join(folder, name))
+
+  async function failAt(index: number): Promise<void> {
+    await journal.append(chunk(0))
+    await journal.settled()
+    crashing.onSync = () => Promise.reject(eio())
+    await journal.append(chunk(index))
+    await expect(journal.settled()).rejects.toMatchObject({ code: 'E_STORE_WRITE' })
+  }
+
+  it('it goes on from what was durable, as soon as the disk takes it, and readers go on', async () => {
+    const reader = await store.openFile(NAME)
+    await failAt(1)
+    const shown = journal.visible.value
+    await expect(journal.reopen()).rejects.toMatchObject({ reaction: 'pause' })
+    expect(journal.failed.value).toMatchObject({ code: 'E_STORE_WRITE' })
+    crashing.onSync = async () => {}
+    await journal.reopen()
+    expect(journal.failed.value).toBeUndefined()
+    expect(journal.visible.value).toEqual(shown)
+    // What the failed sync has left reads well, and need not be on the disk.
+    expect(stored(NAME).length).toBe(4 + chunk(0).bytes.length)
+    for (const next of CHUNKS.slice(1)) await journal.append(next)
+    await journal.settled()
+    expect(journal.visible.value?.position).toBe(FILE.length)
+    expect(reader.read(4, Buffer.alloc(2 ** 20)).bytes).toEqual(FILE.subarray(4))
+    await reader.close()
+    await open()
+    expect(store.heldGtids().equals(heldOf(FILE, FILE.length))).toBe(true)
+    expect(stored(NAME)).toEqual(FILE)
+  })
+
+  it('nothing is left of a file that was just beginning', async () => {
+    await failAt(1)
+    crashing.onSync = async () => {}
+    await journal.reopen()
+    for (const next of CHUNKS.slice(1)) await journal.append(next)
+    crashing.onSync = (path) =>
+      path.includes('000006') ? Promise.reject(eio()) : Promise.resolve()
+    await expect(journal.beginFile(beginOf('binlog.000006'))).rejects.toMatchObject({
+      code: 'E_STORE_WRITE',
+    })
+    writeFileSync(join(folder, 'binlog.000006'), stored(NAME).subarray(0, 4))
+    crashing.onSync = async () => {}
+    await journal.reopen()
+    expect(existsSync(join(folder, 'binlog.000006'))).toBe(false)
+    await journal.beginFile(beginOf('binlog.000006'))
+    expect(journal.end?.file).toBe('binlog.000006')
+  })
+
+  it('of a sync, be it for want of room, a file does not begin', async () => {
+    for (const next of CHUNKS) await journal.append(next)
+    const full = Object.assign(new Error('no room'), { code: 'ENOSPC', syscall: 'fdatasync' })
+    crashing.onSync = (path) => (path.endsWith('.idx') ? Promise.reject(full) : Promise.resolve())
+    await expect(journal.beginFile(beginOf('binlog.000006'))).rejects.toMatchObject({
+      code: 'E_STORE_WRITE',
+    })
+    crashing.onSync = async () => {}
+    await journal.reopen()
+    await journal.beginFile(beginOf('binlog.000006'))
+  })
+
+  it('it stays failed where what was shown is not there any more', async () => {
+    await failAt(1)
+    crashing.onSync = async () => {}
+    truncateSync(join(folder, NAME), 100)
+    await expect(journal.reopen()).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
+    expect(journal.failed.value).toMatchObject({ code: 'E_STORE_DAMAGED', reaction: 'operator' })
+    expect(stored(NAME).length).toBe(100)
+    await expect(journal.append(chunk(1))).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
   })
 })
 

@@ -1,4 +1,11 @@
-import { InvariantError, messageOf, Watch, type Watched, waitUntil } from '../lib/index.ts'
+import {
+  InvariantError,
+  messageOf,
+  OperationalError,
+  Watch,
+  type Watched,
+  waitUntil,
+} from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
 import type {
   Chunk,
@@ -137,6 +144,33 @@ export class LocalJournal implements Journal {
   /** Resolves when everything that was given is committed. */
   async settled(): Promise<void> {
     await this.#until(this.#store.sequence)
+  }
+
+  /**
+   * Goes on after a failure, from what was durable; what was not is given again.
+   * @throws OperationalError: why it has failed still. Where its reaction is `pause`, this may be tried again
+   */
+  async reopen(): Promise<void> {
+    this.#claims += 1
+    try {
+      while (this.#work !== undefined) await this.#work
+      const done = this.#store.reopen()
+      this.#work = done.then(
+        () => {},
+        () => {},
+      )
+      await done
+      this.#waitingBytes = 0
+      this.#syncingBytes = 0
+      this.#committed.set(this.#store.sequence)
+      this.#failed.set(undefined)
+    } catch (thrown) {
+      if (thrown instanceof OperationalError) this.#failed.set(thrown)
+      throw thrown
+    } finally {
+      this.#work = undefined
+      this.#claims -= 1
+    }
   }
 
   async close(): Promise<void> {

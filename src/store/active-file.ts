@@ -20,6 +20,12 @@ export interface PieceFacts {
   readonly size?: number
 }
 
+/** Bytes of a binlog file and of its index that a sync has covered. */
+export interface SyncedSizes {
+  readonly data: number
+  readonly index: number
+}
+
 type BytesEntry = Extract<RecordEntry, { readonly kind: 'bytes' }>
 
 /** A cut's entries with all that belongs to them, in bytes of the index. */
@@ -37,6 +43,9 @@ export class ActiveFile {
   #end: number
   #boundary: number
   #timestamp: number
+  /** bytes that are in the file, those of a cut too until they go, and how many of them a sync has covered */
+  #size: number
+  #synced: number
   /** entries of records that are not synced */
   #unsynced: RecordEntry[] = []
   #mending: Promise<void> | undefined
@@ -58,6 +67,8 @@ export class ActiveFile {
     this.#end = end
     this.#boundary = boundary
     this.#timestamp = timestamp
+    this.#size = recovered.data.size()
+    this.#synced = this.#size
   }
 
   get end(): number {
@@ -91,7 +102,7 @@ export class ActiveFile {
       bytes.length > 0 ? this.#data.write(bytes, this.#end) : undefined,
     )
     const taken = (): undefined => {
-      this.#take(entry)
+      this.#take(entry, bytes.length)
       this.#unsynced.push(entry)
     }
     return late instanceof Promise ? late.then(taken) : taken()
@@ -105,7 +116,8 @@ export class ActiveFile {
     const entry = this.#entryOf(bytes, facts)
     const took = this.#trying(() => this.#data.writeAndSync(bytes, this.#end))
     const taken = (tookMs: number): number => {
-      this.#take(entry)
+      this.#take(entry, bytes.length)
+      this.#synced = this.#size
       const entries = [...this.#unsynced, entry]
       this.#unsynced = []
       this.#note(entries)
@@ -125,9 +137,10 @@ export class ActiveFile {
     return { kind: 'bytes', epoch, end, boundary, crc, timestamp }
   }
 
-  #take({ end, boundary, timestamp }: BytesEntry): void {
+  #take({ end, boundary, timestamp }: BytesEntry, size: number): void {
     this.#timestamp = timestamp
     this.#end = end
+    this.#size += size
     this.#boundary = boundary
   }
 
@@ -184,7 +197,7 @@ export class ActiveFile {
   async sync(): Promise<void> {
     const entries = this.#unsynced
     this.#unsynced = []
-    await this.#data.sync()
+    await this.syncBytes()
     this.#note(entries)
     const purged = entries.some((entry) => entry.kind === 'purge')
     if (purged || this.#appender.syncDue) await this.#appender.sync()
@@ -201,13 +214,19 @@ export class ActiveFile {
     this.#note(entries)
     await this.#appender.flushed()
     if (!this.#appender.isWritten) throw diskFull(this.stored.indexPath, undefined)
-    const done = await Promise.allSettled([this.#data.sync(), this.#appender.sync()])
+    const done = await Promise.allSettled([this.syncBytes(), this.#appender.sync()])
     for (const one of done) if (one.status === 'rejected') throw one.reason
   }
 
   /** Makes the bytes durable, not their entries. */
   async syncBytes(): Promise<void> {
+    const size = this.#size
     await this.#data.sync()
+    this.#synced = Math.min(size, this.#size)
+  }
+
+  get syncedSizes(): SyncedSizes {
+    return { data: this.#synced, index: this.#appender.syncedTo }
   }
 
   /** Whether `writeAndSync` does all that there is to do. */
@@ -267,7 +286,8 @@ export class ActiveFile {
   async finishCut(to: number, divided: Divided): Promise<void> {
     this.#directory.cut(to, divided)
     await this.#data.truncate(to)
-    await this.#data.sync()
+    this.#size = to
+    await this.syncBytes()
     this.#appender.cutDone(divided)
     await this.#appender.sync()
     noteState(this.stored, this.#appender)

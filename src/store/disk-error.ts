@@ -1,8 +1,15 @@
 import { isDiskFull, messageOf, OperationalError, systemCodeOf } from '../lib/index.ts'
 
-/** True for an fdatasync that failed behind a write that did not: it is never done again, whatever it says. */
+const SYNCS: readonly unknown[] = ['fdatasync', 'fsync']
+
+/** True for a sync that failed behind a write that did not: it is never done again, whatever it says. */
 export function isSyncFailure(thrown: unknown): boolean {
-  return thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'fdatasync'
+  return thrown instanceof Error && 'syscall' in thrown && SYNCS.includes(thrown.syscall)
+}
+
+/** True for a write that found no room: nothing was done, and it may be done again. */
+export function hasFoundNoRoom(thrown: unknown): boolean {
+  return isDiskFull(thrown) && !isSyncFailure(thrown)
 }
 
 /** What is told of a disk that has no room: nothing was lost, and it may be tried again. */
@@ -17,15 +24,22 @@ export function diskFull(path: string, thrown: unknown): OperationalError {
  */
 export function writeFailed(path: string, thrown: unknown): OperationalError {
   const message =
-    `${path} could not be written (${messageOf(thrown)}); check the disk and start again: ` +
-    'the tail is then read and written anew'
+    `${path} could not be written (${messageOf(thrown)}): check the disk; what was not durable is given up, and all ` +
+    'goes on from what was as soon as the disk takes it, which is tried once a second'
   return new OperationalError('E_STORE_WRITE', message, { path }, { cause: thrown })
 }
 
 /** What is told of a write that the disk refuses; anything else that was thrown stays what it is. */
 export function writeRefused(path: string, thrown: unknown): unknown {
   if (thrown instanceof OperationalError || systemCodeOf(thrown) === undefined) return thrown
-  return isDiskFull(thrown) ? diskFull(path, thrown) : writeFailed(path, thrown)
+  return hasFoundNoRoom(thrown) ? diskFull(path, thrown) : writeFailed(path, thrown)
+}
+
+/** What is told of a store that cannot be read anew behind a failure: where the disk refuses, it may be tried again. */
+export function reopenRefused(path: string, thrown: unknown): unknown {
+  const isRefusedRead = thrown instanceof OperationalError && thrown.code === 'E_STORE_DAMAGED'
+  const cause = isRefusedRead ? thrown.cause : thrown
+  return systemCodeOf(cause) === undefined ? thrown : writeRefused(path, cause)
 }
 
 /** What is told of a byte in our files that is not the byte that was stored. */

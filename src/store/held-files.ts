@@ -59,9 +59,10 @@ export class HeldFiles {
     throw new ProtocolError(`a file cannot be named '${name}' after '${last ?? ''}'`)
   }
 
-  /** These are the files from now on. */
+  /** These are the files from now on, as they were found on the disk. */
   replace(files: readonly StoredFile[]): void {
     this.#files = [...files]
+    this.#leaving = []
   }
 
   add(stored: StoredFile): void {

@@ -1,20 +1,15 @@
-import {
-  assert,
-  InvariantError,
-  isDiskFull,
-  type Logger,
-  OperationalError,
-  present,
-} from '../lib/index.ts'
+import { assert, InvariantError, type Logger, OperationalError, present } from '../lib/index.ts'
 import { BINLOG_MAGIC, GtidSet } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { ActiveFile } from './active-file.ts'
 import type { LogEnd } from './binlog-store.ts'
-import { diskFull, isSyncFailure, writeFailed } from './disk-error.ts'
+import { damaged, diskFull, hasFoundNoRoom, isSyncFailure, writeFailed } from './disk-error.ts'
 import { createFile, type NewFile, removeFresh } from './file-create.ts'
+import { compareFileNames } from './file-name.ts'
 import { ExtentsCache } from './index-file/extents.ts'
 import { FIRST_DIGEST } from './index-file/running-digest.ts'
 import { PendingRecords } from './pending-records.ts'
+import { readAnew } from './read-anew.ts'
 import { ReadableFiles, ReadableStore } from './readable-files.ts'
 import { type Chunk, type FileBegin, type Position, RECORD_BYTES_MAX } from './record.ts'
 import type { RecoveredFile, RecoveryContext } from './recovery/file-recovery.ts'
@@ -41,7 +36,7 @@ export interface StoreOptions {
  */
 export class Store extends ReadableStore {
   readonly #context: RecoveryContext
-  readonly #pending: PendingRecords
+  #pending: PendingRecords
   #failure: OperationalError | undefined
   /**
    * a sync, a cut or a new file is under way; `#exclusiveName` is set while it is one of the latter
@@ -50,10 +45,10 @@ export class Store extends ReadableStore {
   #busy = false
   #exclusiveName: string | undefined
 
-  private constructor(context: RecoveryContext, sequence: number) {
+  private constructor(context: RecoveryContext) {
     super(new ReadableFiles(context))
     this.#context = context
-    this.#pending = new PendingRecords(sequence)
+    this.#pending = new PendingRecords(0)
   }
 
   /**
@@ -64,14 +59,52 @@ export class Store extends ReadableStore {
    */
   static async open(options: StoreOptions): Promise<Store> {
     await refuseLog(options.disk, options.folder)
+    const context = { ...options, cache: new ExtentsCache(INDEX_RECORDS_CACHED) }
+    const store = new Store(context)
+    await store.#load()
+    return store
+  }
+
+  /**
+   * Goes on after a failure, from what was durable: what was not comes again from the source. Whoever reads is not
+   * disturbed. A sequence that was given to what is gone is given again.
+   * @throws OperationalError: it has failed still. Where its reaction is `pause`, this may be tried again
+   */
+  async reopen(): Promise<void> {
+    assert(!this.#busy && this.#failure !== undefined, 'only a store that has failed is read anew')
+    this.#busy = true
+    try {
+      await readAnew(this.#context, this.readable, () => this.#load())
+      this.#failure = undefined
+    } catch (thrown) {
+      if (thrown instanceof OperationalError) this.#failure = thrown
+      throw thrown
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  async #load(): Promise<void> {
     const damages: OperationalError[] = []
     const met = (damage: OperationalError): void => void damages.push(damage)
-    const context = { ...options, cache: new ExtentsCache(INDEX_RECORDS_CACHED), met }
-    const { files: found, last } = await recoverFolder(context)
-    const store = new Store(context, last?.appender.state.sequence ?? 0)
-    for (const damage of damages) store.alarms.met(damage)
-    if (last !== undefined) await store.#begin(found, last)
-    return store
+    const context = { ...this.#context, shown: this.visible.value, met }
+    const { files, last } = await recoverFolder(context)
+    for (const damage of damages) this.alarms.met(damage)
+    this.#checkShown(last)
+    this.#pending = new PendingRecords(last?.appender.state.sequence ?? 0)
+    if (last !== undefined) await this.#begin(files, last)
+  }
+
+  /** What was shown is never taken back. */
+  #checkShown(last: RecoveredFile | undefined): void {
+    const shown = this.visible.value
+    if (shown === undefined) return
+    const { stored, appender } = last ?? {}
+    const order = stored === undefined ? -1 : compareFileNames(stored.name, shown.file)
+    const { boundary = 0 } = appender?.state ?? {}
+    if (order > 0 || (order === 0 && boundary >= shown.position)) return
+    const end = order === 0 ? boundary : BINLOG_MAGIC.length
+    throw damaged(shown.file, end, `what was shown up to ${shown.position} is not there any more`)
   }
 
   async #begin(found: readonly StoredFile[], last: RecoveredFile): Promise<void> {
@@ -342,12 +375,11 @@ export class Store extends ReadableStore {
    */
   #explain(path: string, thrown: unknown): Error {
     if (thrown instanceof OperationalError || thrown instanceof InvariantError) return thrown
-    return isDiskFull(thrown) ? diskFull(path, thrown) : this.#fail(path, thrown)
+    return hasFoundNoRoom(thrown) ? diskFull(path, thrown) : this.#fail(path, thrown)
   }
 
   #fail(path: string, thrown: unknown): OperationalError {
     this.#failure ??= writeFailed(path, thrown)
-    this.#context.logger.error({ path, error: thrown }, this.#failure.message)
     return this.#failure
   }
 

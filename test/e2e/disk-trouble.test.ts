@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'vitest'
 import { endEverything } from './harness/child.ts'
 import { compareBinlogs } from './harness/compare.ts'
+import { OwnDisk } from './harness/disks/own-disk.ts'
 import { Kingbus } from './harness/kingbus.ts'
 import { Load } from './harness/load.ts'
 import { Mysqld } from './harness/mysqld.ts'
-import { OwnDisk } from './harness/own-disk.ts'
 import { Replica } from './harness/replica.ts'
 import { waitFor } from './harness/wait.ts'
 

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import { runOneNode } from '../crashes/power-loss/one-node-run.ts'
 import { runThreeNodes } from '../crashes/power-loss/three-nodes-run.ts'
 import { endEverything } from './harness/child.ts'
-import { OwnDisk } from './harness/own-disk.ts'
+import { OwnDisk } from './harness/disks/own-disk.ts'
 
 afterEach(endEverything)
 

@@ -1,5 +1,6 @@
 /* One node of Kingbus as the daemon builds it, over a simulated disk, clock and network; it can die. */
 import { RETENTION_LOOK_MS, ROOM_RETRY_MS } from '../../src/config/index.ts'
+import { reopenJournal } from '../../src/daemon/disk/reopen-journal.ts'
 import { RoomJournal } from '../../src/daemon/disk/room-journal.ts'
 import { Ingest } from '../../src/ingest/index.ts'
 import { type Journal, LocalJournal } from '../../src/journal/index.ts'
@@ -163,6 +164,7 @@ export class SimulatedNode {
     const ended = Promise.all([
       ingest.run(stop.signal).catch(failed),
       journal.run(clock, stop.signal).catch(failed),
+      reopenJournal(local, clock, stop.signal).catch(failed),
       purgeBySize(parts, maxSizeBytes, stop.signal).catch(failed),
     ])
     return { ...opened, journal, link, ingest, dumps, stop, ended }

@@ -30,6 +30,7 @@ const FAULTS = [
   'source loses its end',
   'refused a source that has lost its end',
   'failed and started again',
+  'went on behind a failure of its disk',
 ]
 
 describe('a simulated node keeps its promises', () => {

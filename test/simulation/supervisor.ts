@@ -18,7 +18,12 @@ export class Supervisor {
   #isStarting = false
   /** other actions need the process as it is */
   isPaused = false
+  /** when the process started, or last went on behind one */
   #failuresAtStart = 0
+  /** the journal takes nothing */
+  #hasFailed = false
+  /** a failure that the process is to get over by itself */
+  #leftAlone: Error | undefined
   #failedAtMs: number | undefined
 
   constructor(world: World) {
@@ -79,7 +84,13 @@ export class Supervisor {
     const running = node.running
     if (running === undefined) return
     const { phase } = running.link.state.value
-    const isTold = running.journal.failed.value !== undefined && phase !== 'streaming'
+    const hasFailed = running.journal.failed.value !== undefined
+    if (this.#hasFailed && !hasFailed) {
+      this.#world.count('went on behind a failure of its disk')
+      this.#failuresAtStart = this.#failures()
+    }
+    this.#hasFailed = hasFailed
+    const isTold = hasFailed && phase !== 'streaming'
     if (this.#failures() === this.#failuresAtStart || isTold) {
       this.#failedAtMs = undefined
       return
@@ -95,6 +106,7 @@ export class Supervisor {
     this.#isStarting = true
     this.#failuresAtStart = this.#failures()
     this.#failedAtMs = undefined
+    this.#hasFailed = false
     const died = (death: string): void => {
       this.#world.count(`died by ${death} at an operation`)
       this.#world.note(`the process died: ${death}`)
@@ -140,7 +152,14 @@ export class Supervisor {
       return
     }
     const { phase, code, reason } = running.link.state.value
-    if (phase !== 'failed' || this.isRefused) return
+    const mayGoOn = code === 'E_STORE_WRITE' && phase === 'paused'
+    if (!(phase === 'failed' || mayGoOn) || this.isRefused) return
+    const why = running.journal.failed.value
+    if (mayGoOn && (why === undefined || why === this.#leftAlone)) return
+    if (mayGoOn && random.chance(0.7)) {
+      this.#leftAlone = why
+      return
+    }
     if (code === 'E_SOURCE_DIVERGED' || code === 'E_SOURCE_SHORTER') {
       this.#checkRefusal(running.store, `${code}: ${reason}`)
       return

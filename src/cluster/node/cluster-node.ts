@@ -2,8 +2,9 @@ import { assert, OperationalError, Watch, type Watched } from '../../lib/index.t
 import { Sealer } from '../desired/sealer.ts'
 import { isPassing, type MemberRecord, type NodeRecord, Register } from '../etcd/index.ts'
 import { dialPeer, LinkListener, type LinkOptions, type PeerLink } from '../link/index.ts'
-import { readFacts } from '../log/facts-file.ts'
+import { readFacts, writeFacts } from '../log/facts-file.ts'
 import type { Alarm } from '../protocol/decisions.ts'
+import { NO_FACTS } from '../protocol/log/durable-facts.ts'
 import type { LeaderName } from '../protocol/state/cluster-state.ts'
 import { CopyComparison } from './check/copy-comparison.ts'
 import { DIGEST_POINTS } from './check/digest-call.ts'
@@ -253,12 +254,12 @@ export class ClusterNode {
   }
 
   async #live(signal: AbortSignal): Promise<void> {
-    const { clock, logger, log } = this.#options
+    const { clock, logger } = this.#options
     // What a life has left at the disk is read and synced anew before the next one trusts it.
     let isRead = true
     while (!signal.aborted) {
       try {
-        if (!isRead) await log.reopen()
+        if (!isRead) await this.#readAnew()
         isRead = false
         const why = await this.#liveOnce(signal)
         if (why === undefined) continue
@@ -274,6 +275,14 @@ export class ClusterNode {
       }
       await clock.sleep(NEXT_LIFE_MS, signal)
     }
+  }
+
+  /** What was promised last may not be on the disk either. */
+  async #readAnew(): Promise<void> {
+    const { disk, folder, log } = this.#options
+    await log.reopen()
+    const facts = await this.#facts()
+    if (facts !== NO_FACTS) await writeFacts(disk, `${folder}/cluster.json`, facts, log.durable)
   }
 
   /** What this node knew to be committed is shown before anybody is asked. */

@@ -64,7 +64,10 @@ export class DiskWatch {
     if (room.space.isReadOnly || isReadOnlyError(failed)) {
       return { state: 'read-only', sinceMs, error: readOnly(folder) }
     }
-    if (failed instanceof OperationalError) return { state: 'failed', sinceMs, error: failed }
+    if (failed instanceof OperationalError) {
+      const state = failed.code === 'E_DISK_FULL' ? 'full' : 'failed'
+      return { state, sinceMs, error: failed }
+    }
     const { oldest } = figures
     if (oldest !== undefined && oldest.ageMs >= DISK_SLOW_MS) {
       return { state: 'slow', sinceMs: sinceMs - oldest.ageMs, error: slow(oldest) }
@@ -92,8 +95,8 @@ export class DiskWatch {
     if (now === undefined) return
     const { code, message, context } = now.error
     const fields = { state: now.state, code, ...context }
-    if (now.error.reaction === 'pause') logger.warn(fields, message)
-    else logger.error(fields, message)
+    if (IS_ERROR[now.state]) logger.error(fields, message)
+    else logger.warn(fields, message)
   }
 
   /** A dump whose piece waits for the disk is paused; it goes on by itself when the piece is taken. */
@@ -103,6 +106,14 @@ export class DiskWatch {
       current.link.pause(error)
     }
   }
+}
+
+/** Where nobody may be able to help but the operator. */
+const IS_ERROR: Readonly<Record<DiskTrouble['state'], boolean>> = {
+  slow: false,
+  full: false,
+  'read-only': true,
+  failed: true,
 }
 
 const OVER: Readonly<Record<DiskTrouble['state'], string>> = {
@@ -120,8 +131,8 @@ function isReadOnlyError(error: Error | undefined): boolean {
 function readOnly(folder: string): OperationalError {
   const message =
     `the file system of ${folder} is read-only, so nothing is stored; what was stored is served. ` +
-    'See in the log of the kernel why, check the disk, mount it to be written (mount -o remount,rw), and ' +
-    'start the node again'
+    'All goes on when it may be written again (mount -o remount,rw). See in the log of the kernel why it may not: ' +
+    'where that has found an error, stop the node, unmount and check the file system, mount it and start again'
   return new OperationalError('E_DISK_READ_ONLY', message, { folder })
 }
 

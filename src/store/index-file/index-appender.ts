@@ -281,6 +281,11 @@ export class IndexAppender {
     this.#cut = undefined
   }
 
+  /** Bytes of the index that a sync has covered. */
+  get syncedTo(): number {
+    return this.#syncedTo
+  }
+
   get written(): WrittenIndex {
     return this.#written
   }

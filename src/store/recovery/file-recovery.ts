@@ -10,6 +10,7 @@ import type { HeldAt, IndexDirectory } from '../index-file/index-directory.ts'
 import type { CutEntry } from '../index-file/index-entry.ts'
 import { type Scan, scanIndex } from '../index-file/index-scan.ts'
 import { FIRST_DIGEST } from '../index-file/running-digest.ts'
+import type { Position } from '../record.ts'
 import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { TailRecovery } from './tail-recovery.ts'
 import { beginsWithMagic, NO_BINLOG } from './unborn-file.ts'
@@ -24,6 +25,8 @@ export interface RecoveryContext {
   readonly checkpoints?: Checkpoints
   /** told of damage with which a file is opened all the same; undefined: it is not */
   readonly met?: (damage: OperationalError) => void
+  /** what was shown is not torn, whatever it looks like */
+  readonly shown?: Position | undefined
   /** a record that was durable here, and has not been taken back; of a replicated log */
   readonly heldAtLeast?: number
 }
@@ -74,7 +77,7 @@ export async function recoverFile(
 }
 
 async function settle(
-  { disk, folder, cache, logger, met }: RecoveryContext,
+  { disk, folder, cache, logger, met, shown }: RecoveryContext,
   { name, heldBefore, last }: RecoverFileOptions,
   { data, index, scan }: { data: DiskFile; index: DiskFile; scan: Scan },
 ): Promise<RecoveredFile> {
@@ -87,7 +90,9 @@ async function settle(
   const start = newestSet(directory)
   const held = start?.held ?? heldBefore.union(scan.head.contact)
   const from = start?.position ?? 4
-  const tail = { name, file: data, directory, appender, from, held, mayCut: last, logger, met }
+  const keep = shown?.file === name ? shown.position : 0
+  const bounds = { mayCut: last, keep, met }
+  const tail = { name, file: data, directory, appender, from, held, logger, ...bounds }
   await new TailRecovery(tail).run()
   const { firstSequence, contact } = scan.head
   const stored = new StoredFile(disk, folder, { origin: scan.begin, firstSequence, contact }, cache)

@@ -65,8 +65,14 @@ export async function recoverFolder(context: RecoveryContext): Promise<Recovered
       files.push(found.stored)
     }
   }
-  if (last !== undefined) await checkChain(context, before, last.stored, false)
-  await disk.syncFolder(folder)
+  try {
+    if (last !== undefined) await checkChain(context, before, last.stored, false)
+    await disk.syncFolder(folder)
+  } catch (thrown) {
+    await last?.data.close()
+    await last?.index.close()
+    throw thrown
+  }
   return { files, last }
 }
 

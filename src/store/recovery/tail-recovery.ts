@@ -46,6 +46,8 @@ export interface TailRecoveryOptions {
   readonly held: GtidSet
   /** the last file may end with torn bytes; any other was whole when it was closed */
   readonly mayCut: boolean
+  /** bytes that are not torn, whatever they look like */
+  readonly keep: number
   readonly logger: Logger
   /** told of damage before `from`, which needs nobody to know where to go on; undefined: that is refused, too */
   readonly met: ((damage: OperationalError) => void) | undefined
@@ -176,13 +178,13 @@ export class TailRecovery {
   }
 
   async #cutTorn(end: number): Promise<void> {
-    const { name, file, mayCut, logger } = this.#options
+    const { name, file, mayCut, keep, logger } = this.#options
     const size = this.#size - end
     // What one read got wrong is not torn.
     const again = new EventWalk(file, { from: end, limit: this.#size, verifyFrom: end })
     if ((await again.load()) && again.next() !== undefined)
       throw damaged(name, end, READS_OTHERWISE)
-    if (!mayCut || size > TORN_BYTES_MAX) {
+    if (!mayCut || end < keep || size > TORN_BYTES_MAX) {
       throw damaged(name, end, 'the event that begins there is not whole or its checksum is wrong')
     }
     logger.warn(

@@ -1,15 +1,13 @@
-import { isDiskFull, type Logger, OperationalError } from '../../lib/index.ts'
-import { diskFull, writeFailed } from '../disk-error.ts'
+import { OperationalError } from '../../lib/index.ts'
+import { diskFull, hasFoundNoRoom, writeFailed } from '../disk-error.ts'
 
 /** Keeps the first failure of a disk: nothing is written after it. */
 export class FailureLatch {
   readonly #folder: string
-  readonly #logger: Logger
   #failure: OperationalError | undefined
 
-  constructor(folder: string, logger: Logger) {
+  constructor(folder: string) {
     this.#folder = folder
-    this.#logger = logger
   }
 
   get failure(): OperationalError | undefined {
@@ -52,9 +50,8 @@ export class FailureLatch {
     if (thrown instanceof OperationalError) this.#failure ??= thrown
     else if (!(thrown instanceof Error) || !('code' in thrown)) return thrown as Error
     if (this.#failure === undefined) {
-      const explain = isDiskFull(thrown) ? diskFull : writeFailed
+      const explain = hasFoundNoRoom(thrown) ? diskFull : writeFailed
       this.#failure = explain(this.#folder, thrown)
-      this.#logger.error({ path: this.#folder, error: thrown }, this.#failure.message)
     }
     return this.#failure
   }

@@ -6,6 +6,7 @@ import { damaged, diskFull, readFailed } from '../disk-error.ts'
 import { createFile } from '../file-create.ts'
 import { indexNameOf } from '../file-name.ts'
 import { type Divided, ExtentsCache } from '../index-file/extents.ts'
+import { readAnew } from '../read-anew.ts'
 import { ReadableFiles, ReadableStore } from '../readable-files.ts'
 import { type FileBegin, RECORD_BYTES_MAX } from '../record.ts'
 import type { RecoveryContext } from '../recovery/file-recovery.ts'
@@ -45,7 +46,7 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
     }
     const met = (damage: OperationalError): void => this.alarms.met(damage)
     this.#context = { ...options, cache, checkpoints: { known }, met }
-    this.#latch = new FailureLatch(options.folder, options.logger)
+    this.#latch = new FailureLatch(options.folder)
     this.#showing = new Showing({
       disk: options.disk,
       files: this.readable,
@@ -66,15 +67,12 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
   }
 
   /**
-   * Goes on after a failure, with what recovery finds on the disk; whoever reads is not disturbed.
-   * @throws OperationalError as `open`; then it has failed still, and this may be tried again
+   * Goes on after a failure, from what was durable; whoever reads is not disturbed.
+   * @throws OperationalError: it has failed still. Where its reaction is `pause`, this may be tried again
    */
   async reopen(): Promise<void> {
     this.#latch.release()
-    await this.#latch.guard(async () => {
-      await this.#active?.pause()
-      await this.#load()
-    })
+    await this.#latch.guard(() => readAnew(this.#context, this.readable, () => this.#load()))
   }
 
   // ---- what it holds

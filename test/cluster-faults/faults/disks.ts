@@ -2,7 +2,7 @@
   Disks that are full, slow, or do nothing for a while.
 */
 
-import type { OwnDisk } from '../../e2e/harness/own-disk.ts'
+import type { OwnDisk } from '../../e2e/harness/disks/own-disk.ts'
 import type { Fault, Scene } from '../fault.ts'
 import type { FaultNode } from '../world/fault-node.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
+import type { OwnDisk } from '../../e2e/harness/disks/own-disk.ts'
 import type { Kingbus } from '../../e2e/harness/kingbus.ts'
 import type { NetworkHost, Ports } from '../../e2e/harness/network/bridged-network.ts'
-import type { OwnDisk } from '../../e2e/harness/own-disk.ts'
 import { signalQuietly } from '../../e2e/harness/signals.ts'
 
 export interface FaultNodeParts {

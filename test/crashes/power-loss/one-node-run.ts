@@ -1,5 +1,5 @@
 import { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
-import { OwnDisk } from '../../e2e/harness/own-disk.ts'
+import { OwnDisk } from '../../e2e/harness/disks/own-disk.ts'
 import { pause, waitFor } from '../../e2e/harness/wait.ts'
 import { OneNode } from '../world/one-node.ts'
 import type { PowerPlan, PowerResult } from './power-plan.ts'

@@ -1,4 +1,4 @@
-import type { FileSystem } from '../../e2e/harness/own-disk.ts'
+import type { FileSystem } from '../../e2e/harness/disks/own-disk.ts'
 
 export interface PowerPlan {
   readonly seed: number

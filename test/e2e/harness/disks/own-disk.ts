@@ -1,10 +1,10 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdirSync, statfsSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, statfsSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
-import { atExit } from './child.ts'
-import { makeRunFolder, xfsProgram } from './project.ts'
-import { pause } from './wait.ts'
+import { atExit } from '../child.ts'
+import { makeRunFolder, xfsProgram } from '../project.ts'
+import { pause } from '../wait.ts'
 
 const SIZE = '1G'
 
@@ -19,6 +19,9 @@ export class OwnDisk {
   readonly #ballast: string
   #isMounted = true
   #isFrozen = false
+  /** by a mount of itself */
+  #isCovered = false
+  readonly #fileSystem: FileSystem
 
   /** Why there can be none here; undefined when there can. */
   static async obstacle(): Promise<string | undefined> {
@@ -48,6 +51,7 @@ export class OwnDisk {
 
   constructor(name: string, fileSystem: FileSystem = 'ext4') {
     const parts = makeRunFolder(`disk-${name}`)
+    this.#fileSystem = fileSystem
     this.#image = join(parts, 'image')
     this.folder = join(parts, 'mounted')
     this.#ballast = join(this.folder, 'ballast')
@@ -64,8 +68,18 @@ export class OwnDisk {
     const { bavail, bsize } = statfsSync(this.folder)
     // Others write meanwhile, so what is left after the big piece goes in smaller ones.
     for (let size = bavail * bsize; size >= bsize; size = Math.floor(size / 2)) {
-      await run('fallocate', '-l', String(size), `${this.#ballast}${size}`).catch(() => {})
+      await this.#addBallast(size).catch(() => {})
     }
+  }
+
+  /** Leaves so many blocks free, which several files may want. */
+  async fillBut(blocks: number): Promise<void> {
+    const { bavail, bsize } = statfsSync(this.folder)
+    await this.#addBallast((bavail - blocks) * bsize)
+  }
+
+  async #addBallast(size: number): Promise<void> {
+    await run('fallocate', '-l', String(size), `${this.#ballast}${size}`)
   }
 
   async makeRoom(): Promise<void> {
@@ -93,6 +107,25 @@ export class OwnDisk {
     }
   }
 
+  /** Files cannot be opened to be written, nor made; those that are open stay as they are. */
+  beReadOnly(): void {
+    execFileSync('mount', ['--bind', this.folder, this.folder], { stdio: 'pipe' })
+    this.#isCovered = true
+    execFileSync('mount', ['-o', 'remount,bind,ro', this.folder], { stdio: 'pipe' })
+  }
+
+  beWritable(): void {
+    execFileSync('umount', [this.folder], { stdio: 'pipe' })
+    this.#isCovered = false
+  }
+
+  /** The kernel finds an error in the file system, and writes nothing any more until it is mounted again. */
+  findError(): void {
+    const mounted = ['-no', 'SOURCE', this.folder]
+    const device = execFileSync('findmnt', mounted, { encoding: 'utf8' }).trim()
+    writeFileSync(`/sys/fs/ext4/${basename(device)}/trigger_fs_error`, '1')
+  }
+
   /** What was not synced is gone at once, and whoever reads or writes is told EIO. */
   cutPower(): void {
     execFileSync(xfsProgram('xfs_io'), ['-x', '-c', 'shutdown', this.folder], { stdio: 'pipe' })
@@ -105,12 +138,14 @@ export class OwnDisk {
   }
 
   #mount(): void {
-    execFileSync('mount', ['-o', 'loop', this.#image, this.folder], { stdio: 'pipe' })
+    const options = this.#fileSystem === 'ext4' ? 'loop,errors=remount-ro' : 'loop'
+    execFileSync('mount', ['-o', options, this.#image, this.folder], { stdio: 'pipe' })
   }
 
   #unmount(): void {
     if (!this.#isMounted) return
     this.#isMounted = false
+    if (this.#isCovered) this.beWritable()
     if (this.#isFrozen) execFileSync('fsfreeze', ['-u', this.folder], { stdio: 'pipe' })
     execFileSync('umount', ['-l', this.folder], { stdio: 'pipe' })
   }
