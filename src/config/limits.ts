@@ -39,7 +39,10 @@ export const RETENTION_LOOK_MS = 1000
 export const REPLICAS_LOOK_MS = 2000
 
 /** A journal that has failed is read anew after this, and again until the disk takes it. */
-export const JOURNAL_RETRY_MS = 1000
+export const JOURNAL_RETRY = { firstMs: 1000, mostMs: 10_000 }
+
+/** One that fails sooner after it was read anew is waited for longer than the time before. */
+export const JOURNAL_WELL_MS = 60_000
 
 /** A piece that found no room on the disk is tried again after this. */
 export const ROOM_RETRY_MS = 500

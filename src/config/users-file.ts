@@ -7,7 +7,7 @@
 import { dirname } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { messageOf, OperationalError, ProtocolError } from '../lib/index.ts'
+import { messageOf, OperationalError, ProtocolError, replaceRefused } from '../lib/index.ts'
 import { parsePasswordHash } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { USERS_FILE_BYTES_MOST } from './limits.ts'
@@ -78,7 +78,10 @@ export async function readUsersFile(disk: Disk, path: string): Promise<UserEntry
   return entries
 }
 
-/** Makes the folder when absent. The order of entries is kept, comments are not. */
+/**
+ * Makes the folder when absent. The order of entries is kept, comments are not.
+ * @throws OperationalError E_DISK_FULL, E_DATA_DIR_INVALID: nothing was changed
+ */
 export async function writeUsersFile(
   disk: Disk,
   path: string,
@@ -87,8 +90,12 @@ export async function writeUsersFile(
   // JSON is YAML too, and its quoting leaves no doubt about the odd characters of a hash's salt.
   const lines = entries.map((entry) => `- ${JSON.stringify(entry)}\n`)
   const text = `# Users of a Kingbus node; change it with kingbus user add|remove.\n${lines.join('')}`
-  await disk.makeFolder(dirname(path))
-  await disk.replaceFile(path, Buffer.from(text, 'utf8'))
+  try {
+    await disk.makeFolder(dirname(path))
+    await disk.replaceFile(path, Buffer.from(text, 'utf8'))
+  } catch (cause) {
+    throw replaceRefused(path, cause, `${messageOf(cause)}; nothing was changed`)
+  }
 }
 
 async function parseYaml(disk: Disk, path: string): Promise<unknown> {

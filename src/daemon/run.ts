@@ -2,6 +2,7 @@
   The life of one node: build, open, run until told to stop, end cleanly. A bug in any part ends the process at
   once with code 70: what is on the disk is what the next start trusts.
 */
+import { setMaxListeners } from 'node:events'
 import { type AdminApp, buildAdmin, listenAdmin } from '../admin/index.ts'
 import { type LoadedConfig, type Secrets, SHUTDOWN_WAIT_MS } from '../config/index.ts'
 import { type Logger, messageOf, OperationalError } from '../lib/index.ts'
@@ -22,6 +23,8 @@ import { Serving } from './serving.ts'
 import { VERSION } from './version.ts'
 
 const EXIT_BUG = 70
+/** Of the signal that ends all parts, each of which waits for it in a few places. */
+const LISTENERS_MOST = 100
 const EXIT_STUCK = 75
 
 export interface DaemonOptions {
@@ -109,6 +112,7 @@ class Running {
 
   async run(stop: AbortSignal): Promise<void> {
     const ending = new AbortController()
+    setMaxListeners(LISTENERS_MOST, ending.signal)
     let running: Promise<unknown> = Promise.resolve()
     try {
       await this.#open()
@@ -177,7 +181,7 @@ class Running {
       replicaWait.run(signal),
       variables.run(signal),
       failover.run(signal),
-      ...(local === undefined ? [] : [reopenJournal(local, clock, signal)]),
+      ...(local === undefined ? [] : [reopenJournal(local, this.#parts, signal)]),
       ...(cluster === undefined ? [] : [cluster.node.run(signal), cluster.wishes.run(signal)]),
       ...(sourceKeeper === undefined ? [] : [sourceKeeper.run(signal)]),
     ]

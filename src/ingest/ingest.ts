@@ -127,17 +127,19 @@ export class Ingest {
       const attempt = await link.beginAttempt(signal)
       if (attempt.aborted) continue
       const failing = new AbortController()
+      let failure = journal.failed.value
       // A sync may fail while nothing comes from the source.
-      const stopFollowing = journal.failed.follow((failure) => {
-        if (failure !== undefined) failing.abort()
+      const stopFollowing = journal.failed.follow((now) => {
+        failure ??= now
+        if (now !== undefined) failing.abort()
       })
       try {
         await this.#attempt(AbortSignal.any([attempt, failing.signal]))
       } catch (thrown) {
-        const error = journal.failed.value ?? thrown
+        const error = failure ?? thrown
         if (error instanceof InvariantError) throw error
         if (attempt.aborted) continue
-        if (error === journal.failed.value && error instanceof OperationalError) {
+        if (error === failure && error instanceof OperationalError) {
           await this.#sitOut(error, attempt, signal)
           continue
         }
@@ -176,7 +178,7 @@ export class Ingest {
   async #attempt(signal: AbortSignal): Promise<void> {
     const { journal } = this.#options
     if (journal.failed.value !== undefined) throw journal.failed.value
-    this.#noteGivenUp(await journal.openSession(signal))
+    this.#noteGivenUp(await this.#untilTaken(() => journal.openSession(signal), signal))
     try {
       await this.#receive(signal)
     } finally {
@@ -302,17 +304,24 @@ export class Ingest {
     if (piece.boundary > end.boundary) link.succeeded()
   }
 
-  /** While the disk has no room the source waits; the same is given again until there is. */
+  /** The dump goes on when it is taken. */
   async #give<T>(give: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const { link, clock, roomRetryMs } = this.#options
+    const taken = await this.#untilTaken(give, signal)
+    this.#options.link.resume()
+    return taken
+  }
+
+  /** While the disk has no room the source waits; the same is given again until there is. */
+  async #untilTaken<T>(give: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { link, journal, clock, roomRetryMs } = this.#options
     while (true) {
       try {
         this.#isGiving = true
-        const taken = await give()
-        link.resume()
-        return taken
+        return await give()
       } catch (error) {
         if (!(error instanceof OperationalError) || error.reaction !== 'pause') throw error
+        // Nothing is taken before the journal was read anew, and then it ends elsewhere.
+        if (journal.failed.value !== undefined) throw error
         link.pause(error)
       } finally {
         this.#isGiving = false

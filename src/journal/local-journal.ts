@@ -113,7 +113,11 @@ export class LocalJournal implements Journal {
 
   /** Rejects with what was thrown, once nothing is left of the piece. */
   async #refuse(thrown: unknown): Promise<never> {
-    await this.#store.mended()
+    try {
+      await this.#store.mended()
+    } catch (failure) {
+      throw this.#note(failure)
+    }
     throw this.#note(thrown)
   }
 

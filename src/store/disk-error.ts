@@ -25,7 +25,7 @@ export function diskFull(path: string, thrown: unknown): OperationalError {
 export function writeFailed(path: string, thrown: unknown): OperationalError {
   const message =
     `${path} could not be written (${messageOf(thrown)}): check the disk; what was not durable is given up, and all ` +
-    'goes on from what was as soon as the disk takes it, which is tried once a second'
+    'goes on from what was as soon as the disk takes it, which is tried again and again'
   return new OperationalError('E_STORE_WRITE', message, { path }, { cause: thrown })
 }
 

@@ -15,7 +15,9 @@ afterEach(endEverything)
 const FAILED = { state: 'failed', code: 'E_STORE_WRITE' }
 const READ_ONLY = { state: 'read-only', code: 'E_DISK_READ_ONLY' }
 const SLOW = { state: 'slow', code: 'E_DISK_SLOW' }
-const ROUNDS = 3
+const ROUNDS = 2
+/** Waits that double from 1 to 10 s, in as much time as the test takes. */
+const TOLD_MOST = 12
 /** Longer than a node waits before it looks again whether a disk that has failed takes something. */
 const SOME_TRIES_MS = 2500
 
@@ -37,11 +39,12 @@ if (obstacle === undefined) {
         disk.makeRoom()
         await node.waitForRecovery()
         await node.expectMore()
-        expect(node.timesTold('failed')).toBe(round)
         // From here on everything is read from the device.
         writeFileSync('/proc/sys/vm/drop_caches', '3')
         expect(await damagesOf(node.kingbus)).toEqual([])
       }
+      // A disk that takes what it had, and nothing new, is told again at each try; these become seldom.
+      expect(node.timesTold('failed')).toBeLessThanOrEqual(TOLD_MOST)
       await node.rest()
     }, 90_000)
   })
@@ -112,7 +115,7 @@ if (obstacle === undefined) {
     await expect(connect(kingbus.port)).rejects.toThrow()
     expect((await replica.status())['Replica_IO_Running']).toBe('Yes')
     expect(kingbus.binlogs().length).toBe(before)
-    limitFiles(kingbus.pid, 65_536)
+    limitFiles(kingbus.pid, 1024)
     await waitFor({ what: 'the file to begin' }, async () => kingbus.binlogs().length > before)
     await (await connect(kingbus.port)).end()
     expect(node.logLines().filter(({ code }) => code === 'E_OPEN_FILES').length).toBe(1)
@@ -126,7 +129,7 @@ if (obstacle === undefined) {
 
 /** For a process that runs: how many files it may have open. */
 function limitFiles(pid: number, files: number): void {
-  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${files}:65536`])
+  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${files}:`])
 }
 
 async function connect(port: number) {

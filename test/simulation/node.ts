@@ -139,7 +139,7 @@ export class SimulatedNode {
 
   #run(opened: { disk: Disk; clock: ProcessClock; dataDir: DataDir; store: Store }): Running {
     const { disk, clock, store } = opened
-    const { logger, sabotage, disk: simulated, maxSizeBytes } = this.#options
+    const { logger, random, sabotage, disk: simulated, maxSizeBytes } = this.#options
     const local = new LocalJournal(store)
     const inner = sabotage.journal?.(local) ?? local
     const journal = new RoomJournal(inner, { disk, folder: BINLOGS, minFree: 10_000 })
@@ -164,7 +164,7 @@ export class SimulatedNode {
     const ended = Promise.all([
       ingest.run(stop.signal).catch(failed),
       journal.run(clock, stop.signal).catch(failed),
-      reopenJournal(local, clock, stop.signal).catch(failed),
+      reopenJournal(local, { clock, random }, stop.signal).catch(failed),
       purgeBySize(parts, maxSizeBytes, stop.signal).catch(failed),
     ])
     return { ...opened, journal, link, ingest, dumps, stop, ended }

@@ -1,4 +1,4 @@
-import { assert, OperationalError, Watch, type Watched } from '../../lib/index.ts'
+import { assert, Backoff, OperationalError, Watch, type Watched } from '../../lib/index.ts'
 import { Sealer } from '../desired/sealer.ts'
 import { isPassing, type MemberRecord, type NodeRecord, Register } from '../etcd/index.ts'
 import { dialPeer, LinkListener, type LinkOptions, type PeerLink } from '../link/index.ts'
@@ -26,8 +26,11 @@ import { takeStore } from './register/store-identity.ts'
 import type { ClusterSettings } from './settings.ts'
 
 const CHANNEL = 'main'
-/** A life that the disk has ended is followed by another after so long. */
+/** A life that is over is followed by another after so long. */
 const NEXT_LIFE_MS = 1000
+/** Where the disk has ended it, and ends the next ones soon: others need not count on this node meanwhile. */
+const SICK_DISK = { firstMs: NEXT_LIFE_MS, mostMs: 10_000 }
+const WELL_MS = 60_000
 /** A node that ends does not wait longer for another to lead. */
 const LEAVE_MS = 3000
 
@@ -254,17 +257,19 @@ export class ClusterNode {
   }
 
   async #live(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#options
+    const { clock, random, log } = this.#options
     // What a life has left at the disk is read and synced anew before the next one trusts it.
     let isRead = true
+    const backoff = new Backoff(SICK_DISK, () => random.fraction())
+    let bornMs = clock.monotonicMs()
     while (!signal.aborted) {
       try {
         if (!isRead) await this.#readAnew()
         isRead = false
+        bornMs = clock.monotonicMs()
         const why = await this.#liveOnce(signal)
         if (why === undefined) continue
         if (typeof why === 'string') return this.#stop(why)
-        logger.error({ code: why.code }, `${why.message}; tries again`)
         this.#trouble.set({ code: why.code, message: why.message })
       } catch (thrown) {
         if (signal.aborted) return
@@ -273,7 +278,8 @@ export class ClusterNode {
           return this.#fail(thrown)
         this.#trouble.set({ code: thrown.code, message: thrown.message })
       }
-      await clock.sleep(NEXT_LIFE_MS, signal)
+      if (clock.monotonicMs() - bornMs > WELL_MS) backoff.reset()
+      await clock.sleep(log.failure === undefined ? NEXT_LIFE_MS : backoff.nextMs(), signal)
     }
   }
 
