@@ -90,18 +90,18 @@ if (obstacle === undefined) {
     await expect(addUser()).rejects.toThrow('E_DISK_FULL')
     expect(existsSync(desired)).toBe(false)
     expect(readFileSync(users, 'utf8')).toBe(`- {${user}}\n`)
-    const known = existsSync(replicas) ? readFileSync(replicas, 'utf8') : ''
+    const known = textOf(replicas)
     const other = await Replica.start(kingbus, { serverId: 3 })
     await other.waitForGtids((await kingbus.status()).gtidExecuted)
     const uuid = await other.server.value('SELECT @@server_uuid')
-    expect(existsSync(replicas) ? readFileSync(replicas, 'utf8') : '').toBe(known)
+    expect(textOf(replicas)).toBe(known)
     await disk.makeRoom()
     await stop()
     expect(readFileSync(desired, 'utf8')).toContain('"isSourceRunning": false')
     await addUser()
     expect(readFileSync(users, 'utf8')).toContain('one')
     await waitFor({ what: 'the replica to be remembered' }, async () =>
-      readFileSync(replicas, 'utf8').includes(uuid),
+      textOf(replicas).includes(uuid),
     )
     await kingbus.request('POST', '/api/v1/source/start')
     await node.beginLoad()
@@ -112,3 +112,5 @@ if (obstacle === undefined) {
   test.skip(`${obstacle}: disks that are full`)
   console.warn(`${obstacle}: disks that are full are left out`)
 }
+
+const textOf = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '')
