@@ -1,14 +1,11 @@
-import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { createConnection } from 'mysql2/promise'
 import { afterEach, describe, expect, test } from 'vitest'
 import { TroubledNode } from '../crashes/disk-trouble/troubled-node.ts'
 import { damagesOf } from '../crashes/world/losses.ts'
 import { endEverything } from './harness/child.ts'
 import { OwnDisk } from './harness/disks/own-disk.ts'
 import { ThinDisk } from './harness/disks/thin-disk.ts'
-import { replicationPassword, replicationUser } from './harness/mysqld.ts'
-import { pause, waitFor } from './harness/wait.ts'
+import { pause } from './harness/wait.ts'
 
 afterEach(endEverything)
 
@@ -100,43 +97,7 @@ if (obstacle === undefined) {
     expect(node.timesTold('slow')).toBe(ROUNDS)
     await node.rest()
   }, 60_000)
-
-  test('a node that may open no files serves who is there, and goes on when it may', async () => {
-    const disk = new OwnDisk('files')
-    const node = await TroubledNode.start({ seed: 5, disk: disk.folder, semiSync: false })
-    const { kingbus, source, replica } = node
-    await node.beginLoad()
-    const before = kingbus.binlogs().length
-    limitFiles(kingbus.pid, 1)
-    await source.sql('FLUSH BINARY LOGS')
-    const told = () => node.logLines().filter(({ code }) => code === 'E_OPEN_FILES')
-    await waitFor({ what: 'the file to wait' }, async () => told().length > 0)
-    await expect(connect(kingbus.port)).rejects.toThrow()
-    expect((await replica.status())['Replica_IO_Running']).toBe('Yes')
-    expect(kingbus.binlogs().length).toBe(before)
-    limitFiles(kingbus.pid, 1024)
-    await waitFor({ what: 'the file to begin' }, async () => kingbus.binlogs().length > before)
-    await (await connect(kingbus.port)).end()
-    expect(told().length).toBe(1)
-    await node.expectMore()
-    await node.rest()
-  }, 60_000)
 } else {
   test.skip(`${obstacle}: disks that fail`)
   console.warn(`${obstacle}: disks that fail are left out`)
-}
-
-/** For a process that runs: how many files it may have open. */
-function limitFiles(pid: number, files: number): void {
-  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${files}:`])
-}
-
-async function connect(port: number) {
-  return await createConnection({
-    host: '127.0.0.1',
-    port,
-    user: replicationUser,
-    password: replicationPassword,
-    connectTimeout: 3000,
-  })
 }
