@@ -13,6 +13,7 @@ import { faults } from './soak/faults.ts'
 import { fuzz } from './soak/fuzz.ts'
 import { killPoints } from './soak/kill-points.ts'
 import { powerLoss } from './soak/power-loss.ts'
+import { retentionMonth } from './soak/retention-month.ts'
 import { simulation } from './soak/simulation.ts'
 import { upheaval } from './soak/upheaval.ts'
 
@@ -30,6 +31,7 @@ const KINDS = [
   fuzz,
   killPoints,
   powerLoss,
+  retentionMonth,
   simulation,
   upheaval,
 ]

@@ -24,6 +24,20 @@ import { type Checker, Violation } from './violation.ts'
 
 const CHECKER: Checker = 'clients are shown true bytes, in order, once'
 
+/** Keeps writes of one moment in their order, however large the time is. */
+const HELD_APART_MS = 0.001
+
+export interface ReplicaParts {
+  readonly expected: Expected
+  readonly clock: ProcessClock
+  readonly random: SeededRandom
+  readonly byGtids: boolean
+  /** it can be known again; default not */
+  readonly uuid?: string
+  /** a period that is picked anew for each session, in its place */
+  readonly heartbeatPeriodMs?: number
+}
+
 /** A client that keeps what it has between its sessions, and compares whatever it is sent. */
 export class SimulatedReplica {
   readonly #expected: Expected
@@ -31,6 +45,8 @@ export class SimulatedReplica {
   readonly #random: SeededRandom
   readonly name: string
   readonly #byGtids: boolean
+  readonly #uuid: string | undefined
+  readonly #heartbeatPeriodMs: number | undefined
   /** transactions that it has; of a client by file and position those of its own past */
   held = GtidSet.empty()
   /** behind the last whole transaction, where it has a place */
@@ -46,16 +62,10 @@ export class SimulatedReplica {
   violation: Violation | undefined
   eventsCount = 0
 
-  constructor(
-    name: string,
-    parts: {
-      expected: Expected
-      clock: ProcessClock
-      random: SeededRandom
-      byGtids: boolean
-    },
-  ) {
+  constructor(name: string, parts: ReplicaParts) {
     this.name = name
+    this.#uuid = parts.uuid
+    this.#heartbeatPeriodMs = parts.heartbeatPeriodMs
     this.#expected = parts.expected
     this.#clock = parts.clock
     this.#random = parts.random
@@ -72,6 +82,11 @@ export class SimulatedReplica {
     return this.#file > file || (this.#file === file && this.#at > position)
   }
 
+  /** The present session has been told where it begins. */
+  get hasBegun(): boolean {
+    return this.#hasBegun
+  }
+
   disconnect(): void {
     this.#cut?.abort('gone')
   }
@@ -82,22 +97,30 @@ export class SimulatedReplica {
     this.#safe = undefined
   }
 
-  /** One session; resolves when it has ended. */
-  async run(dumps: Dumps, connectionId: number, nonBlocking = false): Promise<DumpEnd> {
+  /**
+   * One session; resolves when it has ended.
+   * @param slownessMs a write takes so long at most to arrive; picked where it is not given
+   */
+  async run(
+    dumps: Dumps,
+    connectionId: number,
+    nonBlocking = false,
+    slownessMs = this.#random.pick([0.05, 0.2, 5]),
+  ): Promise<DumpEnd> {
     // What is still on its way to a session that has ended reaches nobody.
     this.#cut?.abort('gone')
     this.#cut = new AbortController()
     this.#hasBegun = false
     const packets = new PacketReader({ limit: 2 ** 30, firstSequence: FIRST_DUMP_SEQUENCE })
     this.#packets = packets
-    const slowness = this.#random.pick([0.05, 0.2, 5])
     const cut = this.#cut
     let arrivesMs = 0
     const sink: DumpSink = {
       signal: cut.signal,
       write: (bytes, done) => {
         const nowMs = this.#clock.monotonicMs()
-        arrivesMs = Math.max(arrivesMs, nowMs + this.#random.fraction() * slowness)
+        const inOrderMs = arrivesMs + HELD_APART_MS
+        arrivesMs = Math.max(inOrderMs, nowMs + this.#random.fraction() * slownessMs)
         this.#clock.after(arrivesMs - nowMs, () => {
           if (!cut.signal.aborted) this.#take(packets, Buffer.from(bytes))
           done()
@@ -114,10 +137,16 @@ export class SimulatedReplica {
       held: this.#byGtids ? this.held.clone() : undefined,
       nonBlocking,
       heartbeatVersion: 2,
-      heartbeatPeriodMs: this.#random.pick([0, 100, 30_000]),
+      heartbeatPeriodMs: this.#heartbeatPeriodMs ?? this.#random.pick([0, 100, 30_000]),
       checksum: 'CRC32',
       isSemiSync: false,
-      replica: { serverId: 0, uuid: undefined, connectionId, user: 'repl', address: this.name },
+      replica: {
+        serverId: 0,
+        uuid: this.#uuid,
+        connectionId,
+        user: 'repl',
+        address: `${this.name}:1`,
+      },
     }
   }
 

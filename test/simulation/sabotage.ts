@@ -9,6 +9,7 @@ import type { Disk, DiskFile } from '../../src/platform/index.ts'
 import type { SimulatedDisk } from '../../src/platform/testing/simulated-disk.ts'
 import type { BinlogFile, BinlogReader } from '../../src/serve/dump/binlog-reader.ts'
 import { BINLOGS, type Sabotage } from './node.ts'
+import { overlaid } from './overlaid.ts'
 import type { Checker } from './violation.ts'
 
 export interface PlantedFault {
@@ -23,17 +24,6 @@ function withFiles(disk: Disk, change: (file: DiskFile) => Partial<DiskFile>): D
     async open(path, mode) {
       const file = await disk.open(path, mode)
       return overlaid(file, change(file))
-    },
-  })
-}
-
-/** The object with some of its methods replaced; the others stay its own. */
-function overlaid<T extends object>(whole: T, part: Partial<T>): T {
-  return new Proxy(whole, {
-    get(target, name) {
-      const own: unknown = Reflect.get(part, name)
-      const found = own ?? Reflect.get(target, name, target)
-      return typeof found === 'function' && own === undefined ? found.bind(target) : found
     },
   })
 }

@@ -32,8 +32,20 @@ type ProtocolChecker =
   | 'ingest goes on'
   | 'a promise is durable'
 
+/** Of retention: each has a planted fault that it catches, in retention/sabotage.ts. */
+export type RetentionChecker =
+  | 'nothing that is needed is gone'
+  | 'files go for a reason'
+  | 'files go oldest first'
+  | 'limits hold'
+  | 'gtid_purged agrees with the files'
+
 /** The checkers of the simulations. */
-export type Checker = NodeChecker | ProtocolChecker | 'no promise of the code breaks'
+export type Checker =
+  | NodeChecker
+  | ProtocolChecker
+  | RetentionChecker
+  | 'no promise of the code breaks'
 
 /** A promise of the product that a simulation saw broken. */
 export class Violation extends Error {

@@ -52,8 +52,8 @@ function rows(timestamp: number, size: number, random: SeededRandom): Loose[] {
 export type TransactionKind = 'rows' | 'ddl' | 'xa prepare' | 'xa end' | 'payload'
 
 /** The events of a transaction behind its GTID event. */
-function statements(kind: TransactionKind, timestamp: number, random: SeededRandom): Loose[] {
-  const size = sizeOf(random)
+function statements({ kind, timestamp, random, eventBytesMost }: NewTransaction): Loose[] {
+  const size = Math.min(sizeOf(random), eventBytesMost)
   switch (kind) {
     case 'rows': {
       const all = Array.from({ length: random.between(1, 4) }, (_, index) =>
@@ -90,12 +90,14 @@ export interface NewTransaction {
   readonly gtid: Gtid
   readonly timestamp: number
   readonly random: SeededRandom
+  /** of the rows of an event */
+  readonly eventBytesMost: number
 }
 
 /** The events of a transaction that begins at the position. */
 export function transactionAt(position: number, transaction: NewTransaction): Buffer[] {
-  const { kind, gtid, timestamp, random } = transaction
-  const loose = statements(kind, timestamp, random)
+  const { gtid, timestamp } = transaction
+  const loose = statements(transaction)
   const rest = loose.reduce((sum, event) => sum + event(0).length, 0)
   let head = gtidEvent(gtid, timestamp, 0)
   // The length counts its own size, which may grow with it.

@@ -76,6 +76,7 @@ export class SourceHistory {
   readonly #origins: readonly string[]
   readonly #random: SeededRandom
   readonly #nowSeconds: () => number
+  readonly #eventBytesMost: number
   readonly files: WrittenFile[] = []
   /** index of the oldest file that the source has */
   oldest = 0
@@ -84,9 +85,15 @@ export class SourceHistory {
   readonly #next = new Map<string, bigint>()
   #openXa = false
 
-  constructor(random: SeededRandom, nowSeconds: () => number) {
+  /** @param eventBytesMost larger ones are not written */
+  constructor(
+    random: SeededRandom,
+    nowSeconds: () => number,
+    eventBytesMost = Number.POSITIVE_INFINITY,
+  ) {
     this.#random = random
     this.#nowSeconds = nowSeconds
+    this.#eventBytesMost = eventBytesMost
     this.uuid = random.uuid()
     this.#origins = [this.uuid, this.uuid, this.uuid, random.uuid()]
     this.#begin(GtidSet.empty(), 'started')
@@ -123,7 +130,8 @@ export class SourceHistory {
     const gtid = { origin, gno }
     const file = this.active
     const timestamp = this.#nowSeconds()
-    const made = { kind: this.#kind(), gtid, timestamp, random }
+    const eventBytesMost = this.#eventBytesMost
+    const made = { kind: this.#kind(), gtid, timestamp, random, eventBytesMost }
     const events = transactionAt(file.bytes.size, made)
     for (const [index, event] of events.entries()) {
       const isLast = index === events.length - 1
