@@ -166,13 +166,18 @@ export class ReadableFiles {
     return { file: stored.name, position: end, boundary }
   }
 
-  /** The GTID event of the last transaction before `end.boundary` in the current file. */
+  /**
+   * The GTID event of the last transaction before `end.boundary` in the current file.
+   * @throws OperationalError E_STORE_DAMAGED, where the disk does not give it, too
+   */
   async lastTransaction(): Promise<LastTransaction | undefined> {
     if (this.active === undefined) return undefined
     const { stored, boundary } = this.active
     const data = await stored.acquire()
     try {
       return await findLastTransaction(stored.name, data, stored.directory, boundary)
+    } catch (thrown) {
+      throw readFailed(stored.name, 0, thrown)
     } finally {
       await stored.release(this.#isActive(stored))
     }
