@@ -2,7 +2,7 @@
   A disk that kills its own process at an operation of choice: before it, when it is done, or in the middle. Only
   what changes the disk counts; a death at a read is one before the next change.
 */
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { type Disk, type DiskFile, systemDisk } from '../../../src/platform/index.ts'
 import { contentOf, kindOf } from './operation-name.ts'
@@ -19,6 +19,8 @@ export interface KillOrder {
   readonly moment: Moment
   /** so many of these operations go well before */
   readonly spared: number
+  /** operations count from when this file is there; default is from the start */
+  readonly armedBy?: string
   /** A line each is added to this file: the first of every operation, and `killed` at the end. */
   readonly notesFile: string
 }
@@ -84,10 +86,12 @@ class Reaper {
   readonly #order: KillOrder
   readonly #seen = new Set<string>()
   #left: number
+  #isArmed: boolean
 
   constructor(order: KillOrder) {
     this.#order = order
     this.#left = order.spared
+    this.#isArmed = order.armedBy === undefined
   }
 
   /** The result is as the disk gives it: at once, or later. */
@@ -104,7 +108,10 @@ class Reaper {
   #momentOf(name: string): Moment | undefined {
     if (!this.#seen.has(name)) this.#note(name)
     this.#seen.add(name)
-    if (name !== this.#order.operation) return undefined
+    const { operation, armedBy } = this.#order
+    if (name !== operation) return undefined
+    this.#isArmed ||= armedBy !== undefined && existsSync(armedBy)
+    if (!this.#isArmed) return undefined
     this.#left -= 1
     return this.#left < 0 ? this.#order.moment : undefined
   }

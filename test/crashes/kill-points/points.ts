@@ -19,11 +19,14 @@ export interface KillPoint {
 const WHOLE = ['before', 'after'] as const
 const EACH = ['before', 'half', 'after'] as const
 
-const at = (
+/** One for each moment. */
+export function pointsAt(
   operation: string,
   moments: readonly Moment[],
   more: Pick<KillPoint, 'behind' | 'sparedMost'> = {},
-): KillPoint[] => moments.map((moment) => ({ operation, moment, ...more }))
+): KillPoint[] {
+  return moments.map((moment) => ({ operation, moment, ...more }))
+}
 
 /** under load, all the time */
 const often = { sparedMost: 25 }
@@ -37,59 +40,59 @@ const halfPurged: KillPoint = { operation: 'remove binlog', moment: 'after' }
 
 export const KILL_POINTS: Readonly<Record<string, readonly KillPoint[]>> = {
   append: [
-    ...at('write binlog: bytes', EACH, often),
-    ...at('sync binlog: bytes', EACH, often),
-    ...at('write and sync binlog: bytes', EACH, often),
-    ...at('write index: bytes', EACH, often),
+    ...pointsAt('write binlog: bytes', EACH, often),
+    ...pointsAt('sync binlog: bytes', EACH, often),
+    ...pointsAt('write and sync binlog: bytes', EACH, often),
+    ...pointsAt('write index: bytes', EACH, often),
   ],
   'begin of a file': [
-    ...at('sync index: bytes', EACH, seldom),
-    ...at('replace origin.json', EACH, seldom),
-    ...at('create index', WHOLE, seldom),
-    ...at('write index: head', EACH, seldom),
-    ...at('sync index: head', EACH, seldom),
-    ...at('create binlog', WHOLE, seldom),
-    ...at('write binlog: magic', EACH, seldom),
-    ...at('sync binlog: magic', EACH, seldom),
-    ...at('sync folder binlogs', EACH, seldom),
-    ...at('write index: set', EACH, seldom),
-    ...at('write index: closed', EACH, seldom),
-    ...at('truncate index', WHOLE, seldom),
-    ...at('sync index: truncated', EACH, seldom),
+    ...pointsAt('sync index: bytes', EACH, seldom),
+    ...pointsAt('replace origin.json', EACH, seldom),
+    ...pointsAt('create index', WHOLE, seldom),
+    ...pointsAt('write index: head', EACH, seldom),
+    ...pointsAt('sync index: head', EACH, seldom),
+    ...pointsAt('create binlog', WHOLE, seldom),
+    ...pointsAt('write binlog: magic', EACH, seldom),
+    ...pointsAt('sync binlog: magic', EACH, seldom),
+    ...pointsAt('sync folder binlogs', EACH, seldom),
+    ...pointsAt('write index: set', EACH, seldom),
+    ...pointsAt('write index: closed', EACH, seldom),
+    ...pointsAt('truncate index', WHOLE, seldom),
+    ...pointsAt('sync index: truncated', EACH, seldom),
   ],
   cut: [
-    ...at('write index: room', EACH, seldom),
-    ...at('write index: cut', EACH, seldom),
-    ...at('sync index: cut', EACH, seldom),
-    ...at('truncate binlog', WHOLE, seldom),
-    ...at('sync binlog: truncated', EACH, seldom),
-    ...at('write index: cut-done', EACH, seldom),
-    ...at('sync index: cut-done', EACH, seldom),
+    ...pointsAt('write index: room', EACH, seldom),
+    ...pointsAt('write index: cut', EACH, seldom),
+    ...pointsAt('sync index: cut', EACH, seldom),
+    ...pointsAt('truncate binlog', WHOLE, seldom),
+    ...pointsAt('sync binlog: truncated', EACH, seldom),
+    ...pointsAt('write index: cut-done', EACH, seldom),
+    ...pointsAt('sync index: cut-done', EACH, seldom),
   ],
   purge: [
-    ...at('write index: purge', EACH, seldom),
-    ...at('sync index: purge', EACH, seldom),
-    ...at('remove binlog', WHOLE, seldom),
-    ...at('remove index', WHOLE, seldom),
+    ...pointsAt('write index: purge', EACH, seldom),
+    ...pointsAt('sync index: purge', EACH, seldom),
+    ...pointsAt('remove binlog', WHOLE, seldom),
+    ...pointsAt('remove index', WHOLE, seldom),
   ],
   start: [
-    ...at('make folder data', WHOLE),
-    ...at('make folder binlogs', WHOLE),
-    ...at('sync folder data', EACH),
-    ...at('sync folder ..', EACH),
-    ...at('sync binlog: nothing', EACH),
+    ...pointsAt('make folder data', WHOLE),
+    ...pointsAt('make folder binlogs', WHOLE),
+    ...pointsAt('sync folder data', EACH),
+    ...pointsAt('sync folder ..', EACH),
+    ...pointsAt('sync binlog: nothing', EACH),
   ],
   recovery: [
-    ...at('write binlog: bytes again', EACH, { behind: unindexed }),
-    ...at('sync binlog: bytes again', EACH, { behind: unindexed }),
-    ...at('write index: bytes', EACH, { behind: unindexed }),
-    ...at('truncate binlog', WHOLE, { behind: torn }),
-    ...at('sync binlog: truncated', EACH, { behind: torn }),
-    ...at('truncate binlog', WHOLE, { behind: halfCut }),
-    ...at('write index: cut-done', EACH, { behind: halfCut }),
-    ...at('sync index: cut-done', EACH, { behind: halfCut }),
-    ...at('remove index', WHOLE, { behind: halfPurged }),
-    ...at('remove binlog', WHOLE, { behind: toldPurge }),
+    ...pointsAt('write binlog: bytes again', EACH, { behind: unindexed }),
+    ...pointsAt('sync binlog: bytes again', EACH, { behind: unindexed }),
+    ...pointsAt('write index: bytes', EACH, { behind: unindexed }),
+    ...pointsAt('truncate binlog', WHOLE, { behind: torn }),
+    ...pointsAt('sync binlog: truncated', EACH, { behind: torn }),
+    ...pointsAt('truncate binlog', WHOLE, { behind: halfCut }),
+    ...pointsAt('write index: cut-done', EACH, { behind: halfCut }),
+    ...pointsAt('sync index: cut-done', EACH, { behind: halfCut }),
+    ...pointsAt('remove index', WHOLE, { behind: halfPurged }),
+    ...pointsAt('remove binlog', WHOLE, { behind: toldPurge }),
   ],
 }
 

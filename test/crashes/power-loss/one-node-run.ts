@@ -45,10 +45,11 @@ async function underLoad({ acknowledged, proxy }: OneNode, random: SeededRandom)
 /** The process finds out by itself that nothing can be stored, says so, and ends in order when it is told to. */
 async function stopWhenNoticed({ kingbus, acknowledged }: OneNode): Promise<string[]> {
   const what = 'the node to say that its disk has failed'
-  const explain = (): string => kingbus.logTail()
+  const explain = (): string => kingbus.logTail(100)
   await waitFor({ what, timeoutMs: NOTICED_MS, explain }, async () => {
-    const { source } = await kingbus.status()
-    return source.error?.code === 'E_STORE_WRITE'
+    if (!kingbus.isRunning) throw new Error(`it ended with ${kingbus.exitCode}: ${explain()}`)
+    const status = await kingbus.status().catch(() => undefined)
+    return status?.source.error?.code === 'E_STORE_WRITE'
   })
   // What was acknowledged before is on its way to the clients.
   await pause(SETTLED_MS)

@@ -1,11 +1,10 @@
 import { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
 import { Acknowledged } from '../../cluster-faults/world/acknowledged.ts'
-import { compareBinlogs } from '../../e2e/harness/compare.ts'
 import { Kingbus } from '../../e2e/harness/kingbus.ts'
 import { Load } from '../../e2e/harness/load.ts'
 import { type Mysqld, replicationUser } from '../../e2e/harness/mysqld.ts'
 import { CutProxy } from '../../e2e/harness/network/cut-proxy.ts'
-import { lossesOf } from './losses.ts'
+import { differencesFrom, lossesOf } from './losses.ts'
 import { Served } from './served.ts'
 import { beginToWait, startWaitingSource } from './waiting-source.ts'
 
@@ -80,13 +79,6 @@ export class OneNode {
     await Promise.all([this.acknowledged.stop(), this.#load.stop()])
     await kingbus.catchUpWith(source)
     await this.served.stop()
-    const held = new Set(kingbus.binlogs().map(({ name }) => name))
-    const oldest = kingbus.binlogs()[0]?.name ?? ''
-    const { differences } = await compareBinlogs(source, kingbus)
-    // What is older was purged.
-    const isPurged = (name: string): boolean => !held.has(name) && name < oldest
-    return differences
-      .filter(({ name }) => !isPurged(name))
-      .map(({ name, what }) => `${name}: ${what}`)
+    return await differencesFrom(source, kingbus)
   }
 }

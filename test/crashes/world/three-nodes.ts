@@ -4,12 +4,12 @@ import { Acknowledged } from '../../cluster-faults/world/acknowledged.ts'
 import { atExit } from '../../e2e/harness/child.ts'
 import { killEtcds, killWithEtcds } from '../../e2e/harness/cluster/etcd-processes.ts'
 import { KingbusCluster } from '../../e2e/harness/cluster/kingbus-cluster.ts'
-import { compareBinlogs } from '../../e2e/harness/compare.ts'
 import type { Kingbus } from '../../e2e/harness/kingbus.ts'
 import { Load } from '../../e2e/harness/load.ts'
-import type { Mysqld } from '../../e2e/harness/mysqld.ts'
+import { type Mysqld, replicationUser } from '../../e2e/harness/mysqld.ts'
+import { CutProxy } from '../../e2e/harness/network/cut-proxy.ts'
 import { waitFor } from '../../e2e/harness/wait.ts'
-import { lossesOf } from './losses.ts'
+import { differencesFrom, lossesOf } from './losses.ts'
 import { Served } from './served.ts'
 import { beginToWait, startWaitingSource } from './waiting-source.ts'
 
@@ -23,6 +23,8 @@ const BIG_SHARE = 0.02
 export class ThreeNodes {
   readonly source: Mysqld
   readonly cluster: KingbusCluster
+  /** between the source and whoever reads it */
+  readonly proxy: CutProxy
   /** a client of each node */
   readonly served: readonly Served[]
   readonly acknowledged: Acknowledged
@@ -32,8 +34,10 @@ export class ThreeNodes {
   static async start(seed: number, disks?: readonly string[]): Promise<ThreeNodes> {
     const random = new SeededRandom(seed)
     const source = await startWaitingSource()
+    const proxy = await CutProxy.start(source.port)
     const cluster = await KingbusCluster.start({
       source,
+      sourceUrl: `mysql://${replicationUser}@127.0.0.1:${proxy.port}`,
       flags: { 'source-semi-sync': 'true' },
       ...(disks === undefined ? {} : { disks }),
     })
@@ -45,6 +49,7 @@ export class ThreeNodes {
     return new ThreeNodes({
       source,
       cluster,
+      proxy,
       served: cluster.nodes.map(({ port }, index) => new Served(port, 900 + index)),
       acknowledged: await Acknowledged.start(source, random.fork()),
       load: await Load.start(source, { seed, restMs: LOAD_REST_MS, bigShare: BIG_SHARE }),
@@ -52,12 +57,13 @@ export class ThreeNodes {
   }
 
   private constructor(
-    parts: Pick<ThreeNodes, 'source' | 'cluster' | 'served' | 'acknowledged'> & {
+    parts: Pick<ThreeNodes, 'source' | 'cluster' | 'proxy' | 'served' | 'acknowledged'> & {
       readonly load: Load
     },
   ) {
     this.source = parts.source
     this.cluster = parts.cluster
+    this.proxy = parts.proxy
     this.served = parts.served
     this.acknowledged = parts.acknowledged
     this.#load = parts.load
@@ -115,8 +121,8 @@ export class ThreeNodes {
     await Promise.all(this.served.map((served) => served.stop()))
     const differences: string[] = []
     for (const [index, node] of cluster.nodes.entries()) {
-      for (const { name, what } of (await compareBinlogs(source, node)).differences) {
-        differences.push(`${cluster.nameOf(index)}: ${name}: ${what}`)
+      for (const difference of await differencesFrom(source, node)) {
+        differences.push(`${cluster.nameOf(index)}: ${difference}`)
       }
     }
     return differences
