@@ -1,9 +1,11 @@
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { differingTransactions, transactionsIn } from './harness/binlogs/transactions.ts'
 import { endEverything } from './harness/child.ts'
 import { serverDifferences } from './harness/compare.ts'
 import { Kingbus } from './harness/kingbus.ts'
-import { Mysqld, replicationPassword } from './harness/mysqld.ts'
+import { Mysqld, replicationPassword, replicationUser } from './harness/mysqld.ts'
+import { freePort } from './harness/ports.ts'
 import { Replica } from './harness/replica.ts'
 
 afterEach(endEverything)
@@ -130,4 +132,60 @@ test('a server that never gets what is stored here is refused, and the old sourc
   await kingbus.waitForState('streaming')
   await source.sql(insert(3))
   await kingbus.catchUpWith(source)
+})
+
+test('Kingbus that is killed while it switches goes on with the old source', async () => {
+  const { source, kingbus, heir } = await startAll()
+  await heir.server.sql('STOP REPLICA')
+  await source.sql(insert(2))
+  await kingbus.catchUpWith(source)
+  const lost = switchTo(kingbus, heir.server).catch((thrown: unknown) => thrown)
+  await kingbus.waitForState('stopped')
+  await kingbus.kill9()
+  expect(await lost).toBeInstanceOf(Error)
+  await kingbus.launch()
+  await source.sql(insert(3))
+  await kingbus.catchUpWith(source)
+  expect(await kingbus.request('GET', '/api/v1/source')).toMatchObject({
+    address: `127.0.0.1:${source.port}`,
+  })
+})
+
+test('the command says what speaks against a server, and switches to one that will do', async () => {
+  const { source, kingbus, heir, other } = await startAll()
+  const passwordFile = join(kingbus.folder, 'source-password')
+  const command = async (port: number, ...more: readonly string[]) => {
+    const url = `mysql://${replicationUser}@127.0.0.1:${port}`
+    return await kingbus.run('source', 'switch', url, '--password-file', passwordFile, ...more)
+  }
+  const [off, purged] = await Promise.all([
+    Mysqld.start({ serverId: 4, options: { gtid_mode: 'OFF_PERMISSIVE' } }),
+    Mysqld.start({ serverId: 5 }),
+  ])
+  await purged.sql(
+    `SET GLOBAL gtid_purged = '+${await source.gtidExecuted()}'`,
+    'CREATE DATABASE e',
+    'FLUSH BINARY LOGS',
+    'PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY',
+  )
+  const own = await purged.value('SELECT @@server_uuid')
+  const refusals: [number, RegExp][] = [
+    [off.port, /gtid_mode/],
+    [purged.port, new RegExp(`${own}:1[^]*E_SOURCE_PURGED|E_SOURCE_PURGED[^]*${own}:1`)],
+    [await freePort(), /E_SOURCE_UNREACHABLE/],
+  ]
+  for (const [port, why] of refusals) {
+    const { code, out } = await command(port, '--dry-run')
+    expect(out).toMatch(why)
+    expect(code).toBe(1)
+  }
+  await source.kill9()
+  expect((await command(heir.server.port, '--dry-run')).code).toBe(0)
+  await promote(heir)
+  const { code, out } = await command(heir.server.port)
+  expect(out).toContain(await heir.server.value('SELECT @@server_uuid'))
+  expect(code).toBe(0)
+  await heir.server.sql(insert(2))
+  await other.catchUpWith(heir.server)
+  expect(await serverDifferences(heir.server, other.server)).toEqual([])
 })

@@ -193,6 +193,14 @@ describe('a switch of the source', () => {
     expect(followed()).toBe(sources[0].port)
   })
 
+  it('changes nothing where the source has been changed meanwhile', async () => {
+    const inTime = switching([GOOD])
+    const run = inTime.run(request())
+    await desired.change((now) => ({ ...now, source: { ...wish(sources[0]), semiSync: true } }))
+    await expect(run).rejects.toMatchObject({ code: 'E_SWITCH_REFUSED' })
+    expect(desired.value.value.source).toMatchObject({ port: sources[0].port, semiSync: true })
+  })
+
   it('leaves a source that is stopped so', async () => {
     await desired.change((now) => ({ ...now, isSourceRunning: false }))
     await sources[0].has(0)
