@@ -74,8 +74,12 @@ export class OwnDisk {
 
   /** Leaves so many blocks free, which several files may want. */
   async fillBut(blocks: number): Promise<void> {
-    const { bavail, bsize } = statfsSync(this.folder)
-    await this.#addBallast((bavail - blocks) * bsize)
+    const kept = `${this.#ballast}-kept`
+    const { bsize } = statfsSync(this.folder)
+    await run('fallocate', '-l', String(blocks * bsize), kept)
+    // Others write meanwhile, so what is left beside it cannot be taken in one piece.
+    await this.fill()
+    await run('rm', kept)
   }
 
   async #addBallast(size: number): Promise<void> {
