@@ -62,6 +62,8 @@ export function readHead(file: DiskFile): ReadHead | undefined {
 
 /** Whether a head of another version would be a true one of ours: then its version is what is damaged. */
 function isOursDamaged(head: Buffer): boolean {
+  // A size that is damaged, too, may be shorter than that.
+  if (head.length < HEAD_PREFIX_SIZE) return false
   head.writeUInt8(INDEX_FORMAT_VERSION, VERSION_OFFSET)
   return readOrNothing(() => decodeHead(head)) !== undefined
 }
