@@ -1,5 +1,5 @@
 import { comparePositions, type Journal, type Position } from '../journal/index.ts'
-import type { Watched } from '../lib/index.ts'
+import { type Watched, waitUntil } from '../lib/index.ts'
 import type { Clock } from '../platform/index.ts'
 
 /** A dump that is asynchronous because replicas lack something is given up for a semi-sync one at most so often. */
@@ -52,21 +52,13 @@ export class ReplicasHold {
 
   /** Resolves when replicas have what is shown now, or after a while, or when the signal fires. */
   async catchUp(signal: AbortSignal): Promise<boolean> {
-    const goal = this.#options.journal.visible.value
-    if (this.#have(goal) || signal.aborted) return this.#have(goal)
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        stopFollowing()
-        cancel()
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const stopFollowing = this.follow(() => {
-        if (this.#have(goal)) done()
-      })
-      const cancel = this.#options.clock.after(CATCH_UP_MS, done)
-      signal.addEventListener('abort', done, { once: true })
-    })
+    const { journal, held, clock } = this.#options
+    const goal = journal.visible.value
+    if (held === undefined) return true
+    const late = new AbortController()
+    const cancel = clock.after(CATCH_UP_MS, () => late.abort())
+    await waitUntil(held, () => this.#have(goal), AbortSignal.any([signal, late.signal]))
+    cancel()
     return this.#have(goal)
   }
 

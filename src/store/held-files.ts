@@ -118,7 +118,7 @@ export class HeldFiles {
 export async function removeFile(disk: Disk, folder: string, name: string): Promise<void> {
   if (await disk.exists(`${folder}/${name}`)) await disk.remove(`${folder}/${name}`)
   await disk.syncFolder(folder)
-  if (await disk.exists(`${folder}/${indexNameOf(name)}`))
-    await disk.remove(`${folder}/${indexNameOf(name)}`)
+  const index = `${folder}/${indexNameOf(name)}`
+  if (await disk.exists(index)) await disk.remove(index)
   await disk.syncFolder(folder)
 }

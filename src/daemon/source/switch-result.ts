@@ -42,5 +42,5 @@ function beginsOf({ begin }: SourceTrial, newest: FileBegin | undefined): Switch
 }
 
 function textOf(gtids: GtidSet | undefined): string | null {
-  return gtids === undefined ? null : gtids.toString().replaceAll('\n', '')
+  return gtids?.toLine() ?? null
 }

@@ -19,13 +19,7 @@ import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { readPreviousGtids } from '../walk/previous-gtids.ts'
 import type { Before } from './chain.ts'
 import type { RecoveryContext } from './file-recovery.ts'
-
-/** Tells of damage with which a folder is opened all the same. @throws it, where it is not to be opened so */
-export function tolerate({ met, logger }: RecoveryContext, damage: OperationalError): void {
-  if (met === undefined) throw damage
-  logger.error({ code: damage.code, ...damage.context }, damage.message)
-  met(damage)
-}
+import { tolerate } from './tolerate.ts'
 
 export interface IndexRemains {
   readonly head: ReadHead | undefined
@@ -104,7 +98,8 @@ async function heldBefore(
   }
 }
 
-async function sizeOf({ disk, folder }: RecoveryContext, name: string): Promise<number> {
+/** In bytes, as the disk says. */
+export async function sizeOf({ disk, folder }: RecoveryContext, name: string): Promise<number> {
   const file = await disk.open(`${folder}/${name}`, 'read')
   const size = file.size()
   await file.close()

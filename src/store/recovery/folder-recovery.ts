@@ -14,7 +14,7 @@ import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { firstDamage } from '../verified-read.ts'
 import { readPreviousGtids } from '../walk/previous-gtids.ts'
 import { type Before, previousGtidsFault, sequenceFault } from './chain.ts'
-import { factsOf, keepDamaged, readRemains, tolerate } from './damaged-file.ts'
+import { factsOf, keepDamaged, readRemains, sizeOf } from './damaged-file.ts'
 import {
   checkStore,
   noteState,
@@ -24,6 +24,7 @@ import {
 } from './file-recovery.ts'
 import { type OriginCopy, readOriginCopy } from './origin-copy.ts'
 import { rebuildIndex } from './rebuild-index.ts'
+import { tolerate } from './tolerate.ts'
 import { beginsWithMagic, isUnborn, NO_BINLOG } from './unborn-file.ts'
 import { Workshop } from './workshop.ts'
 
@@ -157,9 +158,7 @@ export async function readClosed(
 }
 
 async function checkSize(context: RecoveryContext, name: string, size: number): Promise<void> {
-  const file = await context.disk.open(`${context.folder}/${name}`, 'read')
-  const found = file.size()
-  await file.close()
+  const found = await sizeOf(context, name)
   if (found === size) return
   const what = `the file has ${found} bytes, and ${size} were stored`
   tolerate(context, damaged(name, Math.min(found, size), what))

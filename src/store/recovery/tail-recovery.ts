@@ -22,6 +22,7 @@ import { firstDamage, verifyRange } from '../verified-read.ts'
 import { EventWalk, type WalkedEvent } from '../walk/event-walk.ts'
 import { TransactionFollower } from '../walk/transaction-follower.ts'
 import { SeenBlocks } from './seen-blocks.ts'
+import { tolerate } from './tolerate.ts'
 
 /** So many of the last bytes that the index speaks of are compared with it when the store opens. */
 const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
@@ -94,14 +95,13 @@ export class TailRecovery {
 
   /** What is held is read from `from` on; before that, the file is read by its index. */
   #verify(): void {
-    const { name, file, directory, met, logger } = this.#options
+    const { name, file, directory, met } = this.#options
     const from = Math.max(FIRST_EVENT_POSITION, this.#indexed - VERIFY_TAIL_BYTES)
     const needed = met === undefined ? from : Math.max(from, this.#options.from)
     const before = firstDamage(file, directory, { from, to: needed })
     if (before !== undefined) {
-      const damage = damaged(name, before, 'the bytes there are not those that were stored')
-      logger.error({ code: damage.code, ...damage.context }, damage.message)
-      met?.(damage)
+      const what = 'the bytes there are not those that were stored'
+      tolerate(this.#options, damaged(name, before, what))
     }
     verifyRange(name, file, directory, { from: needed, to: this.#indexed })
   }
