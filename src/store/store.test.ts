@@ -11,6 +11,7 @@ import { RECORD_BYTES_MAX } from './record.ts'
 import type { Store } from './store.ts'
 import { beginOf, chunksOf, endingsOf, heldOf, withPreviousGtids } from './testing/binlog-feed.ts'
 import { CrashDisk } from './testing/crash-disk.ts'
+import { readServed } from './testing/read-served.ts'
 
 const PLAIN = withPreviousGtids(fixture('ddl-xa.000005'), GtidSet.empty())
 const LARGE = withPreviousGtids(fixture('large-trx.000006'), GtidSet.empty())
@@ -47,21 +48,6 @@ async function filled(file: Buffer, cuts: readonly number[], to = file.length): 
   return store
 }
 
-/** What readers see of a file from position 4 on. */
-async function readAll(store: Store, name = NAME): Promise<Buffer> {
-  const reader = await store.openFile(name)
-  const target = Buffer.alloc(RECORD_BYTES_MAX)
-  const parts: Buffer[] = []
-  for (let position = 4; ; ) {
-    const { bytes, end } = reader.read(position, target)
-    if (bytes.length === 0) break
-    parts.push(Buffer.from(bytes))
-    position = end
-  }
-  await reader.close()
-  return Buffer.concat(parts)
-}
-
 async function damageOf(work: () => Promise<unknown>): Promise<unknown> {
   const thrown = await work().then(
     () => undefined,
@@ -85,7 +71,7 @@ describe('what was synced', () => {
           expect(store.executed().toString()).toBe(before.executed)
           expect(store.executed().equals(heldOf(PLAIN, to))).toBe(true)
           const boundary = store.end?.boundary ?? 0
-          expect(await readAll(store)).toEqual(PLAIN.subarray(4, boundary))
+          expect(await readServed(store, NAME)).toEqual(PLAIN.subarray(4, boundary))
           expect(store.sequence).toBe(first.sequence)
         },
       ),
@@ -119,11 +105,11 @@ describe('the visible end', () => {
     const shown = store.visible.value?.position ?? 0
     expect(shown).toBe(store.end?.boundary)
     expect(shown).toBeLessThan(100_000)
-    expect((await readAll(store)).length).toBe(shown - 4)
+    expect((await readServed(store, NAME)).length).toBe(shown - 4)
     await store.append(rest as never)
     expect(store.visible.value?.position).toBe(shown)
     await flush(store)
-    expect(await readAll(store)).toEqual(LARGE.subarray(4))
+    expect(await readServed(store, NAME)).toEqual(LARGE.subarray(4))
   })
 })
 
@@ -164,7 +150,7 @@ describe('recovery of a tail that the index does not speak of', () => {
       expect(store.end?.position).toBe(PLAIN.length)
       expect(store.executed().equals(heldOf(PLAIN, PLAIN.length))).toBe(true)
       expect(store.origin).toEqual(beginOf(NAME))
-      expect(await readAll(store)).toEqual(PLAIN.subarray(4))
+      expect(await readServed(store, NAME)).toEqual(PLAIN.subarray(4))
     }
   })
 
@@ -179,7 +165,7 @@ describe('recovery of a tail that the index does not speak of', () => {
     expect(store.origin).toEqual(beginOf(NAME, purged))
     expect(store.executed().equals(heldOf(PLAIN, PLAIN.length).union(purged))).toBe(true)
     expect(store.purged().equals(purged)).toBe(true)
-    expect(await readAll(store)).toEqual(PLAIN.subarray(4))
+    expect(await readServed(store, NAME)).toEqual(PLAIN.subarray(4))
   })
 
   it('refuses a last file that has lost even its magic bytes, and does not take it for a new one', async () => {
@@ -252,12 +238,12 @@ describe('a cut', () => {
     const sequence = await store.cut(boundary)
     store.commit(sequence)
     expect(store.end).toEqual({ file: NAME, position: boundary, boundary })
-    expect(await readAll(store)).toEqual(LARGE.subarray(4, boundary))
+    expect(await readServed(store, NAME)).toEqual(LARGE.subarray(4, boundary))
     for (const chunk of chunksOf(LARGE, boundary, LARGE.length, [70_000])) await store.append(chunk)
     await flush(store)
-    expect(await readAll(store)).toEqual(LARGE.subarray(4))
+    expect(await readServed(store, NAME)).toEqual(LARGE.subarray(4))
     const again = await open()
-    expect(await readAll(again)).toEqual(LARGE.subarray(4))
+    expect(await readServed(again, NAME)).toEqual(LARGE.subarray(4))
     expect(again.sequence).toBe(sequence + 2)
   })
 
@@ -322,7 +308,7 @@ describe('several files', () => {
     const store = await open()
     expect(store.files().map((file) => file.name)).toEqual(names)
     for (const [index, file] of files.entries()) {
-      expect(await readAll(store, names[index])).toEqual(file.subarray(4))
+      expect(await readServed(store, names[index] ?? '')).toEqual(file.subarray(4))
     }
     const before = heldOf(files[0] as Buffer, Infinity).union(heldOf(files[1] as Buffer, Infinity))
     expect((await store.previousGtids('other.000011')).equals(before)).toBe(true)
@@ -333,7 +319,7 @@ describe('several files', () => {
     for (const name of names) rmSync(join(folder, `${name}.idx`))
     const store = await open()
     for (const [index, file] of files.entries()) {
-      expect(await readAll(store, names[index])).toEqual(file.subarray(4))
+      expect(await readServed(store, names[index] ?? '')).toEqual(file.subarray(4))
     }
     expect(store.executed().equals(first.executed())).toBe(true)
     expect((await open()).files()).toEqual(store.files())

@@ -1,15 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Desired, FileDesired, type SourceWish } from '../../desired/index.ts'
-import { exampleDesired, exampleSource } from '../../desired/testing/example-desired.ts'
-import { LocalJournal } from '../../journal/index.ts'
-import { picked, silentLogger, Watch } from '../../lib/index.ts'
-import { systemClock, systemDisk, systemRandom } from '../../platform/index.ts'
+import { type Desired, type SourceWish } from '../../desired/index.ts'
+import { exampleDesired } from '../../desired/testing/example-desired.ts'
+import { Watch } from '../../lib/index.ts'
+import { systemClock, systemDisk } from '../../platform/index.ts'
 import { temporaryFolder } from '../../platform/testing/temporary-folder.ts'
-import { Store } from '../../store/index.ts'
 import { SilentSource } from '../testing/silent-source.ts'
+import { openSourceNode, wishFor } from '../testing/source-node.ts'
 import { SourceCommands } from './source-commands.ts'
 import { SourceRunner } from './source-runner.ts'
-import { sourceSettings } from './source-settings.ts'
 
 let folder: string
 let sources: [SilentSource, SilentSource]
@@ -22,35 +20,10 @@ interface Node {
   readonly end: () => Promise<void>
 }
 
-const wish = ({ port }: SilentSource): SourceWish => ({
-  ...exampleSource,
-  host: '127.0.0.1',
-  port,
-  tls: 'disabled',
-})
-
 /** The part of a node that follows the source, as it starts in this folder with this configuration. */
 async function start(source: SourceWish | undefined): Promise<Node> {
   const first: Desired = { ...exampleDesired, source }
-  const path = `${folder}/desired.json`
-  const desired = await FileDesired.open({ disk: systemDisk, path, first })
-  const store = await Store.open({
-    disk: systemDisk,
-    folder: `${folder}/binlogs`,
-    storeId: 'test',
-    logger: silentLogger,
-  })
-  const mayRun = new Watch(true)
-  const runner = new SourceRunner({
-    settings: sourceSettings(desired.value, systemDisk),
-    wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
-    mayRun,
-    journal: new LocalJournal(store),
-    heldByReplicas: undefined,
-    clock: systemClock,
-    random: systemRandom,
-    logger: silentLogger,
-  })
+  const { desired, store, runner, mayRun } = await openSourceNode(folder, first)
   const stopping = new AbortController()
   const running = runner.run(stopping.signal)
   node = {
@@ -84,7 +57,7 @@ afterEach(async () => {
 
 describe('a command', () => {
   it('stops the source, over a restart, until another one starts it', async () => {
-    const configured = wish(sources[0])
+    const configured = wishFor(sources[0])
     const before = await start(configured)
     await sources[0].has(1)
     await before.commands.stop()
@@ -103,10 +76,10 @@ describe('a command', () => {
   })
 
   it('gives other settings, which take effect at once and hold after a restart', async () => {
-    const configured = wish(sources[0])
+    const configured = wishFor(sources[0])
     const { commands, runner, end } = await start(configured)
     await sources[0].has(1)
-    await commands.start(to(wish(sources[1])))
+    await commands.start(to(wishFor(sources[1])))
     expect(runner.current?.settings.address.port).toBe(sources[1].port)
     await sources[1].has(1)
     await sources[0].has(0)
@@ -117,10 +90,10 @@ describe('a command', () => {
   })
 
   it('gives other settings to a source that is stopped, which stays so until it is started', async () => {
-    const { commands, runner } = await start(wish(sources[0]))
+    const { commands, runner } = await start(wishFor(sources[0]))
     await sources[0].has(1)
     await commands.stop()
-    await commands.set(to(wish(sources[1])))
+    await commands.set(to(wishFor(sources[1])))
     expect(runner.current?.settings.address.port).toBe(sources[1].port)
     expect(runner.current?.link.state.value.phase).toBe('stopped')
     expect(sources[1].accepted).toBe(0)
@@ -133,22 +106,22 @@ describe('a command', () => {
     for (const refused of [commands.start(), commands.stop()]) {
       await expect(refused).rejects.toMatchObject({ code: 'E_SOURCE_UNCONFIGURED' })
     }
-    await commands.start(to(wish(sources[0])))
+    await commands.start(to(wishFor(sources[0])))
     await sources[0].has(1)
   })
 
   it('changes nothing of a link that runs when it starts it with the settings that it has', async () => {
-    const { commands, runner } = await start(wish(sources[0]))
+    const { commands, runner } = await start(wishFor(sources[0]))
     await sources[0].has(1)
     const link = runner.current?.link
     const [connection] = sources[0].connections.value
-    await commands.start(to(wish(sources[0])))
+    await commands.start(to(wishFor(sources[0])))
     expect(runner.current?.link).toBe(link)
     expect(sources[0].connections.value).toEqual([connection])
   })
 
   it('does not wait for a link that another node has', async () => {
-    const { commands, mayRun } = await start(wish(sources[0]))
+    const { commands, mayRun } = await start(wishFor(sources[0]))
     mayRun.set(false)
     await sources[0].has(0)
     const began = performance.now()

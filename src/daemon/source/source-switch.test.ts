@@ -1,23 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Desired, FileDesired, type SourceWish } from '../../desired/index.ts'
-import { exampleDesired, exampleSource } from '../../desired/testing/example-desired.ts'
+import { type Desired, FileDesired } from '../../desired/index.ts'
+import { exampleDesired } from '../../desired/testing/example-desired.ts'
 import { LocalJournal } from '../../journal/index.ts'
-import {
-  OperationalError,
-  picked,
-  present,
-  silentLogger,
-  Watch,
-  waitUntil,
-} from '../../lib/index.ts'
+import { OperationalError, present, Watch, waitUntil } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import { type Clock, systemClock, systemDisk, systemRandom } from '../../platform/index.ts'
 import { temporaryFolder } from '../../platform/testing/temporary-folder.ts'
 import type { SourcePhase, SourceTrial } from '../../source/index.ts'
 import { Store } from '../../store/index.ts'
 import { SilentSource } from '../testing/silent-source.ts'
+import { openSourceNode, wishFor } from '../testing/source-node.ts'
 import { SourceRunner } from './source-runner.ts'
-import { sourceSettings } from './source-settings.ts'
 import { SourceSwitch } from './source-switch.ts'
 
 const LACKING = GtidSet.parse('3e11fa47-71ca-11e1-9e33-c80aa9429562:7')
@@ -39,43 +32,19 @@ let desired: FileDesired
 let runner: SourceRunner
 let running: Promise<void>
 let stopping: AbortController
-const mayRun = new Watch(true)
+let mayRun: Watch<boolean>
 /** the phase of the old link at each look at the new server */
 let looks: (string | undefined)[]
 /** each phase that the old link has entered since the beginning of the test */
 let phases: SourcePhase[]
 
-const wish = ({ port }: SilentSource): SourceWish => ({
-  ...exampleSource,
-  host: '127.0.0.1',
-  port,
-  tls: 'disabled',
-})
-
 beforeEach(async () => {
   sources = [await SilentSource.listen(), await SilentSource.listen()]
-  mayRun.set(true)
   looks = []
   const folder = temporaryFolder('source-switch')
   await systemDisk.makeFolder(`${folder}/binlogs`)
-  const first: Desired = { ...exampleDesired, source: wish(sources[0]) }
-  desired = await FileDesired.open({ disk: systemDisk, path: `${folder}/desired.json`, first })
-  store = await Store.open({
-    disk: systemDisk,
-    folder: `${folder}/binlogs`,
-    storeId: 'test',
-    logger: silentLogger,
-  })
-  runner = new SourceRunner({
-    settings: sourceSettings(desired.value, systemDisk),
-    wanted: picked(desired.value, ({ isSourceRunning }) => isSourceRunning),
-    mayRun,
-    journal: new LocalJournal(store),
-    heldByReplicas: undefined,
-    clock: systemClock,
-    random: systemRandom,
-    logger: silentLogger,
-  })
+  const first: Desired = { ...exampleDesired, source: wishFor(sources[0]) }
+  ;({ desired, store, runner, mayRun } = await openSourceNode(folder, first))
   stopping = new AbortController()
   running = runner.run(stopping.signal)
   await sources[0].has(1)
@@ -196,7 +165,7 @@ describe('a switch of the source', () => {
   it('changes nothing where the source has been changed meanwhile', async () => {
     const inTime = switching([GOOD])
     const run = inTime.run(request())
-    await desired.change((now) => ({ ...now, source: { ...wish(sources[0]), semiSync: true } }))
+    await desired.change((now) => ({ ...now, source: { ...wishFor(sources[0]), semiSync: true } }))
     await expect(run).rejects.toMatchObject({ code: 'E_SWITCH_REFUSED' })
     expect(desired.value.value.source).toMatchObject({ port: sources[0].port, semiSync: true })
   })

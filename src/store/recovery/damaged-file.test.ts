@@ -10,6 +10,7 @@ import { RECORD_BYTES_MAX } from '../record.ts'
 import type { Store } from '../store.ts'
 import { beginOf, chunksOf, heldOf, withPreviousGtids } from '../testing/binlog-feed.ts'
 import { CrashDisk } from '../testing/crash-disk.ts'
+import { readServed } from '../testing/read-served.ts'
 
 const OLDEST = 'binlog.000001'
 const MIDDLE = 'binlog.000002'
@@ -57,21 +58,6 @@ afterEach(async () => await crashing.crash())
 
 const pathOf = (name: string): string => join(folder, name)
 
-async function readAll(store: Store, name: string, from = 4): Promise<Buffer> {
-  const reader = await store.openFile(name)
-  const parts: Buffer[] = []
-  try {
-    for (let position = from; ; ) {
-      const { bytes, end } = reader.read(position, Buffer.alloc(RECORD_BYTES_MAX))
-      if (bytes.length === 0) return Buffer.concat(parts)
-      parts.push(bytes)
-      position = end
-    }
-  } finally {
-    await reader.close()
-  }
-}
-
 /** Files that are named when the store is opened, each once. */
 const suspects = (store: Store): string[] => [
   ...new Set(store.alarms.suspects.value.map(({ file }) => file)),
@@ -80,7 +66,7 @@ const suspects = (store: Store): string[] => [
 async function expectWhole(store: Store, ...names: readonly string[]): Promise<void> {
   for (const name of names) {
     expect(
-      (await readAll(store, name)).equals((files.get(name) ?? Buffer.alloc(0)).subarray(4)),
+      (await readServed(store, name)).equals((files.get(name) ?? Buffer.alloc(0)).subarray(4)),
     ).toBe(true)
   }
   expect(store.executed().toString()).toBe(executed)
@@ -182,8 +168,8 @@ describe('the file that is written to', () => {
     expect(suspects(again)).toEqual([ACTIVE])
     expect(again.executed().toString()).toBe(executed)
     expect(again.end).toEqual(filler.end)
-    await expect(readAll(again, ACTIVE)).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
-    const behind = await readAll(again, ACTIVE, start + filler.size)
+    await expect(readServed(again, ACTIVE)).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
+    const behind = await readServed(again, ACTIVE, start + filler.size)
     expect(behind.length).toBe((filler.end?.position ?? 0) - start - filler.size)
   })
 })

@@ -12,6 +12,7 @@ import { RECORD_BYTES_MAX } from '../record.ts'
 import { Store } from '../store.ts'
 import { beginOf, chunksOf, heldOf, withPreviousGtids } from '../testing/binlog-feed.ts'
 import { CrashDisk } from '../testing/crash-disk.ts'
+import { readServed } from '../testing/read-served.ts'
 import type { IndexSource, RangeSource } from './range-source.ts'
 import { type Repaired, type RepairOptions, repairFile } from './repair-file.ts'
 
@@ -90,21 +91,6 @@ async function damagesOf({ folder, store }: Held, name: string): Promise<unknown
   return (await checkFile({ ...where, signal, pace: async () => {} }))?.damages
 }
 
-async function readAll(store: Store, name: string): Promise<Buffer> {
-  const reader = await store.openFile(name)
-  const parts: Buffer[] = []
-  try {
-    for (let position = 4; ; ) {
-      const { bytes, end } = reader.read(position, Buffer.alloc(RECORD_BYTES_MAX))
-      if (bytes.length === 0) return Buffer.concat(parts)
-      parts.push(bytes)
-      position = end
-    }
-  } finally {
-    await reader.close()
-  }
-}
-
 test('any byte of a closed file is brought back, and the store reads it without a restart', async () => {
   const held = await twoFiles()
   const path = join(held.folder, CLOSED)
@@ -128,7 +114,7 @@ test('a dump that has the file open goes on with the bytes of the repair', async
   const { bytes } = reader.read(1500, target)
   expect(bytes.equals(BYTES.subarray(1500))).toBe(true)
   await reader.close()
-  expect((await readAll(held.store, CLOSED)).equals(BYTES.subarray(4))).toBe(true)
+  expect((await readServed(held.store, CLOSED)).equals(BYTES.subarray(4))).toBe(true)
 })
 
 test('the file that is written to is repaired where it stands, and goes on to be written to', async () => {
@@ -149,7 +135,7 @@ test('the file that is written to is repaired where it stands, and goes on to be
     timestamp: 7,
   })
   held.store.commit(await held.store.sync())
-  expect((await readAll(held.store, ACTIVE)).length).toBe(boundary - 4)
+  expect((await readServed(held.store, ACTIVE)).length).toBe(boundary - 4)
 })
 
 test('bytes that are others than those that were stored never take their place', async () => {
@@ -200,7 +186,7 @@ test('any byte of an index that is damaged alone is mended from the file, withou
     expect([at, from]).toEqual([at, []])
     expect(await damagesOf(held, CLOSED)).toEqual([])
   }
-  expect((await readAll(held.store, CLOSED)).equals(BYTES.subarray(4))).toBe(true)
+  expect((await readServed(held.store, CLOSED)).equals(BYTES.subarray(4))).toBe(true)
   const again = await crashing.reopen(held.folder)
   expect(again.executed().toString()).toBe(held.store.executed().toString())
 })
@@ -334,9 +320,9 @@ test.each([1, 2])(
     const store = await crashing.reopen(held.folder)
     expect(store.executed().toString()).toBe(held.store.executed().toString())
     const again = { folder: held.folder, store }
-    await expect(readAll(store, CLOSED)).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
+    await expect(readServed(store, CLOSED)).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
     expect(await repair(again, CLOSED)).toMatchObject({ from: ['the source'] })
-    expect((await readAll(store, CLOSED)).equals(BYTES.subarray(4))).toBe(true)
+    expect((await readServed(store, CLOSED)).equals(BYTES.subarray(4))).toBe(true)
     expect(await damagesOf(again, CLOSED)).toEqual([])
     await crashing.reopen(held.folder)
   },
