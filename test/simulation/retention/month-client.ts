@@ -1,3 +1,4 @@
+import type { GtidSet } from '../../../src/mysql/index.ts'
 import type { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
 import { SimulatedReplica } from '../replica.ts'
 import { Violation } from '../violation.ts'
@@ -13,6 +14,8 @@ const AWAY_SLACK_MS = 2 * HOUR_MS
 
 /** A node has written down by then who has come. */
 const WRITTEN_MS = 4 * LOOK_MS
+/** A node has written down by then what a client holds. */
+const PLACES_MOST = (2 * LOOK_MS) / MINUTE_MS
 
 /** A client that comes and goes for a month. One without a uuid is nobody's to wait for. */
 export class MonthClient {
@@ -27,6 +30,10 @@ export class MonthClient {
   /** for how long it has been away while the node was up */
   awayMs = 0
   #beganMs = 0
+  /** of what it holds, the least that the node may know, minute by minute, newest last */
+  readonly #places: GtidSet[] = []
+  /** the node was killed before it wrote down that the client holds more */
+  #writtenDown: GtidSet | undefined
 
   constructor(world: MonthWorld, name: string, hasUuid: boolean) {
     this.#world = world
@@ -54,10 +61,25 @@ export class MonthClient {
     return this.isConnected || (this.hasUuid && this.awayMs < this.#world.keepMs + AWAY_SLACK_MS)
   }
 
-  /** Who came shortly before a kill may not have been written down. */
+  /** Of what it holds, as much as the node knows at least. */
+  get knownToHold(): GtidSet {
+    return this.#writtenDown ?? this.replica.held
+  }
+
+  /** To be called once a minute while the node is up. */
+  minutePasses(): void {
+    const hasBegun = this.isConnected && this.replica.hasBegun
+    if (hasBegun) this.#writtenDown = undefined
+    else this.awayMs += MINUTE_MS
+    this.#places.push(this.knownToHold.clone())
+    if (this.#places.length > PLACES_MOST) this.#places.shift()
+  }
+
+  /** Who came shortly before a kill, and what was read since the last looks, may not have been written down. */
   nodeEnds(how: 'stop' | 'kill' | 'power cut'): void {
-    const sinceMs = this.#world.time.nowMs - this.#beganMs
-    if (this.isConnected && how !== 'stop' && sinceMs < WRITTEN_MS) this.isRemembered = false
+    if (how === 'stop') return
+    if (this.#world.time.nowMs - this.#beganMs < WRITTEN_MS) this.isRemembered = false
+    this.#writtenDown = this.#places[0]
   }
 
   async run(): Promise<void> {

@@ -112,7 +112,7 @@ export class MonthWitness {
     const isKept = this.#world.clients.some((client) => {
       if (!client.mayBeKept) return false
       const isAtCeiling = total > (wish.ceilingBytes ?? Infinity)
-      return (client.isConnected || !isAtCeiling) && this.#mayNeed(client.replica.held, files)
+      return (client.isConnected || !isAtCeiling) && this.#mayNeed(client.knownToHold, files)
     })
     if (!isOver || isKept || isGoing) {
       this.#overSinceMs = undefined

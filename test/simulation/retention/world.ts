@@ -170,9 +170,7 @@ export class MonthWorld extends SteppedWorld {
     while (!this.#isOver) {
       await this.sleep(MINUTE_MS)
       if (this.node.running === undefined) continue
-      for (const client of this.clients) {
-        if (!client.isConnected || !client.replica.hasBegun) client.awayMs += MINUTE_MS
-      }
+      for (const client of this.clients) client.minutePasses()
     }
   }
 
