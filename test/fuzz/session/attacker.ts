@@ -17,9 +17,10 @@ import { pause } from '../../e2e/harness/wait.ts'
  * password are not to suffer for them.
  */
 export const FLOOD_ADDRESSES = { silent: '127.0.0.2', guessing: '127.0.0.3' } as const
+export const STUBBORN_ADDRESS = '127.0.0.4'
 const LOGGED_IN_ADDRESS = '127.0.1.1'
 const GUESSING_ADDRESSES = 200
-/** Nobody waits longer for an answer: many packets have none. */
+/** Most attackers wait no longer for an answer: many packets have none. */
 const ANSWER_MS_MOST = 300
 const CONNECT_MS_MOST = 5_000
 
@@ -105,7 +106,7 @@ export class Attacker {
   }
 
   /** Waits a little while for bytes; the packet that they begin with, or what has come of it. */
-  async answer(): Promise<Buffer | undefined> {
+  async answer(msMost = ANSWER_MS_MOST): Promise<Buffer | undefined> {
     const { socket } = this
     const bytes = await new Promise<Buffer | undefined>((resolve) => {
       const done = (found?: Buffer): void => {
@@ -115,7 +116,7 @@ export class Attacker {
         resolve(found)
       }
       const over = (): void => done()
-      const timer = setTimeout(over, ANSWER_MS_MOST)
+      const timer = setTimeout(over, msMost)
       socket.on('data', done)
       socket.on('close', over)
       socket.resume()

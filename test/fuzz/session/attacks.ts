@@ -1,7 +1,9 @@
 import { constants, publicEncrypt } from 'node:crypto'
 import {
   Command,
+  decodeErr,
   decodeGreeting,
+  ERR_MARKER,
   encodeComBinlogDump,
   encodeComBinlogDumpGtid,
   encodeComQuery,
@@ -17,7 +19,7 @@ import { pause } from '../../e2e/harness/wait.ts'
 import { mutate } from '../mutate.ts'
 import { httpTarget } from '../targets/http.ts'
 import { sqlTarget } from '../targets/sql.ts'
-import { Attacker, type Battlefield, FLOOD_ADDRESSES } from './attacker.ts'
+import { Attacker, type Battlefield, FLOOD_ADDRESSES, STUBBORN_ADDRESS } from './attacker.ts'
 
 type Attack = (attacker: Attacker, field: Battlefield) => Promise<void> | void
 
@@ -26,6 +28,10 @@ const PACKETS_AT_ONCE = 20
 const GUESSING_OF_FLOOD = 5
 const COMMANDS_MOST = 40
 const NEVER_READING_MS = 2_000
+const HOST_IS_BLOCKED = 1129
+/** Several times what a host may be refused. */
+const STUBBORN_GUESSES_MOST = 100
+const STUBBORN_MS_MOST = 10_000
 
 const response = (user = replicationUser): Buffer => handshakeResponse(user, Buffer.alloc(32, 7))
 const noise = (field: Battlefield, most: number): Buffer => {
@@ -55,19 +61,23 @@ function dumpCommand(field: Battlefield): Buffer {
 }
 
 /** Goes all the way to the slow hash, which is what costs us most before a login. */
-async function wrongPasswordInFull(attacker: Attacker): Promise<void> {
-  const greeting = await attacker.answer()
+async function wrongPasswordInFull(attacker: Attacker, msMost?: number): Promise<void> {
+  const greeting = await attacker.answer(msMost)
   if (greeting?.[0] !== GREETING_MARKER) return
+  await guess(attacker, greeting, msMost)
+}
+
+async function guess(attacker: Attacker, greeting: Buffer, msMost?: number): Promise<void> {
   const { scramble } = decodeGreeting(greeting)
   attacker.packet(response(), 1)
-  await attacker.answer()
+  await attacker.answer(msMost)
   attacker.packet(Buffer.of(PUBLIC_KEY_REQUEST), 3)
-  const key = (await attacker.answer())?.subarray(1).toString('latin1') ?? ''
+  const key = (await attacker.answer(msMost))?.subarray(1).toString('latin1') ?? ''
   if (!key.startsWith('-----BEGIN')) return
   const password = Buffer.from('wrong, and as long as that\0')
   const masked = password.map((byte, at) => byte ^ (scramble[at % scramble.length] ?? 0))
   attacker.packet(publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING }, masked), 5)
-  await attacker.answer()
+  await attacker.answer(msMost)
 }
 
 const BEFORE_LOGIN: Readonly<Record<string, Attack>> = {
@@ -96,7 +106,7 @@ const BEFORE_LOGIN: Readonly<Record<string, Attack>> = {
     attacker.packet(field.random.chance(0.5) ? noise(field, 300) : Buffer.alloc(256, 3), 3)
     await attacker.answer()
   },
-  'a wrong password in full': wrongPasswordInFull,
+  'a wrong password in full': (attacker) => wrongPasswordInFull(attacker),
   'an unknown user': async (attacker, { random }) => {
     await attacker.answer()
     attacker.packet(response(random.text(random.between(0, 300))), 1)
@@ -233,4 +243,21 @@ export async function flood(field: Battlefield, connections: number): Promise<vo
   field.tally.byAttack.set('flood', (field.tally.byAttack.get('flood') ?? 0) + 1)
   await Promise.all([pause(NEVER_READING_MS), ...guesses])
   for (const attacker of held) attacker?.drop()
+}
+
+/**
+ * Guesses from one address until it is told that nobody listens to it any more; whether that came. It has
+ * the patience that the others lack: it is blocked however busy the machine is.
+ */
+export async function guessUntilBlocked(field: Battlefield): Promise<boolean> {
+  for (let guesses = 0; guesses < STUBBORN_GUESSES_MOST; guesses += 1) {
+    const attacker = await Attacker.connect(field, { address: STUBBORN_ADDRESS })
+    const greeting = await attacker?.answer(STUBBORN_MS_MOST)
+    if (attacker !== undefined && greeting?.[0] === GREETING_MARKER) {
+      await guess(attacker, greeting, STUBBORN_MS_MOST)
+    }
+    attacker?.drop()
+    if (greeting?.[0] === ERR_MARKER && decodeErr(greeting).code === HOST_IS_BLOCKED) return true
+  }
+  return false
 }

@@ -10,7 +10,7 @@ import { compareBinlogs, serverDifferences } from '../../e2e/harness/compare.ts'
 import type { Kingbus } from '../../e2e/harness/kingbus.ts'
 import { pause, waitFor } from '../../e2e/harness/wait.ts'
 import { type Battlefield, Tally } from './attacker.ts'
-import { attackOnce, flood } from './attacks.ts'
+import { attackOnce, flood, guessUntilBlocked } from './attacks.ts'
 import { Witness } from './witness.ts'
 
 const LANES = 24
@@ -99,8 +99,11 @@ export async function runSessionFuzz(plan: SessionPlan): Promise<SessionResult> 
     const memory = kingbus.isRunning ? Math.round(kingbus.memory().nowBytes / 2 ** 20) : 0
     plan.say(`${tally.packets} packets, ${tally.connections} connections, ${memory} MiB`)
   }, SAY_MS)
+  const problems: string[] = []
   try {
-    await Promise.all([attack(field, plan, goOn), writeRows(chain, goOn)])
+    const work = [attack(field, plan, goOn), writeRows(chain, goOn)]
+    const [blocked] = await Promise.all([guessUntilBlocked(field), ...work])
+    if (!blocked) problems.push('who guesses again and again is never blocked')
   } finally {
     clearInterval(telling)
   }
@@ -112,7 +115,6 @@ export async function runSessionFuzz(plan: SessionPlan): Promise<SessionResult> 
     of99: quantile(waits, 0.99),
     most: quantile(waits, 1),
   }
-  const problems: string[] = []
   if (!kingbus.isRunning) {
     problems.push(`the process has ended with ${kingbus.exitCode}: ${kingbus.logTail(5)}`)
     return { tally, seconds, peakBytes: 0, witnessMs, logBytes: 0, problems }
