@@ -112,6 +112,19 @@ describe('a change that cannot be', () => {
 })
 
 describe('a file that is not what was written', () => {
+  it('since one bit of it flipped is refused, and holds once it is edited without its check', async () => {
+    await (await open()).change((now) => ({ ...now, source: { ...exampleSource, port: 4406 } }))
+    const text = readFileSync(path, 'utf8')
+    writeFileSync(path, text.replace('4406', '4407'))
+    const message = `${path}, which keeps what was set by commands, is not usable: its content is not the one`
+    await expect(open()).rejects.toMatchObject({
+      code: 'E_DATA_DIR_INVALID',
+      message: expect.stringContaining(message) as string,
+    })
+    writeFileSync(path, text.replace('4406', '4407').replace(/ {2}"check".*\n/, ''))
+    expect((await open()).value.value.source?.port).toBe(4407)
+  })
+
   it.each([
     '',
     '{"source": "secret',

@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { readSecretFile } from '../config/index.ts'
 import {
   assert,
+  decodeCheckedJson,
+  encodeCheckedJson,
   messageOf,
   OperationalError,
   replaceRefused,
@@ -18,7 +20,7 @@ import { checkDesired, identitySchema, retentionSchema, sourceSchema } from './s
   it. It has what was changed by commands and nothing else; for the rest the configuration goes on to hold. `source`
   is null where the source was taken away by a command.
 
-      { "formatVersion": 1, "isSourceRunning": false }
+      { "check": "5d0a7c1e", "formatVersion": 1, "isSourceRunning": false }
 */
 const FORMAT_VERSION = 1
 
@@ -90,9 +92,8 @@ export class FileDesired implements DesiredState {
 
   async #write(kept: Kept): Promise<void> {
     const { disk, path } = this.#options
-    const text = `${JSON.stringify({ formatVersion: FORMAT_VERSION, ...kept }, null, 2)}\n`
     try {
-      await disk.replaceFile(path, Buffer.from(text))
+      await disk.replaceFile(path, encodeCheckedJson({ formatVersion: FORMAT_VERSION, ...kept }))
     } catch (cause) {
       throw replaceRefused(path, cause, `${messageOf(cause)}; nothing was changed`)
     }
@@ -113,10 +114,9 @@ async function readKept({ disk, path }: FileDesiredOptions): Promise<Kept> {
   const text = await readSecretFile(disk, path, 'the file')
   let content: unknown
   try {
-    content = JSON.parse(text)
-  } catch {
-    // What JSON.parse says quotes the text.
-    throw unusable(path, 'it is not JSON')
+    content = decodeCheckedJson(text)
+  } catch (thrown) {
+    throw unusable(path, messageOf(thrown))
   }
   const read = keptSchema.safeParse(content)
   if (!read.success) {

@@ -7,3 +7,8 @@ import { crc32 as native } from '@node-rs/crc32'
 export function crc32(bytes: Uint8Array, seed = 0): number {
   return native(bytes, seed)
 }
+
+/** The CRC-32 of a text in UTF-8, as 8 hexadecimal digits. */
+export function crc32Text(text: string): string {
+  return crc32(Buffer.from(text)).toString(16).padStart(8, '0')
+}

@@ -5,7 +5,8 @@
 export { assert, present } from './assert.ts'
 export { Backoff, type BackoffLimits } from './backoff.ts'
 export { formatBytes, toSafeNumber } from './bytes.ts'
-export { crc32 } from './crc32.ts'
+export { decodeCheckedJson, encodeCheckedJson } from './checked-json.ts'
+export { crc32, crc32Text } from './crc32.ts'
 export {
   ERROR_CATALOGUE,
   type ErrorCode,

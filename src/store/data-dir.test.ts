@@ -66,6 +66,31 @@ describe('a data directory', () => {
     expect(readFileSync(join(path, 'identity.json'), 'utf8')).toBe(text)
   })
 
+  it('whose store id or number changed on the disk is refused, and names the file', async () => {
+    const { identity } = await open()
+    await close()
+    const file = join(path, 'identity.json')
+    const text = readFileSync(file, 'utf8')
+    for (const digits of [identity.storeId, identity.serverUuid, `${identity.serverId}`]) {
+      const other = digits.replace(/\d/, (digit) => `${(Number(digit) + 1) % 10}`)
+      writeFileSync(file, text.replace(digits, other))
+      await expect(open()).rejects.toMatchObject({
+        code: 'E_DATA_DIR_INVALID',
+        message: expect.stringContaining(`${file}: its content is not the one`) as string,
+      })
+    }
+  })
+
+  it('of before there were checks gets one', async () => {
+    const { identity } = await open()
+    await close()
+    const file = join(path, 'identity.json')
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, JSON.stringify(identity))
+    expect((await open()).identity).toEqual(identity)
+    expect(readFileSync(file, 'utf8')).toBe(text)
+  })
+
   it.each(['', '{', '[]', '{"formatVersion":1}', '{"formatVersion":1,"storeId":"x"}'])(
     'with the identity %j is refused and can be opened when it is put right',
     async (text) => {

@@ -1,4 +1,4 @@
-import { messageOf, OperationalError } from '../lib/index.ts'
+import { decodeCheckedJson, encodeCheckedJson, messageOf, OperationalError } from '../lib/index.ts'
 import type { Disk, Random } from '../platform/index.ts'
 
 /** The version of everything under a data directory. A directory of another version is refused. */
@@ -103,8 +103,10 @@ async function settleIdentity({ disk, random, path, wishes }: DataDirOptions): P
   const file = identityFile(path)
   const known = await readIdentity(disk, path)
   const identity: Identity = { ...(known ?? freshIdentity(random)), ...wishes }
-  if (JSON.stringify(identity) !== JSON.stringify(known)) {
-    await disk.replaceFile(file, Buffer.from(`${JSON.stringify(identity, null, 2)}\n`))
+  const bytes = encodeCheckedJson(identity)
+  // A file of before there was a check gets one.
+  if (known === undefined || !bytes.equals(await disk.readFile(file))) {
+    await disk.replaceFile(file, bytes)
   }
   return identity
 }
@@ -132,14 +134,7 @@ function parseIdentity(bytes: Buffer, file: string): Identity {
       `${file}: ${what}; restore it from a copy, or start with an empty data-dir`,
       { file },
     )
-  let value: unknown
-  try {
-    value = JSON.parse(bytes.toString('utf8'))
-  } catch (thrown) {
-    throw refuse(messageOf(thrown))
-  }
-  if (typeof value !== 'object' || value === null) throw refuse('not an object')
-  const fields = value as Record<string, unknown>
+  const fields = decode(bytes.toString('utf8'), refuse)
   if (fields['formatVersion'] !== FORMAT_VERSION) {
     const found = String(fields['formatVersion'])
     const message = `${file} has format version ${found}; this program knows ${FORMAT_VERSION}`
@@ -169,5 +164,16 @@ function parseIdentity(bytes: Buffer, file: string): Identity {
     serverId: serverId('serverId'),
     sourceReplicaUuid: uuid('sourceReplicaUuid'),
     sourceReplicaServerId: serverId('sourceReplicaServerId'),
+  }
+}
+
+function decode(
+  text: string,
+  refuse: (what: string) => OperationalError,
+): Readonly<Record<string, unknown>> {
+  try {
+    return decodeCheckedJson(text)
+  } catch (thrown) {
+    throw refuse(messageOf(thrown))
   }
 }

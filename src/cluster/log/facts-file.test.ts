@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -58,6 +58,16 @@ describe('what a node keeps beside its log', () => {
     const path = join(folder, 'cluster.json')
     writeFileSync(path, text)
     await expect(readFacts(systemDisk, path)).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
+  })
+
+  it('is not believed when a digit of it is another one', async () => {
+    const path = join(folder, 'cluster.json')
+    await writeFacts(systemDisk, path, { ...NO_FACTS, promised: 7, known: 41 }, 41)
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"promised": 7', '"promised": 3'))
+    await expect(readFacts(systemDisk, path)).rejects.toMatchObject({
+      code: 'E_STORE_DAMAGED',
+      message: expect.stringContaining('its content is not the one') as string,
+    })
   })
 
   it('of another version is refused', async () => {

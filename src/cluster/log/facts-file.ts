@@ -2,7 +2,7 @@
   What a node of a cluster keeps durably beside its log (rules 4, 10, 11), in a small file of its own that is replaced
   as a whole. A file that cannot be read is never taken for a node that has promised nothing.
 */
-import { OperationalError } from '../../lib/index.ts'
+import { decodeCheckedJson, messageOf, OperationalError } from '../../lib/index.ts'
 import type { Disk } from '../../platform/index.ts'
 import { type DurableFacts, NO_FACTS } from '../protocol/log/durable-facts.ts'
 import { replaceKept } from './kept-file.ts'
@@ -47,29 +47,32 @@ export async function readHeld(disk: Disk, path: string): Promise<number> {
 
 async function readKept(disk: Disk, path: string): Promise<Kept> {
   if (!(await disk.exists(path))) return { facts: NO_FACTS, held: 0 }
-  const fields = fieldsOf((await disk.readFile(path)).toString('utf8'))
-  const { version } = fields ?? {}
+  const fields = fieldsOf(path, (await disk.readFile(path)).toString('utf8'))
+  const { version } = fields
   if (typeof version === 'number' && version !== VERSION) {
     const message = `${path} has format version ${version}; this program knows ${VERSION}`
     throw new OperationalError('E_STORE_FORMAT', message, { file: path })
   }
-  const facts = version === VERSION ? factsOf(fields ?? {}) : undefined
+  const facts = version === VERSION ? factsOf(fields) : undefined
   // A file of before there was such a field says nothing.
-  const held = fields?.['held'] ?? 0
+  const held = fields['held'] ?? 0
   if (facts !== undefined && isCount(held)) return { facts, held }
-  const message =
-    `${path} is not readable, so nobody knows what this node has promised; ` +
-    'let it join anew with an empty data directory'
-  throw new OperationalError('E_STORE_DAMAGED', message, { file: path })
+  throw unreadable(path, 'a field is missing, or is not what it should be')
 }
 
-function fieldsOf(text: string): Fields | undefined {
+function fieldsOf(path: string, text: string): Fields {
   try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? { ...value } : undefined
-  } catch {
-    return undefined
+    return decodeCheckedJson(text)
+  } catch (thrown) {
+    throw unreadable(path, messageOf(thrown))
   }
+}
+
+function unreadable(path: string, why: string): OperationalError {
+  const message =
+    `${path} is not readable, so nobody knows what this node has promised: ${why}; ` +
+    'let it join anew with an empty data directory'
+  return new OperationalError('E_STORE_DAMAGED', message, { file: path })
 }
 
 function factsOf({ promised, known, cluster, seen }: Fields): DurableFacts | undefined {

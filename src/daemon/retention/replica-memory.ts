@@ -2,10 +2,17 @@
   replicas.json, in the data directory of a node that is alone: the replicas that were seen, so that what those need
   that are away is kept after a restart too. (In a cluster etcd has the same: cluster/etcd-replica-memory.ts.)
 
-      { "formatVersion": 1, "replicas": [{ "uuid": ..., "needs": "binlog.000007", "awayMs": 60000, ... }] }
+      { "check": ..., "formatVersion": 1, "replicas": [{ "uuid": ..., "needs": "binlog.000007", ... }] }
 */
 import { z } from 'zod'
-import { OperationalError, replaceRefused, systemCodeOf } from '../../lib/index.ts'
+import {
+  decodeCheckedJson,
+  encodeCheckedJson,
+  messageOf,
+  OperationalError,
+  replaceRefused,
+  systemCodeOf,
+} from '../../lib/index.ts'
 import type { Disk } from '../../platform/index.ts'
 import type { KnownReplica } from './known-replicas.ts'
 import { seenReplicaSchema } from './node-needs.ts'
@@ -48,21 +55,26 @@ export class FileReplicaMemory implements ReplicaMemory {
     if (!(await this.#disk.exists(this.#path))) return []
     const text = (await this.#disk.readFile(this.#path)).toString('utf8')
     try {
-      return fileSchema.parse(JSON.parse(text)).replicas
+      return fileSchema.parse(decodeCheckedJson(text)).replicas
     } catch (cause) {
       const message =
-        `${this.#path} does not say which replicas were seen; retention removes nothing until it is ` +
-        'removed, after which nothing is kept for replicas that are away'
+        `${this.#path} does not say which replicas were seen (${whyOf(cause)}); retention removes ` +
+        'nothing until it is removed, after which nothing is kept for replicas that are away'
       throw new OperationalError('E_DATA_DIR_INVALID', message, { path: this.#path }, { cause })
     }
   }
 
   async write(replicas: readonly KnownReplica[]): Promise<void> {
-    const text = `${JSON.stringify({ formatVersion: FORMAT_VERSION, replicas })}\n`
+    const bytes = encodeCheckedJson({ formatVersion: FORMAT_VERSION, replicas })
     try {
-      await this.#disk.replaceFile(this.#path, Buffer.from(text))
+      await this.#disk.replaceFile(this.#path, bytes)
     } catch (cause) {
       throw replaceRefused(this.#path, cause, `${systemCodeOf(cause)}`)
     }
   }
+}
+
+/** What zod says is a page long. */
+function whyOf(thrown: unknown): string {
+  return thrown instanceof z.ZodError ? 'its fields are not what they should be' : messageOf(thrown)
 }

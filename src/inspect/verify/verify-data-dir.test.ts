@@ -1,6 +1,7 @@
 import {
   copyFileSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -12,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { fixture, REAL_FILE_NAMES } from '../../../test/captured-files.ts'
-import { silentLogger } from '../../lib/index.ts'
+import { decodeCheckedJson, encodeCheckedJson, silentLogger } from '../../lib/index.ts'
 import {
   decodePreviousGtids,
   encodePreviousGtids,
@@ -315,12 +316,40 @@ describe('an index', () => {
 
   test('of another store is named', async () => {
     change(join(folder, 'identity.json'), (bytes) => {
-      const identity = JSON.parse(bytes.toString()) as Record<string, unknown>
+      const identity = decodeCheckedJson(bytes.toString())
       return Buffer.from(JSON.stringify({ ...identity, storeId: '0'.repeat(8) + UUID.slice(8) }))
     })
     expect(damagesOf(await verify())[0]).toMatch(
       /^binlog\.000002\.idx: position 0: it belongs to another store \(/,
     )
+  })
+})
+
+describe('a small file', () => {
+  test('with a digit that is another one is named with its remedy', async () => {
+    const file = { formatVersion: 1, known: 4711, other: { promised: 7 } }
+    const names = ['desired', 'replicas', 'cluster', 'cluster-store', 'binlogs/log'] as const
+    const files = names.map((name) => `${name}.json`)
+    const indexes = readdirSync(join(folder, 'binlogs'))
+    for (const name of files) writeFileSync(join(folder, name), encodeCheckedJson(file))
+    expect(damagesOf(await verify())).toEqual([])
+    for (const name of [...files, 'binlogs/origin.json', 'identity.json']) {
+      change(join(folder, name), (bytes) => {
+        const at = bytes.toString().search(/[0-8],?\n/)
+        bytes[at] = (bytes[at] ?? 0) ^ 1
+      })
+    }
+    const damages = damagesOf(await verify())
+    for (const name of [...files, 'binlogs/origin.json']) {
+      expect(damages).toContainEqual(
+        expect.stringMatching(`^${name}: position 0: its content is not the one that .*; `),
+      )
+    }
+    expect(damages).toContainEqual(
+      expect.stringMatching(/^identity\.json: .* its content is not the one .*; restore it from a/),
+    )
+    expect(damages).toHaveLength(files.length + 2)
+    expect(readdirSync(join(folder, 'binlogs'))).toEqual([...indexes, 'log.json'].sort())
   })
 })
 

@@ -15,6 +15,7 @@ import {
   sequenceFault,
 } from '../../store/index.ts'
 import type { Damage } from '../damage.ts'
+import { verifySmallFiles } from './small-files.ts'
 import { type FileEnd, type VerifiedFile, verifyFile } from './verify-file.ts'
 
 export interface VerifyOptions {
@@ -72,6 +73,7 @@ class Verification {
 
   async run(): Promise<void> {
     const storeId = await this.#storeId()
+    this.damages.push(...(await verifySmallFiles(this.#options.disk, this.#options.dataDir)))
     const names = await this.#names()
     const sizes = await this.#sizes(names)
     const totalBytes = sizes.reduce((sum, size) => sum + size, 0)

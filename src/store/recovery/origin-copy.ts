@@ -3,6 +3,7 @@
   The file itself does not tell whose it is, nor what was held and purged when the source was first
   met.
 */
+import { decodeCheckedJson, encodeCheckedJson } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import type { Disk } from '../../platform/index.ts'
 import type { FileBegin } from '../record.ts'
@@ -26,7 +27,7 @@ export async function writeOriginCopy(
     contact: contact.toString(),
   }
   const path = `${folder}/${NAME}`
-  await disk.replaceFile(path, Buffer.from(`${JSON.stringify(value, null, 2)}\n`))
+  await disk.replaceFile(path, encodeCheckedJson(value))
 }
 
 /** Undefined when there is none, or it is not readable: it is only a copy. */
@@ -34,7 +35,7 @@ export async function readOriginCopy(disk: Disk, folder: string): Promise<Origin
   const path = `${folder}/${NAME}`
   if (!(await disk.exists(path))) return undefined
   try {
-    return parse(JSON.parse((await disk.readFile(path)).toString('utf8')) as Fields)
+    return parse(decodeCheckedJson((await disk.readFile(path)).toString('utf8')))
   } catch {
     return undefined
   }

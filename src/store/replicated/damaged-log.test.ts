@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, truncateSync } from 'node:fs'
+import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { fixture } from '../../../test/captured-files.ts'
@@ -84,4 +84,14 @@ it('the file that is written to gets its first bytes again', async () => {
   const log = await openShown()
   await log.close()
   expect(readFileSync(pathOf(ACTIVE)).equals(bytes)).toBe(true)
+})
+
+it('a number in log.json that is another one is named, with the remedy', async () => {
+  const path = pathOf('log.json')
+  const text = readFileSync(path, 'utf8')
+  writeFileSync(path, text.replace('"end": 0', '"end": 4'))
+  await expect(openLog(crashing.disk, folder)).rejects.toMatchObject({
+    code: 'E_STORE_DAMAGED',
+    message: expect.stringMatching(/log\.json .* its content is not .* join anew/) as string,
+  })
 })

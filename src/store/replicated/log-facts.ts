@@ -4,7 +4,12 @@
   their bytes. Replaced as a whole, always
   before the work that it speaks of.
 */
-import { OperationalError } from '../../lib/index.ts'
+import {
+  decodeCheckedJson,
+  encodeCheckedJson,
+  messageOf,
+  OperationalError,
+} from '../../lib/index.ts'
 import type { Disk } from '../../platform/index.ts'
 import { FIRST_DIGEST } from '../index-file/running-digest.ts'
 import type { LogBase, LogPoint } from './log-record.ts'
@@ -52,8 +57,7 @@ export const EMPTY_LOG: LogFacts = {
 }
 
 export async function writeLogFacts(disk: Disk, folder: string, facts: LogFacts): Promise<void> {
-  const text = `${JSON.stringify(facts, null, 2)}\n`
-  await disk.replaceFile(`${folder}/${NAME}`, Buffer.from(text))
+  await disk.replaceFile(`${folder}/${NAME}`, encodeCheckedJson(facts))
 }
 
 /** Whether the folder is the log of a cluster's node, and not the store of one that is alone. */
@@ -77,22 +81,22 @@ export async function refuseLog(disk: Disk, folder: string): Promise<void> {
 export async function readLogFacts(disk: Disk, folder: string): Promise<LogFacts | undefined> {
   if (!(await isLog(disk, folder))) return undefined
   const path = `${folder}/${NAME}`
-  const facts = parse((await disk.readFile(path)).toString('utf8'))
-  if (facts === undefined) {
-    const message = `${path} is not readable; without it nobody knows where the log begins`
-    throw new OperationalError('E_STORE_DAMAGED', message, { file: path })
-  }
+  const facts = parse(path, (await disk.readFile(path)).toString('utf8'))
   if (facts.version === 1) return { ...EMPTY_LOG, ...facts }
   const message = `${path} has format version ${facts.version}; this program knows 1`
   throw new OperationalError('E_STORE_FORMAT', message, { file: path })
 }
 
-function parse(text: string): LogFacts | undefined {
+function parse(path: string, text: string): LogFacts {
+  let why = 'it has no version'
   try {
-    const value: unknown = JSON.parse(text)
-    const isObject = typeof value === 'object' && value !== null
-    return isObject && 'version' in value ? (value as LogFacts) : undefined
-  } catch {
-    return undefined
+    const fields = decodeCheckedJson(text)
+    if ('version' in fields) return fields as unknown as LogFacts
+  } catch (thrown) {
+    why = messageOf(thrown)
   }
+  const message =
+    `${path} is not readable, and without it nobody knows where the log begins: ${why}; ` +
+    'let this node join anew with an empty data directory'
+  throw new OperationalError('E_STORE_DAMAGED', message, { file: path })
 }

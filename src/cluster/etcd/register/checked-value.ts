@@ -1,4 +1,4 @@
-import { crc32, messageOf } from '../../../lib/index.ts'
+import { crc32Text, messageOf } from '../../../lib/index.ts'
 
 /*
   etcd's database has no checksums of its own: a bit that flips on a member's disk is handed out by
@@ -18,7 +18,7 @@ export class DamagedValueError extends Error {
 
 export function encodeChecked(content: unknown): Buffer {
   const json = JSON.stringify(content)
-  return Buffer.from(`1 ${checksumOf(json)} ${json}`)
+  return Buffer.from(`1 ${crc32Text(json)} ${json}`)
 }
 
 /** @param parse checks the content and throws when it is not what it should be */
@@ -29,7 +29,7 @@ export function decodeChecked<T>(value: Buffer, parse: (content: unknown) => T):
     throw new DamagedValueError('it is not in the format of this version')
   }
   // Bytes that are no UTF-8 read as other bytes, so they are compared as they came.
-  if (!Buffer.from(text).equals(value) || checksumOf(json) !== checksum) {
+  if (!Buffer.from(text).equals(value) || crc32Text(json) !== checksum) {
     throw new DamagedValueError('its checksum is wrong')
   }
   try {
@@ -37,8 +37,4 @@ export function decodeChecked<T>(value: Buffer, parse: (content: unknown) => T):
   } catch (thrown) {
     throw new DamagedValueError(`its content is wrong: ${messageOf(thrown)}`)
   }
-}
-
-function checksumOf(json: string): string {
-  return crc32(Buffer.from(json)).toString(16).padStart(8, '0')
 }

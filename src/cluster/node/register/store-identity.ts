@@ -2,7 +2,7 @@
   `cluster-store.json` in the data directory: which store this is in the cluster (rule 13). Its id is that of the data
   directory until the directory turns out to be a copy; then it is another.
 */
-import { OperationalError } from '../../../lib/index.ts'
+import { decodeCheckedJson, messageOf, OperationalError } from '../../../lib/index.ts'
 import type { Clock, Disk, Random } from '../../../platform/index.ts'
 import { isPassing, type Register } from '../../etcd/index.ts'
 import { replaceKept } from '../../log/kept-file.ts'
@@ -89,17 +89,19 @@ async function start(
 
 async function readKept(disk: Disk, path: string): Promise<Kept | undefined> {
   if (!(await disk.exists(path))) return undefined
+  let why = 'a field is missing, or is not what it should be'
   try {
-    const kept = JSON.parse((await disk.readFile(path)).toString('utf8')) as Partial<Kept>
+    const text = (await disk.readFile(path)).toString('utf8')
+    const kept: Partial<Kept> = decodeCheckedJson(text)
     const { store, incarnation, intended, token } = kept
     if (typeof store === 'string' && Number.isSafeInteger(incarnation) && Array.isArray(intended)) {
       return { version: 1, store, incarnation: Number(incarnation), intended, token }
     }
-  } catch {
-    // Said below.
+  } catch (thrown) {
+    why = messageOf(thrown)
   }
   const message =
-    `${path} is not readable, so nobody knows which store this is; ` +
+    `${path} is not readable, so nobody knows which store this is: ${why}; ` +
     'remove it, and the node joins as another'
   throw new OperationalError('E_STORE_DAMAGED', message, { file: path })
 }
