@@ -39,6 +39,7 @@ export type RetentionChecker =
   | 'files go oldest first'
   | 'limits hold'
   | 'gtid_purged agrees with the files'
+  | 'a purge by hand removes what it says'
 
 /** The checkers of the simulations. */
 export type Checker =

@@ -27,6 +27,8 @@ export class MonthClient {
   isConnected = false
   /** it was connected for long enough, and so is remembered by the node, also through a kill */
   isRemembered = false
+  /** the node may let go of what it needs: it was overruled, or somebody purged by hand */
+  hasLost = false
   /** for how long it has been away while the node was up */
   awayMs = 0
   #beganMs = 0
@@ -51,8 +53,9 @@ export class MonthClient {
 
   /** Everything that it may still ask for must be there. */
   get mustBeKept(): boolean {
+    if (this.hasLost) return false
     if (this.isConnected && this.replica.hasBegun) return true
-    if (!this.hasUuid || !this.isRemembered || this.#world.hasCeiling) return false
+    if (!this.hasUuid || !this.isRemembered) return false
     return this.awayMs < this.#world.keepMs - AWAY_SLACK_MS
   }
 
@@ -70,6 +73,7 @@ export class MonthClient {
   minutePasses(): void {
     const hasBegun = this.isConnected && this.replica.hasBegun
     if (hasBegun) this.#writtenDown = undefined
+    if (hasBegun && this.#world.witness.isAllThereFor(this)) this.hasLost = false
     else this.awayMs += MINUTE_MS
     this.#places.push(this.knownToHold.clone())
     if (this.#places.length > PLACES_MOST) this.#places.shift()
@@ -141,6 +145,7 @@ export class MonthClient {
     }
     world.count('made anew')
     this.replica.restore(world.history.executed())
+    this.hasLost = false
     this.isRemembered = false
     this.awayMs = 0
   }

@@ -24,9 +24,14 @@ export const LOOK_MS = 300_000
 /** What may be on its way to a replica: two writes, each of a file of this world at most. */
 export const UNRECEIVED_BYTES_MOST = 40_000
 
+/** `disk.min-free`: more than all that is written in a month, so that the disk is never full. */
+export const MIN_FREE_BYTES = 2 ** 30
+
 /** A fault that is planted into the node, to see that a checker notices. */
 export interface MonthSabotage {
   readonly retention?: (options: RetentionOptions) => RetentionOptions
+  /** as people purge by it */
+  readonly desk?: (desk: RetentionParts['purgeDesk']) => RetentionParts['purgeDesk']
   /** what everybody but clients sees of the store */
   readonly store?: (store: Store) => Store
 }
@@ -98,7 +103,7 @@ export class MonthNode {
       journal: this.#watched(journal),
       server: { replicas, dumps },
       wish: () => wish,
-      minFree: 0,
+      minFree: MIN_FREE_BYTES,
       process: random.uuid(),
       cluster: undefined,
       leads: new Watch(true),
@@ -106,7 +111,9 @@ export class MonthNode {
       logger,
       looks: { replicasMs: LOOK_MS, filesMs: LOOK_MS },
     }
-    const retention = buildRetention(sabotage.retention?.(options) ?? options)
+    const built = buildRetention(sabotage.retention?.(options) ?? options)
+    const purgeDesk = sabotage.desk?.(built.purgeDesk) ?? built.purgeDesk
+    const retention = { ...built, purgeDesk }
     const failed = (thrown: unknown): void => {
       if (!clock.isDead) this.failure ??= thrown
     }

@@ -1,11 +1,13 @@
 import type { GtidSet } from '../../../src/mysql/index.ts'
 import type { FileInfo } from '../../../src/store/index.ts'
 import { Violation } from '../violation.ts'
+import type { MonthClient } from './month-client.ts'
 import { LOOK_MS, type RunningNode, UNRECEIVED_BYTES_MOST } from './month-node.ts'
 import type { MonthWorld } from './world.ts'
 
+const HOUR_MS = 3_600_000
 /** An hour of looks is enough for retention to have done what was to be done. */
-const SETTLED_MS = 3_600_000
+const SETTLED_MS = HOUR_MS
 /** Between two events of the source; after a start retention knows no later time. */
 const CLOCK_LAG_MS = 7_200_000
 
@@ -13,6 +15,8 @@ const CLOCK_LAG_MS = 7_200_000
 export class MonthWitness {
   readonly #world: MonthWorld
   #before: readonly FileInfo[] = []
+  /** what the files could take then, whoever was away */
+  #mostBytes = Number.POSITIVE_INFINITY
   #overSinceMs: number | undefined
   #lookedMs = 0
   #purges = 0
@@ -51,7 +55,8 @@ export class MonthWitness {
     const gone = this.#before.filter(({ name }) => name < oldest.name)
     if (gone.length > 0) {
       this.#checkReasons(gone)
-      this.#checkNeeds(oldest.name)
+      this.#checkNeeds(gone, oldest.name)
+      this.#noteGivenUp(gone, files)
       const { previous } = this.#file(oldest.name)
       if (!store.purged().equals(previous)) {
         const message = `${oldest.name} is the oldest, and purged is ${store.purged().toString()}`
@@ -61,6 +66,13 @@ export class MonthWitness {
     }
     this.#checkLimits(files, gone.length > 0)
     this.#before = files
+    this.#mostBytes = this.#world.mostBytes(bytesOf(files))
+  }
+
+  /** The node has all that it does not hold. */
+  isAllThereFor({ replica }: MonthClient): boolean {
+    const oldest = this.#before[0]?.name
+    return oldest === undefined || replica.held.contains(this.#file(oldest).previous)
   }
 
   #checkOrder(files: readonly FileInfo[]): void {
@@ -73,26 +85,36 @@ export class MonthWitness {
     }
   }
 
-  /** Each that went was over a limit, by the time that has truly passed. */
+  /** Each that went was over a limit, by the time that has truly passed, or was asked to go. */
   #checkReasons(gone: readonly FileInfo[]): void {
     const { wish, trueMs } = this.#world
-    let total = this.#before.reduce((sum, { size }) => sum + size, 0)
+    let total = bytesOf(this.#before)
     for (const { name, size, lastTimestamp } of gone) {
       const ageMs = trueMs - lastTimestamp * 1000
       const isLarge = total > Math.min(wish.maxSizeBytes ?? Infinity, wish.ceilingBytes ?? Infinity)
       const isOld = wish.maxAgeMs !== undefined && ageMs > wish.maxAgeMs - 2000
-      if (!isLarge && !isOld) {
-        const message = `${name} went, ${Math.round(ageMs / 3_600_000)} h old, of ${total} bytes`
+      if (!isLarge && !isOld && !this.#isAsked(name)) {
+        const message = `${name} went, ${Math.round(ageMs / HOUR_MS)} h old, of ${total} bytes`
         throw new Violation('files go for a reason', message)
       }
       total -= size
     }
   }
 
-  #checkNeeds(oldest: string): void {
+  #isAsked(name: string): boolean {
+    return name < (this.#world.handPurges.asked?.to ?? '')
+  }
+
+  #checkNeeds(gone: readonly FileInfo[], oldest: string): void {
     const { previous } = this.#file(oldest)
     for (const client of this.#world.clients) {
       if (!client.mustBeKept || client.replica.held.contains(previous)) continue
+      const needed = this.#lackedOf(gone, client.replica.held)
+      if (client.isConnected ? this.#isOnItsWay(needed) : this.#isOverruled(needed)) {
+        client.hasLost = true
+        this.#world.count('given up')
+        continue
+      }
       const lacks = previous.subtract(client.replica.held).toString()
       const state = client.isConnected ? 'connected' : 'away'
       const message = `${client.replica.name} is ${state} and lacks ${lacks}; ${oldest} is the oldest`
@@ -100,10 +122,45 @@ export class MonthWitness {
     }
   }
 
+  /** Who is away is given up with the first file that it may need: what it was sent last may not have arrived. */
+  #noteGivenUp(gone: readonly FileInfo[], files: readonly FileInfo[]): void {
+    const last = gone.slice(-1)
+    if (!this.#isOverruled(last)) return
+    for (const client of this.#world.clients) {
+      if (!client.isConnected && this.#mayNeed(client.knownToHold, [...last, ...files]))
+        client.hasLost = true
+    }
+  }
+
+  /** From the first file on of which a client lacks something. */
+  #lackedOf(gone: readonly FileInfo[], held: GtidSet): readonly FileInfo[] {
+    const next = gone.slice(1).map(({ name }) => this.#file(name).previous)
+    const first = next.findIndex((previous) => !held.contains(previous))
+    return gone.slice(first === -1 ? -1 : first)
+  }
+
+  /** A purge by hand leaves what dumps have open, as MySQL's does: not what a client was sent and has not read. */
+  #isOnItsWay(needed: readonly FileInfo[]): boolean {
+    return (
+      needed.every(({ name }) => this.#isAsked(name)) && bytesOf(needed) <= UNRECEIVED_BYTES_MOST
+    )
+  }
+
+  /** All of them went by force, or since there was no room for them. */
+  #isOverruled(needed: readonly FileInfo[]): boolean {
+    if (
+      this.#world.handPurges.asked?.force === true &&
+      needed.every(({ name }) => this.#isAsked(name))
+    )
+      return true
+    const newest = this.#before.findIndex(({ name }) => name === needed.at(-1)?.name)
+    return bytesOf(this.#before.slice(newest)) > this.#mostBytes
+  }
+
   /** What is over a limit is kept for somebody, or goes: by age one file at a time. */
   #checkLimits(files: readonly FileInfo[], isGoing: boolean): void {
     const { wish, time, trueMs } = this.#world
-    const total = files.reduce((sum, { size }) => sum + size, 0)
+    const total = bytesOf(files)
     const [oldest] = files
     const ageMs = trueMs - (oldest?.lastTimestamp ?? Infinity) * 1000
     const isLarge = total > (wish.maxSizeBytes ?? Infinity)
@@ -111,7 +168,7 @@ export class MonthWitness {
     const isOver = files.length > 1 && (isLarge || isOld)
     const isKept = this.#world.clients.some((client) => {
       if (!client.mayBeKept) return false
-      const isAtCeiling = total > (wish.ceilingBytes ?? Infinity)
+      const isAtCeiling = total > this.#world.mostBytes(total)
       return (client.isConnected || !isAtCeiling) && this.#mayNeed(client.knownToHold, files)
     })
     if (!isOver || isKept || isGoing) {
@@ -120,7 +177,7 @@ export class MonthWitness {
     }
     this.#overSinceMs ??= time.nowMs
     if (time.nowMs - this.#overSinceMs < SETTLED_MS + LOOK_MS) return
-    const message = `${total} bytes, the oldest file ${Math.round(ageMs / 3_600_000)} h old`
+    const message = `${total} bytes, the oldest file ${Math.round(ageMs / HOUR_MS)} h old`
     throw new Violation('limits hold', `${message}, and nobody needs it`)
   }
 
@@ -140,4 +197,8 @@ export class MonthWitness {
     if (file === undefined) throw new Error(`the source never had ${name}`)
     return file
   }
+}
+
+function bytesOf(files: readonly FileInfo[]): number {
+  return files.reduce((sum, { size }) => sum + size, 0)
 }

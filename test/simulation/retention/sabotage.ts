@@ -95,6 +95,45 @@ export const PLANTED_MONTHS: readonly PlantedMonth[] = [
     },
   },
   {
+    name: 'a purge leaves one file more than it says',
+    caughtBy: 'a purge by hand removes what it says',
+    sabotage: {
+      retention: ({ store, journal, ...options }) => ({
+        ...options,
+        store,
+        journal: overlaid(journal, {
+          async purge(upTo) {
+            const before = store.files().findLast(({ name }) => name < upTo)?.name
+            await journal.purge(before ?? upTo)
+          },
+        }),
+      }),
+    },
+  },
+  {
+    name: 'a dry run is none',
+    caughtBy: 'a purge by hand removes what it says',
+    sabotage: {
+      desk: (desk) =>
+        overlaid(desk, { purge: async (wish) => await desk.purge({ ...wish, dryRun: false }) }),
+    },
+  },
+  {
+    name: 'what a replica needs goes by hand without force',
+    caughtBy: 'nothing that is needed is gone',
+    sabotage: {
+      desk: (desk) =>
+        overlaid(desk, { purge: async (wish) => await desk.purge({ ...wish, force: true }) }),
+    },
+  },
+  {
+    name: 'a disk without room overrules nobody',
+    caughtBy: 'limits hold',
+    sabotage: {
+      retention: (options) => ({ ...options, minFree: 0 }),
+    },
+  },
+  {
     name: 'a clock that jumps is believed',
     caughtBy: 'files go for a reason',
     sabotage: {

@@ -11,8 +11,9 @@ import type { SeedResult } from '../seeds.ts'
 import { SourceHistory } from '../source/history.ts'
 import { type SeedOptions, SteppedWorld } from '../stepped-world.ts'
 import { Violation } from '../violation.ts'
+import { HandPurges } from './hand-purges.ts'
 import { MonthClient } from './month-client.ts'
-import { MonthNode, type MonthSabotage } from './month-node.ts'
+import { MIN_FREE_BYTES, MonthNode, type MonthSabotage } from './month-node.ts'
 import { MonthWitness } from './month-witness.ts'
 
 const MINUTE_MS = 60_000
@@ -39,6 +40,7 @@ export class MonthWorld extends SteppedWorld {
   readonly node: MonthNode
   readonly witness: MonthWitness
   readonly clients: readonly MonthClient[]
+  readonly handPurges: HandPurges
   readonly wall = { aheadMs: 0 }
   readonly #days: number
   #connections = 0
@@ -69,6 +71,7 @@ export class MonthWorld extends SteppedWorld {
       purging: () => this.guard(() => this.witness.look()),
       logger: this.trace.logger(),
     })
+    this.handPurges = new HandPurges(this)
     this.clients = ['a', 'b', 'c', 'd', 'passing'].map(
       (name) => new MonthClient(this, name, name !== 'passing'),
     )
@@ -83,8 +86,9 @@ export class MonthWorld extends SteppedWorld {
     return this.wish.keepForAbsentReplicasMs
   }
 
-  get hasCeiling(): boolean {
-    return this.wish.ceilingBytes !== undefined
+  /** What the files may take whoever is away: the ceiling, else what `disk.min-free` leaves them. */
+  mostBytes(totalBytes: number): number {
+    return this.wish.ceilingBytes ?? Math.max(0, totalBytes + this.disk.freeBytes - MIN_FREE_BYTES)
   }
 
   /** It was not behind for so long that the node believes it. */
@@ -134,7 +138,8 @@ export class MonthWorld extends SteppedWorld {
     await this.node.start()
     const told = (work: Promise<void>) => work.catch((thrown: unknown) => this.bug(thrown))
     const comings = this.clients.map((client) => client.run())
-    const happening = [...comings, this.#setClock(), this.#endAndStart()].map(told)
+    const changes = [this.#setClock(), this.#endAndStart(), this.#fillDisk(), this.handPurges.run()]
+    const happening = [...comings, ...changes].map(told)
     const going = [this.#write(), this.#countAway()].map(told)
     await this.sleep(this.#days * DAY_MS)
     this.isEnding = true
@@ -163,6 +168,18 @@ export class MonthWorld extends SteppedWorld {
       this.wall.aheadMs = this.random.pick(jumps)
       this.note(`the clock is set to ${this.wall.aheadMs / HOUR_MS} h from the truth`)
       this.count(this.wall.aheadMs === 0 ? 'clock set right' : 'clock jump')
+    }
+  }
+
+  /** Others write to the disk, too. */
+  async #fillDisk(): Promise<void> {
+    while (!this.isEnding) {
+      await this.sleep(this.random.between(24, 96) * HOUR_MS)
+      const isFull = this.random.chance(0.5)
+      const freeBytes = MIN_FREE_BYTES + this.random.between(-100_000, 100_000)
+      this.disk.freeBytes = isFull ? freeBytes : Number.POSITIVE_INFINITY
+      this.note(`the disk has ${this.disk.freeBytes} bytes free`)
+      this.count(isFull ? 'disk at its limit' : 'disk with room')
     }
   }
 
