@@ -401,6 +401,23 @@ describe('after a failure', () => {
     await journal.beginFile(beginOf('binlog.000006'))
   })
 
+  it('of a disk that does not give the last transaction it goes on, too', async () => {
+    for (const next of CHUNKS) await journal.append(next)
+    await journal.settled()
+    const last = await journal.lastTransaction()
+    crashing.onWasRead = () => {
+      throw eio()
+    }
+    await expect(journal.lastTransaction()).rejects.toMatchObject({ reaction: 'pause' })
+    expect(journal.failed.value).toMatchObject({ code: 'E_STORE_WRITE' })
+    await expect(journal.append(chunk(0))).rejects.toMatchObject({ code: 'E_STORE_WRITE' })
+    await expect(journal.reopen()).rejects.toMatchObject({ reaction: 'pause' })
+    crashing.onWasRead = () => {}
+    await journal.reopen()
+    expect(journal.failed.value).toBeUndefined()
+    expect(await journal.lastTransaction()).toEqual(last)
+  })
+
   it('it stays failed where what was shown is not there any more', async () => {
     await failAt(1)
     crashing.onSync = async () => {}

@@ -83,8 +83,12 @@ export class LocalJournal implements Journal {
     return this.#store.heldGtids()
   }
 
-  lastTransaction(): Promise<LastTransaction | undefined> {
-    return this.#store.lastTransaction()
+  async lastTransaction(): Promise<LastTransaction | undefined> {
+    try {
+      return await this.#store.lastTransaction()
+    } catch (thrown) {
+      throw this.#note(thrown)
+    }
   }
 
   // Not `async`: the bytes are written before the call returns, whatever the caller does with the

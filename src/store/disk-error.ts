@@ -37,9 +37,34 @@ export function writeRefused(path: string, thrown: unknown): unknown {
 
 /** What is told of a store that cannot be read anew behind a failure: where the disk refuses, it may be tried again. */
 export function reopenRefused(path: string, thrown: unknown): unknown {
-  const isRefusedRead = thrown instanceof OperationalError && thrown.code === 'E_STORE_DAMAGED'
-  const cause = isRefusedRead ? thrown.cause : thrown
-  return systemCodeOf(cause) === undefined ? thrown : writeRefused(path, cause)
+  const cause = refusalOf(thrown)
+  return cause === undefined ? thrown : writeRefused(path, cause)
+}
+
+/**
+ * What is told of the end of the newest file, which is gone on from, where the disk does not give it: nothing says that
+ * it is damaged, and it is written to as little as one that refuses a write.
+ */
+export function endRefused(path: string, thrown: unknown): unknown {
+  const cause = refusalOf(thrown)
+  if (cause === undefined) return thrown
+  const message =
+    `${path} cannot be gone on with, as its end cannot be read (${messageOf(cause)}): check the disk; all goes on ` +
+    'as soon as the disk gives it, which is tried again and again'
+  return new OperationalError('E_STORE_WRITE', message, { path }, { cause })
+}
+
+/** True for what `writeFailed` and `endRefused` tell: nothing is written until the files were read anew. */
+export function isWriteFailure(thrown: unknown): thrown is OperationalError {
+  return thrown instanceof OperationalError && thrown.code === 'E_STORE_WRITE'
+}
+
+/** What the system has said, behind a read that was told of as damage, too; undefined where it has said nothing. */
+function refusalOf(thrown: unknown): unknown {
+  const isRead = thrown instanceof OperationalError && thrown.code === 'E_STORE_DAMAGED'
+  const cause = isRead ? thrown.cause : thrown
+  if (cause instanceof OperationalError) return undefined
+  return systemCodeOf(cause) === undefined ? undefined : cause
 }
 
 /** What is told of a byte in our files that is not the byte that was stored. */

@@ -5,7 +5,7 @@ import { ActiveFile } from './active-file.ts'
 import type { BinlogStore, FileInfo, LogEnd } from './binlog-store.ts'
 import { FileAlarms } from './check/file-alarms.ts'
 import type { GrowingFile } from './check/file-check.ts'
-import { damaged, readFailed } from './disk-error.ts'
+import { damaged, endRefused, readFailed } from './disk-error.ts'
 import { FileReader } from './file-reader.ts'
 import type { HeldFile } from './held-file.ts'
 import { HeldFiles } from './held-files.ts'
@@ -168,16 +168,20 @@ export class ReadableFiles {
 
   /**
    * The GTID event of the last transaction before `end.boundary` in the current file.
-   * @throws OperationalError E_STORE_DAMAGED, where the disk does not give it, too
+   * @throws OperationalError E_STORE_DAMAGED; E_STORE_WRITE where the disk does not give it; E_OPEN_FILES
    */
   async lastTransaction(): Promise<LastTransaction | undefined> {
     if (this.active === undefined) return undefined
-    const { stored, boundary } = this.active
+    const { stored } = this.active
+    return await this.#lastBefore(stored, this.active.boundary).catch((thrown: unknown) => {
+      throw endRefused(stored.path, thrown)
+    })
+  }
+
+  async #lastBefore(stored: StoredFile, boundary: number): Promise<LastTransaction | undefined> {
     const data = await stored.acquire()
     try {
       return await findLastTransaction(stored.name, data, stored.directory, boundary)
-    } catch (thrown) {
-      throw readFailed(stored.name, 0, thrown)
     } finally {
       await stored.release(this.#isActive(stored))
     }

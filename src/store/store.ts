@@ -3,11 +3,19 @@ import { BINLOG_MAGIC, GtidSet } from '../mysql/index.ts'
 import type { Disk } from '../platform/index.ts'
 import { ActiveFile } from './active-file.ts'
 import type { LogEnd } from './binlog-store.ts'
-import { damaged, diskFull, hasFoundNoRoom, isSyncFailure, writeFailed } from './disk-error.ts'
+import {
+  damaged,
+  diskFull,
+  hasFoundNoRoom,
+  isSyncFailure,
+  isWriteFailure,
+  writeFailed,
+} from './disk-error.ts'
 import { createFile, type NewFile, removeFresh } from './file-create.ts'
 import { compareFileNames } from './file-name.ts'
 import { ExtentsCache } from './index-file/extents.ts'
 import { FIRST_DIGEST } from './index-file/running-digest.ts'
+import type { LastTransaction } from './lookup/last-transaction.ts'
 import { PendingRecords } from './pending-records.ts'
 import { readAnew } from './read-anew.ts'
 import { ReadableFiles, ReadableStore } from './readable-files.ts'
@@ -134,6 +142,16 @@ export class Store extends ReadableStore {
   /** GTIDs of everything appended up to `end.boundary`, the purged ones too. A fresh object. */
   heldGtids(): GtidSet {
     return this.#pending.heldWith(this.executed(), this.#pending.appended)
+  }
+
+  /** A disk that does not give it has failed. @throws OperationalError as `ReadableFiles.lastTransaction` */
+  override async lastTransaction(): Promise<LastTransaction | undefined> {
+    try {
+      return await super.lastTransaction()
+    } catch (thrown) {
+      if (isWriteFailure(thrown)) this.#failure ??= thrown
+      throw thrown
+    }
   }
 
   /** why nothing can be written any more; undefined while it can */
