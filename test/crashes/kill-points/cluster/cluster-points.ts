@@ -62,8 +62,17 @@ export const CLUSTER_KILL_POINTS: readonly ClusterKillPoint[] = [
   ]),
 ]
 
-/** Changes beside the log, and those of the log that come in no scene for certain. */
-const WITHOUT_POINT: readonly string[] = ['make folder etcd-member', 'replace cluster-store.json']
+/** Changes beside the log: of what a node's etcd is started with, which is made anew at each start, and of its identity. */
+const WITHOUT_POINT: readonly string[] = [
+  'make folder etcd-member',
+  'replace authority.pem',
+  'replace server.pem',
+  'replace server-key.pem',
+  'replace client.pem',
+  'replace client-key.pem',
+  'replace config.json',
+  'replace cluster-store.json',
+]
 
 /** All changes that are known, those too that a node makes whether it is part of a cluster or not. */
 export const KNOWN_CHANGES: readonly string[] = [
