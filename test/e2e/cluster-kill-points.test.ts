@@ -16,7 +16,7 @@ const SELECTION = [
   "with records of its own: after 'truncate index'",
 ]
 
-test('a node of a cluster that is killed at any change of its log has on its own disk what it had reported', async () => {
+test('a node of a cluster that is killed at a change of its log has on its own disk what it reported', async () => {
   const points = CLUSTER_KILL_POINTS.filter((point) =>
     SELECTION.includes(describeClusterPoint(point)),
   )

@@ -62,7 +62,7 @@ export const CLUSTER_KILL_POINTS: readonly ClusterKillPoint[] = [
   ]),
 ]
 
-/** Changes beside the log: of what a node's etcd is started with, which is made anew at each start, and of its identity. */
+/** Changes beside the log: of what a node's etcd is started with, made anew each time, and of its identity. */
 const WITHOUT_POINT: readonly string[] = [
   'make folder etcd-member',
   'replace authority.pem',
