@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { flipBit } from '../../src/platform/testing/flip-bit.ts'
@@ -128,4 +128,27 @@ test('flipped bits are found, named and never served, and repaired from the sour
   expect(refused.out).toContain(`has purged its file ${second}`)
   expect(refused.out).toContain('E_REPAIR_IMPOSSIBLE')
   expect((await kingbus.status()).source.state).toBe('streaming')
+})
+
+test('a file is not repaired from another server that has a file of its name', async () => {
+  const source = await Mysqld.start({ serverId: 1 })
+  await source.sql('CREATE DATABASE d', 'CREATE TABLE d.t (id INT KEY, text TEXT)')
+  await rows(source, 0)
+  await source.sql('FLUSH BINARY LOGS')
+  const kingbus = await Kingbus.start({ sourceUrl: source.sourceUrl })
+  await kingbus.catchUpWith(source)
+  const file = (await source.binlogs()).at(-2)?.name ?? ''
+  const path = join(kingbus.binlogFolder, file)
+
+  await source.kill9()
+  rmSync(join(source.dataFolder, 'auto.cnf'))
+  await source.launch()
+  const uuid = await source.value('SELECT @@server_uuid')
+  flipMiddle(kingbus, file)
+  const damaged = readFileSync(path)
+  const refused = await kingbus.run('repair', file)
+  expect(refused.code).toBe(1)
+  expect(refused.out).toContain(`is another server (server_uuid ${uuid}) than the one that`)
+  expect(refused.out).toContain('E_REPAIR_IMPOSSIBLE')
+  expect(readFileSync(path).equals(damaged)).toBe(true)
 })

@@ -95,3 +95,38 @@ it('a number in log.json that is another one is named, with the remedy', async (
     message: expect.stringMatching(/log\.json .* its content is not .* join anew/) as string,
   })
 })
+
+it('no bit of a closed index that flips makes the log miss an epoch of its records', async () => {
+  const log = join(temporaryFolder('damaged-epochs'), 'log')
+  const feed = new LogFeed(await openLog(crashing.disk, log))
+  await feed.file(OLDEST)
+  for (const chunk of chunksOf(BYTES, 4, BYTES.length, [700, 701])) {
+    feed.epoch += 1
+    await feed.append({ kind: 'epoch-start', crc: 0, ...feed.log.tail })
+    await feed.piece(chunk)
+  }
+  feed.epoch += 1
+  await feed.file(ACTIVE)
+  await feed.log.sync()
+  const lineage = [...feed.log.lineage]
+  await feed.log.close()
+  expect(lineage.length).toBeGreaterThan(3)
+
+  const index = join(log, `${OLDEST}.idx`)
+  const bytes = readFileSync(index)
+  let opened = 0
+  for (let at = 0; at < bytes.length; at += 1) {
+    flipBit(index, at, at & 7)
+    try {
+      const one = await openLog(crashing.disk, log)
+      opened += 1
+      expect([at, one.lineage]).toEqual([at, lineage])
+      await one.close()
+    } catch (thrown) {
+      expect(thrown).toMatchObject({ code: 'E_STORE_DAMAGED', context: { file: `${OLDEST}.idx` } })
+    }
+    writeFileSync(index, bytes)
+  }
+  // What is behind the last epoch is not looked at here.
+  expect(opened).toBeGreaterThan(0)
+}, 60_000)

@@ -49,6 +49,9 @@ const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
 const TORN_BYTES_MAX = 64 * 1024 * 1024
 const NOT_MADE_ANEW =
   'it is not whole, and in a cluster it cannot be made anew from the file; begin with an empty data directory'
+const EPOCHS_UNKNOWN =
+  'no true entry is there, and nothing else tells the epochs of the records behind it; ' +
+  'begin with an empty data directory'
 
 export type LogOptions = StoreOptions & Pick<RecoveryContext, 'heldAtLeast'>
 
@@ -208,7 +211,8 @@ async function followClosed(
     if (walk === undefined || closing === undefined || checkpoint === undefined)
       throw damaged(indexNameOf(name), 0, NOT_MADE_ANEW)
     checkLink(name, walk.head, chain)
-    while (walk.state.epoch !== closing.epoch && walk.next() !== undefined) {
+    while (walk.state.epoch !== closing.epoch) {
+      if (walk.next() === undefined) throw damaged(indexNameOf(name), walk.offset, EPOCHS_UNKNOWN)
       note(lineage, walk.state.epoch, walk.state.sequence)
     }
     note(lineage, closing.epoch, closing.sequence)
