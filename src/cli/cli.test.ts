@@ -159,6 +159,51 @@ describe('a running node', () => {
     expect((await set('--json')).code).toBe(78)
   })
 
+  test('purges what was asked for, and says who keeps the rest and who loses', async () => {
+    const asked: unknown[] = []
+    const needs = 'binlog.000001'
+    const loses = [{ uuid: 'aaaaaaaa-0000-4000-8000-000000000001', host: 'db7', needs }]
+    const message = 'binlog.000002 is being read by nobody in particular'
+    const obstacles = [{ kind: 'reader' as const, file: 'binlog.000002', who: 'x', message }]
+    const purge: NodeFace['purge'] = async (wish) => {
+      asked.push(wish)
+      return { ...(await exampleNode.purge(wish)), asked: 2, obstacles, loses }
+    }
+    const url = await startNode({ purge })
+    const dry = await kingbus(`purge --to binlog.000003 --dry-run --force --admin ${url}`)
+    expect(dry.code).toBe(0)
+    expect(dry.out).toMatch(/WOULD GO +BYTES\nbinlog\.000001 +5000\n1 of 2 files, .*would be rem/)
+    expect(dry.out).toContain(`${message}\n`)
+    expect(dry.out).toMatch(/aaaa.* \(db7\) would lose its place in binlog\.000001/)
+    const done = await kingbus(`purge --before 2026-11-29T20:00:00+01:00 --admin ${url}`)
+    expect(done.out).toMatch(/REMOVED +BYTES\n.*\n1 of 2 files, .*, removed\n/)
+    expect(done.out).toContain('has lost its place in binlog.000001')
+    expect(asked).toEqual([
+      { to: 'binlog.000003', force: true, dryRun: true },
+      { before: '2026-11-29T19:00:00.000Z', force: false, dryRun: false },
+    ])
+  })
+
+  test('purges neither by two limits, nor by none, nor before a time that is none', async () => {
+    const purge = async (): Promise<never> => await Promise.reject(new Error('it was asked'))
+    const url = await startNode({ purge })
+    for (const which of ['', ' --to binlog.000003 --before 7d', ' --before soon']) {
+      const { code, out, error } = await kingbus(`purge${which} --admin ${url}`)
+      expect(code).toBe(78)
+      expect(`${out}${error}`).toMatch(/--to FILE or --before TIME|neither a time such as/)
+    }
+  })
+
+  test('forgets a replica that is away, and says who still is', async () => {
+    const forgotten: string[] = []
+    const forgetReplica = async (name: string): Promise<void> => void forgotten.push(name)
+    const url = await startNode({ forgetReplica })
+    const { code, out } = await kingbus(`replicas forget db7 --admin ${url}`)
+    expect(code).toBe(0)
+    expect(forgotten).toEqual(['db7'])
+    expect(out).toContain((await exampleNode.absentReplicas())[0]?.uuid)
+  })
+
   test('of a cluster says who reads the source, and what keeps it out', async () => {
     const source = {
       ...exampleStatus.source,

@@ -36,7 +36,9 @@ export class HeldFiles {
 
   /** Oldest first, up to the file that is named. */
   upTo(name: string): StoredFile[] {
-    return this.#files.filter((file) => compareFileNames(file.name, name) <= 0)
+    // From the newest one: it is that one or the one before, and each name is parsed for its number.
+    const last = this.#files.findLastIndex((file) => compareFileNames(file.name, name) <= 0)
+    return this.#files.slice(0, last + 1)
   }
 
   /**

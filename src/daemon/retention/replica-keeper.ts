@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Logger, OperationalError, type Watched } from '../../lib/index.ts'
+import type { Logger, Watched } from '../../lib/index.ts'
 import type { Clock } from '../../platform/index.ts'
 import type { AllNeeds, Gathered } from './all-needs.ts'
 import { type KnownReplica, KnownReplicas } from './known-replicas.ts'
 import { type Needs, needsOf } from './needs.ts'
 import type { ReplicaMemory } from './replica-memory.ts'
+import { Tries } from './tries.ts'
 
 /** What a replica has read is written down at most so often; that one has come, left or is given up, at once. */
 const WRITE_EVERY_MS = 5000
@@ -36,11 +37,12 @@ export class ReplicaKeeper {
   #lastTakenMs = 0
   #written: { readonly replicas: readonly KnownReplica[]; readonly atMs: number } | undefined
   #isChanged = false
-  #told: string | undefined
+  readonly #tries: Tries
   #gathered: Gathered | undefined
 
   constructor(options: ReplicaKeeperOptions) {
     this.#options = options
+    this.#tries = new Tries((fields, message) => options.logger.error(fields, message))
     // What another leader has kept meanwhile is read anew.
     options.leads.follow((leads) => {
       if (!leads) this.#known = undefined
@@ -62,12 +64,12 @@ export class ReplicaKeeper {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, leads, needs, lookMs } = this.#options
     while (!signal.aborted) {
-      if (leads.value && this.#known === undefined) await this.#tell(() => this.#read())
+      if (leads.value && this.#known === undefined) await this.#tries.once(() => this.#read())
       if (this.known !== undefined) this.take(await needs.gather())
-      await this.#tell(() => this.#write())
+      await this.#tries.once(() => this.#write())
       await clock.sleep(lookMs, signal)
     }
-    await this.#tell(() => this.#write())
+    await this.#tries.once(() => this.#write())
   }
 
   /** What was gathered by anybody. */
@@ -125,19 +127,6 @@ export class ReplicaKeeper {
     }
     // What is as it was written needs no other writing.
     if (gathered !== undefined && (isDue || !isFurther)) needs.collected(gathered)
-  }
-
-  /** Says once what goes wrong: the next look tries again. */
-  async #tell(work: () => Promise<void>): Promise<void> {
-    try {
-      await work()
-      this.#told = undefined
-    } catch (thrown) {
-      if (!(thrown instanceof OperationalError)) throw thrown
-      const { code, message } = thrown
-      if (this.#told !== message) this.#options.logger.error({ code }, message)
-      this.#told = message
-    }
   }
 }
 

@@ -13,6 +13,7 @@ import {
 import type { Needs } from './needs.ts'
 import type { PurgeDesk } from './purge-desk.ts'
 import type { ReplicaKeeper } from './replica-keeper.ts'
+import { Tries } from './tries.ts'
 
 export interface RetentionOptions {
   readonly store: Pick<BinlogStore, 'files'>
@@ -34,11 +35,14 @@ export class Retention {
   keptBytes = 0
   readonly #options: RetentionOptions
   readonly #clock: RetentionClock
-  #told: string | undefined
+  readonly #tries: Tries
 
   constructor(options: RetentionOptions) {
     this.#options = options
     this.#clock = new RetentionClock(options.clock)
+    this.#tries = new Tries((fields, message) => {
+      options.logger.warn(fields, `retention waits: ${message}`)
+    })
   }
 
   /** Looks again and again for files that are to go, until the signal fires. */
@@ -65,22 +69,16 @@ export class Retention {
     if (oldest !== undefined && (keeper.known?.giveUpBefore(oldest).length ?? 0) > 0)
       keeper.changed()
     if (planRetention(files, policy, nowMs) === undefined) return
-    let plan: RetentionPlan | undefined
-    try {
+    // A file that is read since the look, a node that does not answer: the next look decides again.
+    await this.#tries.once(async () => {
+      let plan: RetentionPlan | undefined
       const done = await desk.remove((now) => {
         this.#requireKnown(now)
         plan = planRetention(store.files(), this.#policy(now), nowMs)
         return plan?.upTo
       })
       if (done !== undefined && plan !== undefined) this.#say(plan, done.lost.length)
-      this.#told = undefined
-    } catch (thrown) {
-      // A file that is read since the look, a node that does not answer: the next look decides again.
-      if (!(thrown instanceof OperationalError)) throw thrown
-      const { code, message } = thrown
-      if (message !== this.#told) this.#options.logger.warn({ code }, `retention waits: ${message}`)
-      this.#told = message
-    }
+    })
   }
 
   #policy(needs: Needs): RetentionPolicy {
