@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, truncateSync } from 'node:fs'
+import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { fixture } from '../../../test/captured-files.ts'
@@ -148,15 +148,30 @@ describe('the file that is written to', () => {
     expect(readFileSync(pathOf(ACTIVE)).equals(files.get(ACTIVE) ?? Buffer.alloc(0))).toBe(true)
   })
 
-  it('is refused where what follows cannot be told', async () => {
-    flipBit(pathOf(ACTIVE), 900)
-    const damaged = readFileSync(pathOf(ACTIVE))
-    await expect(crashing.reopen(folder)).rejects.toMatchObject({
-      code: 'E_STORE_DAMAGED',
-      context: { file: ACTIVE },
-    })
-    expect(readFileSync(pathOf(ACTIVE)).equals(damaged)).toBe(true)
-  })
+  it.each([
+    ['a byte of it is another one', () => flipBit(pathOf(ACTIVE), 900)],
+    ['it has lost its end', () => truncateSync(pathOf(ACTIVE), 900)],
+  ])(
+    'is refused where %s, nothing is cut, and the remedy that is told helps',
+    async (_, damage) => {
+      damage()
+      const damaged = readFileSync(pathOf(ACTIVE))
+      await expect(crashing.reopen(folder)).rejects.toMatchObject({
+        code: 'E_STORE_DAMAGED',
+        context: { file: ACTIVE },
+        message: expect.stringContaining(
+          `put the source's file of that name in its place (or a backup's), remove ${ACTIVE}.idx, and start`,
+        ) as string,
+      })
+      expect(readFileSync(pathOf(ACTIVE)).equals(damaged)).toBe(true)
+
+      writeFileSync(pathOf(ACTIVE), files.get(ACTIVE) ?? '')
+      rmSync(pathOf(`${ACTIVE}.idx`))
+      const store = await crashing.reopen(folder)
+      await expectWhole(store, OLDEST, MIDDLE, ACTIVE)
+      expect(store.purged().toString()).toBe(purged)
+    },
+  )
 
   it('is opened where it is damaged before a place whose GTIDs are known', async () => {
     const store = await crashing.reopen(folder)

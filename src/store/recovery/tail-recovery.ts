@@ -14,11 +14,12 @@ import {
 import { FIRST_EVENT_POSITION, type GtidSet } from '../../mysql/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
+import { indexNameOf } from '../file-name.ts'
 import type { IndexAppender } from '../index-file/index-appender.ts'
 import type { IndexDirectory } from '../index-file/index-directory.ts'
 import type { BytesEntry } from '../index-file/index-entry.ts'
 import { RECORD_BYTES_MAX } from '../record.ts'
-import { firstDamage, verifyRange } from '../verified-read.ts'
+import { firstDamage } from '../verified-read.ts'
 import { EventWalk, type WalkedEvent } from '../walk/event-walk.ts'
 import { TransactionFollower } from '../walk/transaction-follower.ts'
 import { SeenBlocks } from './seen-blocks.ts'
@@ -82,7 +83,8 @@ export class TailRecovery {
   async run(): Promise<void> {
     const { name, file, appender } = this.#options
     if (this.#size < this.#indexed) {
-      throw damaged(name, this.#size, `the file ends there, and ${this.#indexed} bytes were stored`)
+      const what = `the file ends there, and ${this.#indexed} bytes were stored`
+      throw damaged(name, this.#size, `${what}; ${remedyFor(name)}`)
     }
     this.#verify()
     const end = Math.max(this.#indexed, await this.#walk())
@@ -103,7 +105,11 @@ export class TailRecovery {
       const what = 'the bytes there are not those that were stored'
       tolerate(this.#options, damaged(name, before, what))
     }
-    verifyRange(name, file, directory, { from: needed, to: this.#indexed })
+    const behind = firstDamage(file, directory, { from: needed, to: this.#indexed })
+    if (behind === undefined) return
+    const what =
+      'the bytes there are not those that were stored, and without them nobody knows where to go on'
+    throw damaged(name, behind, `${what}; ${remedyFor(name)}`)
   }
 
   /** Returns where the whole, true events end. */
@@ -193,4 +199,12 @@ export class TailRecovery {
     )
     await file.truncate(end)
   }
+}
+
+/** Nothing is cut by itself: those bytes were durable, and may have been acknowledged. */
+function remedyFor(name: string): string {
+  return (
+    `put the source's file of that name in its place (or a backup's), remove ${indexNameOf(name)}, and start; ` +
+    'where neither has it, begin with an empty data directory'
+  )
 }

@@ -5,7 +5,7 @@
   committed.
 */
 
-import { present } from '../../lib/index.ts'
+import { type OperationalError, present } from '../../lib/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
 import { indexNameOf } from '../file-name.ts'
@@ -38,7 +38,7 @@ import {
 import { checkMagic, readClosed, removeLeftovers } from '../recovery/folder-recovery.ts'
 import type { StoreOptions } from '../store.ts'
 import { StoredFile } from '../stored-file.ts'
-import { firstDamage, verifyRange } from '../verified-read.ts'
+import { firstDamage } from '../verified-read.ts'
 import { adoptStore } from './adopt-store.ts'
 import { prefaceDigest } from './log-digest.ts'
 import { type LogFacts, type LogGap, readLogFacts, writeLogFacts } from './log-facts.ts'
@@ -329,7 +329,13 @@ function lastWhole(name: string, data: DiskFile, newest: Newest, gap: LogGap | u
   if (torn === undefined) return state.sequence
   const first = newest.unsure.find(({ end }) => end > torn)
   if (first !== undefined && to - torn <= TORN_BYTES_MAX) return first.sequence - 1
-  throw damaged(name, torn, 'the bytes there are not those that were stored')
+  throw notStored(name, torn)
+}
+
+function notStored(name: string, position: number): OperationalError {
+  const what =
+    'the bytes there are not those that were stored; let this node join anew with an empty data directory'
+  return damaged(name, position, what)
 }
 
 async function settle(
@@ -355,7 +361,8 @@ async function settle(
   }
   const from = Math.max(4, state.end - VERIFY_TAIL_BYTES)
   const to = Math.min(state.end, gap?.start ?? state.end)
-  verifyRange(name, data, scan.directory, { from: Math.min(from, to), to })
+  const before = firstDamage(data, scan.directory, { from: Math.min(from, to), to })
+  if (before !== undefined) throw notStored(name, before)
   if (size > bytesEnd) {
     logger.info({ file: name, position: bytesEnd }, `${name} is cut back to its last record`)
     await data.truncate(bytesEnd)
