@@ -10,8 +10,17 @@ import { WriterThread } from './writer-thread.ts'
 
 const OPEN_FLAGS = { read: 'r', write: 'r+', create: 'wx+' } as const
 
-/** One for the process, made when the first file is opened to be written. */
 let writer: Promise<WriterThread> | undefined
+
+/** One for the process, made when the first file is opened to be written. */
+async function theWriter(): Promise<WriterThread> {
+  writer ??= WriterThread.start()
+  const found = writer
+  const thread = await found
+  if (!thread.hasEnded) return thread
+  if (writer === found) writer = undefined
+  return await theWriter()
+}
 
 class SystemFile implements DiskFile {
   readonly path: string
@@ -97,8 +106,7 @@ export const systemDisk: Disk = {
   async open(path, mode) {
     const handle = await opening(path, () => promises.open(path, OPEN_FLAGS[mode], 0o600))
     if (mode === 'read') return new SystemFile(path, handle)
-    writer ??= WriterThread.start()
-    return new SystemFile(path, handle, await writer)
+    return new SystemFile(path, handle, await theWriter())
   },
   async list(folder) {
     if (!fs.existsSync(folder)) return []

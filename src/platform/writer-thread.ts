@@ -2,7 +2,7 @@ import type * as fs from 'node:fs'
 import { getSystemErrorMap } from 'node:util'
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 
-/** The process waits so long for a write, with its fdatasync where it has one; then it goes on without the answer. */
+/** For a write, with its fdatasync where it has one. */
 const WAIT_MS = 20
 /** More bytes are written in several goes. */
 const PART_BYTES = 1024 * 1024
@@ -12,9 +12,12 @@ const PART_BYTES = 1024 * 1024
 
     i32  number of the newest request      i32  size in bytes
     i32  number of the newest answer       i32  1: fdatasync behind the write
-    i32  1: the answer comes by message    i32  errno of a failure, negative; 0 for none
+    i32  number of the newest request      i32  errno of a failure, negative; 0 for none
+         whose answer comes by message
     i32  file descriptor                   i32  1: it was the fdatasync that failed
     f64  position                          f64  milliseconds that the fdatasync took
+
+  Numbers go up by one and over from 2^31 - 1 to -2^31.
 */
 const ASKED = 0
 const ANSWERED = 1
@@ -32,8 +35,10 @@ function serveWrites(shared: SharedArrayBuffer, port: MessagePort, files: typeof
   const numbers = new Int32Array(shared, 0, 8)
   const floats = new Float64Array(shared, 32, 2)
   const bytes = new Uint8Array(shared, 48)
-  for (let number = 1; ; number += 1) {
-    while (Atomics.load(numbers, 0) !== number) Atomics.wait(numbers, 0, number - 1)
+  let answered = numbers[1] ?? 0
+  for (;;) {
+    const number = (answered + 1) | 0
+    while (Atomics.load(numbers, 0) !== number) Atomics.wait(numbers, 0, answered)
     const fd = numbers[3] ?? 0
     const size = numbers[4] ?? 0
     let begunSync = 0
@@ -54,7 +59,9 @@ function serveWrites(shared: SharedArrayBuffer, port: MessagePort, files: typeof
     numbers[7] = begunSync > 0 ? 1 : 0
     Atomics.store(numbers, 1, number)
     Atomics.notify(numbers, 1)
-    if (Atomics.exchange(numbers, 2, 0) === 1) port.postMessage(number)
+    // The process may be at the next request by now: that one's message is not ours to send, nor to take back.
+    if (Atomics.load(numbers, 2) === number) port.postMessage(number)
+    answered = number
   }
 }
 
@@ -70,6 +77,13 @@ export interface WriteRequest {
   readonly position: number
   /** an fdatasync follows the write */
   readonly sync: boolean
+}
+
+export interface WriterThreadOptions {
+  /** the process stands still so long for an answer, milliseconds; then it goes on without */
+  readonly waitMs?: number
+  /** of the request before the first; 32 bits with a sign */
+  readonly lastNumber?: number
 }
 
 /** Of a write: what its fdatasync took, in milliseconds; 0 where it had none. */
@@ -92,20 +106,36 @@ export class WriterThread {
   readonly #floats: Float64Array
   readonly #bytes: Uint8Array
   readonly #port: MessagePort
-  #number = 0
+  readonly #worker: Worker
+  readonly #waitMs: number
+  #number: number
   #late: Late | undefined
+  #hasEnded = false
 
-  private constructor(shared: SharedArrayBuffer, port: MessagePort) {
+  private constructor(
+    { shared, port, worker }: { shared: SharedArrayBuffer; port: MessagePort; worker: Worker },
+    { waitMs, lastNumber }: Required<WriterThreadOptions>,
+  ) {
+    this.#waitMs = waitMs
+    this.#number = lastNumber
+    this.#worker = worker
     this.#numbers = new Int32Array(shared, 0, NUMBERS)
     this.#floats = new Float64Array(shared, NUMBERS * 4, 2)
     this.#bytes = new Uint8Array(shared, HEAD_BYTES)
     this.#port = port
     port.on('message', (number: number) => this.#heard(number))
     port.unref()
+    // Only when it has run out of memory. Its error is said by who asked it for something.
+    worker.on('error', () => {})
+    worker.once('exit', () => this.#ended())
   }
 
-  static async start(): Promise<WriterThread> {
+  static async start({
+    waitMs = WAIT_MS,
+    lastNumber = 0,
+  }: WriterThreadOptions = {}): Promise<WriterThread> {
     const shared = new SharedArrayBuffer(HEAD_BYTES + PART_BYTES)
+    new Int32Array(shared, 0, NUMBERS).fill(lastNumber, ASKED, BY_MESSAGE + 1)
     const { port1, port2 } = new MessageChannel()
     const worker = new Worker(THREAD, {
       eval: true,
@@ -120,7 +150,17 @@ export class WriterThread {
       worker.once('error', reject)
     })
     worker.unref()
-    return new WriterThread(shared, port1)
+    return new WriterThread({ shared, port: port1, worker }, { waitMs, lastNumber })
+  }
+
+  /** Whether the thread is gone: whatever is asked of it fails, and another has to be started. */
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
+  /** The thread stops where it is, in the middle of a write too; who waits for one is told that it failed. */
+  async end(): Promise<void> {
+    await this.#worker.terminate()
   }
 
   /**
@@ -129,6 +169,7 @@ export class WriterThread {
    * @throws the system's error, with `syscall` the one that failed; a promise rejects with it
    */
   write(request: WriteRequest): Outcome | Promise<Outcome> {
+    if (this.#hasEnded) throw threadEnded()
     if (this.#late !== undefined) return this.#behind(this.#late, request)
     const { bytes, position } = request
     if (bytes.length <= PART_BYTES) return this.#writePart(request)
@@ -156,13 +197,14 @@ export class WriterThread {
     numbers[FD] = fd
     numbers[SIZE] = bytes.length
     numbers[WITH_SYNC] = sync ? 1 : 0
-    this.#number += 1
+    const answered = this.#number
+    this.#number = (answered + 1) | 0
     Atomics.store(numbers, ASKED, this.#number)
     Atomics.notify(numbers, ASKED)
-    Atomics.wait(numbers, ANSWERED, this.#number - 1, WAIT_MS)
+    Atomics.wait(numbers, ANSWERED, answered, this.#waitMs)
     if (Atomics.load(numbers, ANSWERED) === this.#number) return this.#answer()
     // The thread looks at this behind its answer, so the answer is here by now or comes as a message.
-    Atomics.store(numbers, BY_MESSAGE, 1)
+    Atomics.store(numbers, BY_MESSAGE, this.#number)
     if (Atomics.load(numbers, ANSWERED) === this.#number) return this.#answer()
     return this.#waitFor(this.#number)
   }
@@ -200,4 +242,17 @@ export class WriterThread {
     this.#port.unref()
     late.settle(this.#outcome())
   }
+
+  #ended(): void {
+    this.#hasEnded = true
+    this.#port.close()
+    this.#late?.settle(threadEnded())
+    this.#late = undefined
+  }
+}
+
+/** As a sync that failed: nobody knows what is on the disk. */
+function threadEnded(): Error {
+  const message = 'EIO: the thread that writes has ended, fdatasync'
+  return Object.assign(new Error(message), { code: 'EIO', syscall: 'fdatasync' })
 }
