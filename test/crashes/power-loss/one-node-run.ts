@@ -20,8 +20,7 @@ export async function runOneNode(plan: PowerPlan): Promise<PowerResult> {
   for (let cut = 1; cut <= cuts; cut += 1) {
     const isStopped = random.chance(0.4)
     await underLoad(world, random)
-    disk.cutPower()
-    const faults = isStopped ? await stopWhenNoticed(world) : await world.kingbus.kill9()
+    const faults = isStopped ? await liveOn(world, disk) : await die(world, disk)
     world.source.freeze()
     disk.restorePower()
     const losses = [...(faults ?? []), ...(await comeBack(world))]
@@ -40,6 +39,24 @@ async function underLoad({ acknowledged, proxy }: OneNode, random: SeededRandom)
   await waitFor({ what }, async () => acknowledged.count > count + 5)
   if (random.chance(0.3)) proxy.cutAfter(random.between(1, 300_000))
   await pause(random.between(0, UNDER_LOAD_MS))
+}
+
+/**
+ * The process does nothing behind the cut: the kernel may call an fdatasync that it has cut off a success, which
+ * nobody hears where power is lost.
+ */
+async function die({ kingbus }: OneNode, disk: OwnDisk): Promise<void> {
+  kingbus.freezeAtDisk()
+  disk.cutPower()
+  await kingbus.kill9()
+}
+
+/** The same of a process that lives on: no fdatasync is under way at the cut. */
+async function liveOn(world: OneNode, disk: OwnDisk): Promise<string[]> {
+  world.kingbus.freeze()
+  disk.cutPower()
+  world.kingbus.thaw()
+  return await stopWhenNoticed(world)
 }
 
 /** The process finds out by itself that nothing can be stored, says so, and ends in order when it is told to. */

@@ -1,4 +1,5 @@
 import { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
+import { freezeWithEtcd } from '../../e2e/harness/cluster/etcd-processes.ts'
 import { OwnDisk } from '../../e2e/harness/disks/own-disk.ts'
 import { pause, waitFor } from '../../e2e/harness/wait.ts'
 import { ThreeNodes } from '../world/three-nodes.ts'
@@ -43,9 +44,11 @@ async function losePower(
   random: SeededRandom,
 ): Promise<void> {
   const apartMs = random.chance(0.5) ? 0 : APART_MS
-  const cut = disks.map(async (disk) => {
+  const cut = world.cluster.nodes.map(async (node, index) => {
     await pause(random.between(0, apartMs))
-    disk.cutPower()
+    // Nobody hears of an fdatasync that was cut off, and that the kernel may call a success.
+    freezeWithEtcd(node)
+    disks[index]?.cutPower()
   })
   await Promise.all(cut)
   await world.kill9()

@@ -7,6 +7,7 @@ import { type Mysqld, replicationPassword, replicationUser } from './mysqld.ts'
 import type { Place } from './network/place.ts'
 import { freePort } from './ports.ts'
 import { makeRunFolder, projectFolder } from './project.ts'
+import { stopAtDisk } from './signals.ts'
 import { waitFor } from './wait.ts'
 
 export interface KingbusOptions {
@@ -266,6 +267,11 @@ export class Kingbus {
 
   freeze(): void {
     this.#running().signal('SIGSTOP')
+  }
+
+  /** The same, while the disk may still be at what it was asked for. */
+  freezeAtDisk(): void {
+    stopAtDisk(this.#running().pid)
   }
 
   thaw(): void {

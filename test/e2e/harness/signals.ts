@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 const FREEZE_MOST_MS = 5000
 /** The state of a thread in `/proc`, behind its name in brackets (proc_pid_stat(5)): stopped by a signal, or ended. */
 const STANDS_STILL = /\) [TZX] [^)]*$/
+/** The same, or waiting for a disk, and stopped before it does anything with the answer. */
+const DOES_NOTHING = /\) [TZXD] [^)]*$/
 
 /**
  * Sends a signal. SIGSTOP has been obeyed when this returns: kill(2) only asks for it, and on a busy machine threads
@@ -10,9 +12,18 @@ const STANDS_STILL = /\) [TZX] [^)]*$/
  */
 export function sendSignal(pid: number, name: NodeJS.Signals): void {
   process.kill(pid, name)
-  if (name !== 'SIGSTOP') return
+  if (name === 'SIGSTOP') waitForThreads(pid, STANDS_STILL)
+}
+
+/** As SIGSTOP, but what the disk has been asked for may be under way when this returns. */
+export function stopAtDisk(pid: number): void {
+  process.kill(pid, 'SIGSTOP')
+  waitForThreads(pid, DOES_NOTHING)
+}
+
+function waitForThreads(pid: number, state: RegExp): void {
   const untilMs = performance.now() + FREEZE_MOST_MS
-  while (!threadsOf(pid).every((stat) => STANDS_STILL.test(stat))) {
+  while (!threadsOf(pid).every((stat) => state.test(stat))) {
     if (performance.now() > untilMs) throw new Error(`process ${pid} does not obey SIGSTOP`)
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
   }

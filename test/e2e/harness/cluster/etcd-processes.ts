@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Kingbus } from '../kingbus.ts'
-import { signalQuietly } from '../signals.ts'
+import { signalQuietly, stopAtDisk } from '../signals.ts'
 import { waitFor } from '../wait.ts'
 
 /** The etcds that these nodes run, known by the data directories on their command lines. */
@@ -19,6 +19,12 @@ function etcdsOf(nodes: readonly Kingbus[]): number[] {
 /** An etcd outlives the node that started it for a while. */
 export function killEtcds(nodes: readonly Kingbus[]): void {
   for (const pid of etcdsOf(nodes)) signalQuietly(pid, 'SIGKILL')
+}
+
+/** A node and its etcd do nothing more; their disk may still be at what it was asked for. */
+export function freezeWithEtcd(node: Kingbus): void {
+  node.freezeAtDisk()
+  for (const pid of etcdsOf([node])) stopAtDisk(pid)
 }
 
 /** These nodes die with their etcds, all in the same moment; returns when nothing of them runs. */
