@@ -37,7 +37,7 @@ function outOfFiles(path: string, code: 'EMFILE' | 'ENFILE', cause: unknown): Op
   return new OperationalError(
     'E_OPEN_FILES',
     `${message} (${messageOf(cause)})`,
-    { path, code },
+    { path, systemCode: code },
     { cause },
   )
 }
