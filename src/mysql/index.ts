@@ -28,7 +28,7 @@ export {
 } from './binlog/checksum.ts'
 export { type EventFields, encodeEvent } from './binlog/event.ts'
 export { EventType, eventTypeName, eventTypeSymbol } from './binlog/event-type.ts'
-export { nextFileName } from './binlog/file-name.ts'
+export { compareFileNames, fileNumber, nextFileName } from './binlog/file-name.ts'
 export {
   decodeFormatDescription,
   type FormatDescription,

@@ -10,6 +10,7 @@ import {
   Watch,
   type Watched,
 } from '../lib/index.ts'
+import { compareFileNames } from '../mysql/index.ts'
 import type { SourceVariables } from './flavor/source-variables.ts'
 import type { Holdings, SourcePlace } from './holdings.ts'
 import { type OpenDump, openDump, type SourceOptions } from './open-dump.ts'
@@ -223,7 +224,7 @@ export class SourceLink {
     const behind =
       place.file === sourceEnd.file
         ? place.position < sourceEnd.position
-        : place.file < sourceEnd.file
+        : compareFileNames(place.file, sourceEnd.file) < 0
     if (!behind) return 0
     if (newestTimestamp === 0) return undefined
     return Math.max(0, Math.round(this.#options.clock.nowMs() / 1000 - newestTimestamp))

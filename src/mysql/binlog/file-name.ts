@@ -1,4 +1,4 @@
-import { ProtocolError } from '../../lib/index.ts'
+import { ProtocolError, toSafeNumber } from '../../lib/index.ts'
 
 /** The longest name of a file that the server handles. */
 const FILE_NAME_SIZE_MOST = 512
@@ -15,9 +15,29 @@ export function decodeFileName(bytes: Buffer): string {
   return bytes.toString('utf8')
 }
 
+/*
+  The number alone orders names (`STEM.NUMBER`), compared as a number, so that `binlog.1000000` comes after
+  `binlog.999999`, and a file of another server, whose stem may differ, stands where its number says.
+*/
+const NUMBERED = /^(.*\.)(\d+)$/
+
+function partsOf(name: string): { readonly stem: string; readonly digits: string } {
+  const [, stem = '', digits = ''] = NUMBERED.exec(name) ?? []
+  if (digits === '') throw new ProtocolError(`'${name}' is not the name of a binlog file`)
+  return { stem, digits }
+}
+
+export function fileNumber(name: string): number {
+  return toSafeNumber(BigInt(partsOf(name).digits), 'the number of a binlog file')
+}
+
+/** Negative when `a` comes before `b`. */
+export function compareFileNames(a: string, b: string): number {
+  return fileNumber(a) - fileNumber(b) || (a < b ? -1 : a > b ? 1 : 0)
+}
+
 /** The name after this one, as servers give them: the number grows by one, in at least as many digits. */
 export function nextFileName(name: string): string {
-  const [, stem = '', digits = ''] = /^(.*\.)(\d+)$/.exec(name) ?? []
-  if (digits === '') throw new ProtocolError(`'${name}' is not the name of a binlog file`)
+  const { stem, digits } = partsOf(name)
   return stem + String(BigInt(digits) + 1n).padStart(digits.length, '0')
 }
