@@ -5,13 +5,14 @@
 import { hostname } from 'node:os'
 import { type Address, type Config, REPLICAS_LOOK_MS, RETENTION_LOOK_MS } from '../config/index.ts'
 import {
-  type Administration,
+  type AskSource,
   ReplicaAcks,
   type ReplicaRow,
   ReplicationServer,
+  type ReplicationServerOptions,
   SERVE_LIMITS,
 } from '../serve/index.ts'
-import { METADATA_LIMITS, MetadataPool } from '../source/index.ts'
+import { METADATA_LIMITS, MetadataPool, readSourceGtids, SOURCE_LIMITS } from '../source/index.ts'
 import { type DataDir, FileScrub, minFreeBytes, openDataDir } from '../store/index.ts'
 import { DiskWatch } from './disk/disk-watch.ts'
 import { RoomJournal } from './disk/room-journal.ts'
@@ -103,7 +104,11 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
   const administration = new SqlAdministration(desks.sourceDesk, (wish) =>
     retention.purgeDesk.purge(wish),
   )
-  const server = buildServer(base, { administration, acks }, material)
+  const askSource: AskSource = async (signal) => {
+    const address = settings.value?.address
+    return address && (await readSourceGtids(address, SOURCE_LIMITS, signal))
+  }
+  const server = buildServer(base, { administration, acks, askSource }, material)
   const retention = buildRetention({
     ...base,
     server,
@@ -165,7 +170,7 @@ function buildMetadata({
 
 function buildServer(
   parts: Omit<NodeParts, 'server' | 'retention'>,
-  own: { readonly administration: Administration; readonly acks: ReplicaAcks },
+  own: Pick<ReplicationServerOptions, 'administration' | 'acks' | 'askSource'>,
   material: Awaited<ReturnType<typeof loadServeMaterial>>,
 ): ReplicationServer {
   const { store, facts, users, metadata, clock, random, logger } = parts

@@ -6,6 +6,7 @@
   transaction counts as committed: it shows what the store shows.
 */
 export type { Administration, Purged, SourceView, SourceWishes } from './administration.ts'
+export type { AskSource } from './dump/ahead-of-source.ts'
 export { SERVE_LIMITS, type ServeLimits } from './limits.ts'
 export { ReplicaAcks } from './replica-acks.ts'
 export {

@@ -3,6 +3,7 @@ import type { Logger } from '../lib/index.ts'
 import { type Clock, Compressor, type Random, type ServerTls } from '../platform/index.ts'
 import type { BinlogStore } from '../store/index.ts'
 import type { Administration } from './administration.ts'
+import type { AskSource } from './dump/ahead-of-source.ts'
 import { binlogReaderOf } from './dump/binlog-reader.ts'
 import { Dumps } from './dump/dumps.ts'
 import type { ServeLimits } from './limits.ts'
@@ -30,6 +31,8 @@ export interface ReplicationServerOptions {
   readonly passwordKey: string
   /** who is asked about tables; undefined: nobody */
   readonly metadata: MetadataSource | undefined
+  /** what the source has, for replicas that have more than we */
+  readonly askSource: AskSource
   /** where it is kept what semi-sync replicas acknowledge */
   readonly acks: ReplicaAcks
   readonly limits: ServeLimits
@@ -48,7 +51,7 @@ export class ReplicationServer {
 
   constructor(options: ReplicationServerOptions) {
     const { store, facts, users, administration, tls, passwordKey, metadata } = options
-    const { limits, clock, random, logger, acks } = options
+    const { limits, clock, random, logger, acks, askSource } = options
     const binlogs = binlogReaderOf(store)
     this.replicas = new Replicas(clock, UNRECEIVED_BYTES_MOST, acks)
     this.dumps = new Dumps({
@@ -57,6 +60,7 @@ export class ReplicationServer {
       clock,
       logger,
       serverId: facts.serverId,
+      askSource,
     })
     const guard = new LoginGuard(limits, { clock, logger })
     const authenticator = new Authenticator({

@@ -13,6 +13,7 @@ export {
   readSourceFile,
 } from './files/read-file.ts'
 export { type Finding, remedyFor, type Severity } from './finding.ts'
+export { readSourceGtids } from './flavor/source-gtids.ts'
 export type { Beginning, FileForm, Holdings, SourcePlace, StartAt } from './holdings.ts'
 export { METADATA_LIMITS } from './metadata/metadata-limits.ts'
 export { MetadataPool } from './metadata/metadata-pool.ts'

@@ -80,6 +80,16 @@ export function purgedGtids(held: GtidSet, missing: GtidSet): DumpError {
   return fatal(PURGED + tooLong)
 }
 
+/** MySQL's text is longer, and cut off by it at just this place. */
+export const MORE_THAN_THE_SOURCE = fatal(
+  "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may indicate " +
+    'that the the last binary log file was truncated or lost, e.g., after a power failure when ' +
+    'sync_binlog != 1. The source may have rolled back transactions that were already replicated to ' +
+    'the replica. Replicate any transactions that source has rolled back from replica to source, ' +
+    'and/or commit empty transactions on source to account for transactions that have been ' +
+    'committed on source but are not included in GTID_EXECU',
+)
+
 export function insideAnEvent(asked: Position, at: Position): DumpError {
   const text = 'binlog truncated in the middle of event; consider out of disk space on source'
   return withPlace(text, asked, at)

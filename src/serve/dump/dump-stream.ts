@@ -23,7 +23,13 @@ import { type DumpEnd, type DumpError, type DumpRequest, SHUTDOWN } from '../dum
 import type { DumpProgress } from '../replicas.ts'
 import type { BinlogFile, BinlogReader } from './binlog-reader.ts'
 import { type ChunkPool, READ_OFFSET, SKIPPED_BYTES_MAX } from './chunk-pool.ts'
-import { bogusEvent, damagedEvent, NEXT_FILE_GONE, replacedByAnother } from './dump-errors.ts'
+import {
+  bogusEvent,
+  damagedEvent,
+  MORE_THAN_THE_SOURCE,
+  NEXT_FILE_GONE,
+  replacedByAnother,
+} from './dump-errors.ts'
 import { EventsAt } from './event-at.ts'
 import { FileHead } from './file-head.ts'
 import type { DumpStart } from './find-start.ts'
@@ -35,6 +41,8 @@ import { artificialGtidList, type EventStyle, heartbeat } from './stream-events.
 
 /** The reason of `stop` when a newer dump of the same replica has begun. */
 export const REPLACED = 'replaced'
+/** The reason of `stop` when the replica holds what the source has lost. */
+export const AHEAD = 'ahead'
 /** A synchronous read that takes longer found a cold page cache. */
 const SLOW_READ_MS = 10
 /**
@@ -358,11 +366,12 @@ export class DumpStream {
 
   #stopped(): DumpEnd {
     const { reason } = this.#session.stop
-    if (reason !== SHUTDOWN && reason !== REPLACED) {
+    if (reason !== SHUTDOWN && reason !== REPLACED && reason !== AHEAD) {
       return { kind: 'closed', sequence: this.#sender.framer.sequence }
     }
     this.#finishEvent()
     if (reason === SHUTDOWN) return this.#ending('eof')
+    if (reason === AHEAD) return this.#ending('error', MORE_THAN_THE_SOURCE)
     return this.#ending('error', replacedByAnother(this.#asked, this.#here()))
   }
 

@@ -8,9 +8,10 @@ import {
   FIRST_DUMP_SEQUENCE,
 } from '../dump-request.ts'
 import type { DumpProgress, Replicas } from '../replicas.ts'
+import { type AskSource, lostBySource } from './ahead-of-source.ts'
 import type { BinlogReader } from './binlog-reader.ts'
 import { ChunkPool } from './chunk-pool.ts'
-import { DumpStream, REPLACED } from './dump-stream.ts'
+import { AHEAD, DumpStream, REPLACED } from './dump-stream.ts'
 import { findStart } from './find-start.ts'
 import { SharedChunks } from './shared-chunks.ts'
 import { StartGate } from './start-gate.ts'
@@ -29,6 +30,8 @@ export interface DumpsOptions {
   readonly logger: Logger
   /** ours, in the events that we make */
   readonly serverId: number
+  /** undefined: nobody is asked what the source has */
+  readonly askSource?: AskSource
 }
 
 /** All dumps of one listener: what they share is here. */
@@ -78,6 +81,8 @@ export class Dumps {
     const replace = (): void => stop.abort(REPLACED)
     replicas.beginDump(request.replica, { progress, replace, nonBlocking })
     let opened = (): void => {}
+    const over = new AbortController()
+    let watched = Promise.resolve()
     try {
       await this.#firstFile(stop.signal)
       opened = await this.#gate.enter(stop.signal)
@@ -88,11 +93,32 @@ export class Dumps {
       if (request.isSemiSync) this.#beginSemiSync(request)
       const shared = { ...this.#options, pool: this.#pool, chunks: this.#chunks }
       const session = { request, sink, progress, stop: stop.signal, opened }
+      watched = this.#endIfAhead(request, stop, over.signal)
       return await new DumpStream(shared, session).run(start)
     } finally {
       opened()
+      over.abort()
       sink.signal.removeEventListener('abort', pass)
+      await watched
     }
+  }
+
+  /** Ends the dump of a replica that holds what the source has lost, as soon as the source says so. */
+  async #endIfAhead(
+    { held, from, nonBlocking, replica }: DumpRequest,
+    stop: AbortController,
+    over: AbortSignal,
+  ): Promise<void> {
+    const { askSource, logger } = this.#options
+    if (askSource === undefined || held === undefined || from !== undefined || nonBlocking) return
+    const lost = await lostBySource(held, { ...this.#options, askSource }, over)
+    if (lost === undefined) return
+    const { user, address, uuid } = replica
+    logger.error(
+      { user, address, uuid, gtids: lost.toLine() },
+      'a replica that holds transactions of the source which the source has not got is refused',
+    )
+    stop.abort(AHEAD)
   }
 
   /** A place beyond the visible end, for which a dump waits, says nothing of what will be stored before it. */
