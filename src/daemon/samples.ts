@@ -34,6 +34,9 @@ export function samplesOf(node: {
     })),
     ...(source.lagSeconds === null ? {} : { kingbus_source_lag_seconds: source.lagSeconds }),
     ...(parts.source.current === undefined ? {} : ingestSamples(parts.source.current)),
+    ...(source.semiSync.wanted && parts.source.isHere
+      ? { kingbus_source_semi_sync_active: source.semiSync.active ? 1 : 0 }
+      : {}),
     ...(source.semiSync.replicas === null
       ? {}
       : { kingbus_source_replica_wait_seconds: (parts.replicaWait.waitedMs ?? 0) / 1000 }),
@@ -159,6 +162,7 @@ function ingestSamples({ ingest, link }: SourceParts): Samples {
     kingbus_source_checksum_errors_total: checksumErrors,
     kingbus_source_cuts_total: cuts,
     kingbus_source_acks_total: link.semiSync.acks,
+    kingbus_source_unacknowledged_commits_total: link.semiSync.unacknowledged,
     kingbus_durable_seconds: ingest.durableTimes.histogram,
     kingbus_source_ack_wait_seconds_total: link.semiSync.waitSeconds,
   }

@@ -40,6 +40,13 @@ export const METRICS = {
   kingbus_source_ack_wait_seconds_total: counter(
     'Time from the arrival of what an acknowledgement covers until it was sent, summed over all',
   ),
+  kingbus_source_semi_sync_active: gauge(
+    '1 while commits on the source wait for this node, 0 while they do not; absent without source.semi-sync, and ' +
+      'on a node that does not follow the source',
+  ),
+  kingbus_source_unacknowledged_commits_total: counter(
+    'Commits that the source went on with unacknowledged since it was first asked, by its own count',
+  ),
   kingbus_source_replica_wait_seconds: gauge(
     'How long a commit has been waiting for semi-sync replicas alone, 0 while none does; absent without ' +
       'serve.wait-for-replicas',

@@ -27,7 +27,7 @@ import {
   type SourceProfile,
 } from './preflight.ts'
 import { decideResume, FILE_START, type OldestFile, type Proof } from './resume.ts'
-import { askForSemiSync, type SemiSyncAnswer } from './semi-sync.ts'
+import { askForSemiSync, type SemiSyncAnswer } from './semi-sync/ask-semi-sync.ts'
 import { formatAddress, type ReplicaSelf, type SourceAddress } from './source-address.ts'
 import { SourceConnection } from './source-connection.ts'
 import type { SourceLimits } from './source-limits.ts'

@@ -13,8 +13,10 @@ export interface SourceLimits {
   readonly retryMostMs: number
   /** a PREVIOUS_GTIDS or GTID event longer than this is refused where the source is examined */
   readonly examinedEventBytes: number
-  /** how often the source's newest position is asked for, on a connection of its own */
+  /** how often the source is asked for its newest position and for semi-sync, on a connection of its own */
   readonly statusMs: number
+  /** the same after the beginning of a dump, and after an acknowledgement for a source that did not wait for any */
+  readonly settleMs: number
 }
 
 const MIB = 1024 * 1024
@@ -29,4 +31,5 @@ export const SOURCE_LIMITS: SourceLimits = {
   retryMostMs: 15_000,
   examinedEventBytes: 64 * MIB,
   statusMs: 5_000,
+  settleMs: 1_000,
 }

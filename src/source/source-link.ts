@@ -14,7 +14,8 @@ import { compareFileNames } from '../mysql/index.ts'
 import type { SourceVariables } from './flavor/source-variables.ts'
 import type { Holdings, SourcePlace } from './holdings.ts'
 import { type OpenDump, openDump, type SourceOptions } from './open-dump.ts'
-import type { SemiSyncState } from './semi-sync.ts'
+import { readSemiSync } from './semi-sync/ask-semi-sync.ts'
+import { SemiSync, type SemiSyncState } from './semi-sync/semi-sync.ts'
 import { formatAddress } from './source-address.ts'
 import { SourceConnection } from './source-connection.ts'
 import { readEnd } from './source-end.ts'
@@ -77,19 +78,14 @@ export class SourceLink {
     sourceEnd: undefined,
     lastEventAtMs: 0,
   }
-  readonly semiSync: SemiSyncState
+  readonly #semiSync: SemiSync
+  /** ends the wait for the next look at the source */
+  #lookSoon = (): void => {}
 
   constructor(options: SourceOptions, logger: Logger) {
     this.#options = options
     this.#logger = logger
-    this.semiSync = {
-      wanted: options.semiSync,
-      active: false,
-      reason: undefined,
-      acknowledged: undefined,
-      acks: 0,
-      waitSeconds: 0,
-    }
+    this.#semiSync = new SemiSync(options.semiSync, logger)
     const { retryFirstMs, retryMostMs } = options.limits
     this.#backoff = new Backoff({ firstMs: retryFirstMs, mostMs: retryMostMs }, () =>
       options.random.fraction(),
@@ -109,6 +105,10 @@ export class SourceLink {
 
   get state(): Watched<SourceState> {
     return this.#state
+  }
+
+  get semiSync(): SemiSyncState {
+    return this.#semiSync
   }
 
   /** By the operator: the dump ends, and nothing is tried until `start`. */
@@ -161,7 +161,8 @@ export class SourceLink {
       if (severity === 'warning')
         this.#logger.warn({ id, found, remedy }, 'the source works with less')
     }
-    this.#noteSemiSync(dump, asynchronous)
+    this.#semiSync.begun(profile.uuid, dump.semiSync, asynchronous)
+    this.#lookSoon()
     this.#enter('streaming')
     this.progress.place = selects ? undefined : at
     const { active } = this.semiSync
@@ -174,33 +175,28 @@ export class SourceLink {
 
   /** The source was told that everything before the place is safe, `waitedMs` after it had arrived. */
   acknowledged(place: SourcePlace, waitedMs: number): void {
-    const { semiSync } = this
-    semiSync.active = true
-    semiSync.reason = undefined
-    semiSync.acknowledged = place
-    semiSync.acks += 1
-    semiSync.waitSeconds += waitedMs / 1000
+    this.#semiSync.told(place, waitedMs)
+    // A source that did not wait may do so now.
+    if (!this.#semiSync.active) this.#lookSoon()
   }
 
-  #noteSemiSync({ semiSync: answer }: OpenDump, asynchronous: string | undefined): void {
-    const { semiSync } = this
-    semiSync.active = answer?.marked === true && answer.reason === undefined
-    const isSaid = asynchronous !== undefined && asynchronous === semiSync.reason
-    semiSync.reason = asynchronous ?? answer?.reason
-    if (semiSync.reason !== undefined && !isSaid) this.#logger.warn({}, semiSync.reason)
-  }
-
-  /** Asks the source from time to time how far it is, on a connection of its own, until the signal fires. */
+  /**
+   * Asks the source from time to time how far it is and whether its commits wait for us, on a connection of its own,
+   * until the signal fires.
+   */
   async watchEnd(signal: AbortSignal): Promise<void> {
-    const { clock, limits } = this.#options
     let asking: SourceConnection | undefined
+    signal.addEventListener('abort', () => asking?.close(), { once: true })
     while (!signal.aborted) {
-      if (this.#state.value.phase !== 'streaming') {
+      const { phase } = this.#state.value
+      if (phase !== 'streaming' && phase !== 'paused') {
         await this.#state.changed(signal)
         continue
       }
       try {
-        asking ??= await SourceConnection.open(this.#options.address, limits, signal)
+        asking ??= await SourceConnection.open(this.#options.address, this.#options.limits, signal)
+        // First: the other question may have to wait for a commit that waits for us.
+        if (this.#semiSync.wanted) this.#semiSync.seen(await readSemiSync(asking))
         this.progress.sourceEnd = await readEnd(asking)
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error
@@ -209,9 +205,17 @@ export class SourceLink {
         this.progress.sourceEnd = undefined
         this.#logger.debug({ code: error.code }, error.message)
       }
-      await clock.sleep(limits.statusMs, signal)
+      await this.#untilNextLook(signal)
     }
     asking?.close()
+  }
+
+  async #untilNextLook(signal: AbortSignal): Promise<void> {
+    const { clock, limits } = this.#options
+    const early = new AbortController()
+    this.#lookSoon = () => early.abort()
+    await clock.sleep(limits.statusMs, AbortSignal.any([signal, early.signal]))
+    if (early.signal.aborted) await clock.sleep(limits.settleMs, signal)
   }
 
   /**

@@ -16,7 +16,7 @@ import {
   refuseProblems,
   type SourceProfile,
 } from './preflight.ts'
-import { readSemiSyncPlugin } from './semi-sync.ts'
+import { readSemiSyncPlugin } from './semi-sync/ask-semi-sync.ts'
 import { formatAddress } from './source-address.ts'
 import { SourceConnection } from './source-connection.ts'
 import { explainFailure } from './source-error.ts'

@@ -8,34 +8,13 @@ import { Kingbus } from './harness/kingbus.ts'
 import { Mysqld } from './harness/mysqld.ts'
 import { Replica } from './harness/replica.ts'
 import { semiSyncCounters } from './harness/semi-sync/counters.ts'
+import { semiSyncOf, waitForSemiSync } from './harness/semi-sync/state.ts'
 import { pause, waitFor } from './harness/wait.ts'
 
 afterEach(endEverything)
 
 const plugin = { 'plugin-load-add': 'semisync_source.so', max_binlog_size: '1M' }
 const hour = 3_600_000
-
-interface SemiSync {
-  readonly wanted: boolean
-  readonly active: boolean
-  readonly reason: string | null
-  readonly acknowledged: { readonly file: string; readonly position: number } | null
-}
-
-async function semiSyncOf(kingbus: Kingbus): Promise<SemiSync> {
-  const { source } = await kingbus.status()
-  return (source as unknown as { semiSync: SemiSync }).semiSync
-}
-
-async function waitForSemiSync(kingbus: Kingbus, active: boolean): Promise<SemiSync> {
-  return await waitFor(
-    { what: `semi-sync to be ${active}`, explain: () => kingbus.logTail() },
-    async () => {
-      const found = await semiSyncOf(kingbus)
-      return found.active === active ? found : undefined
-    },
-  )
-}
 
 /** A source with the plugin whose commits wait for ever, and Kingbus behind it. */
 async function startPair(

@@ -1,34 +1,11 @@
 import { afterEach, expect, test } from 'vitest'
 import { expectAllEqual, startChain } from './harness/chain.ts'
 import { endEverything } from './harness/child.ts'
-import type { Kingbus } from './harness/kingbus.ts'
 import { semiSyncCounters } from './harness/semi-sync/counters.ts'
+import { semiSyncOf, waitForSemiSync } from './harness/semi-sync/state.ts'
 import { waitFor } from './harness/wait.ts'
 
 afterEach(endEverything)
-
-interface SemiSync {
-  readonly active: boolean
-  readonly replicas: {
-    readonly needed: number
-    readonly connected: number
-    readonly waitingSince: string | null
-    readonly waitingFor: readonly string[]
-  } | null
-}
-
-async function semiSyncOf(kingbus: Kingbus): Promise<SemiSync> {
-  const { source } = await kingbus.status()
-  return (source as unknown as { semiSync: SemiSync }).semiSync
-}
-
-async function waitForActive(kingbus: Kingbus): Promise<void> {
-  const explain = () => kingbus.logTail()
-  await waitFor(
-    { what: 'semi-sync to be active', timeoutMs: 60_000, explain },
-    async () => (await semiSyncOf(kingbus)).active,
-  )
-}
 
 test('a commit waits until a replica has it, too; also one that was stored before a restart', async () => {
   const chain = await startChain({
@@ -48,7 +25,7 @@ test('a commit waits until a replica has it, too; also one that was stored befor
   await expectAllEqual(chain)
   await source.sql('SET GLOBAL rpl_semi_sync_source_enabled = ON')
   await source.sql('CREATE TABLE d.t (id INT PRIMARY KEY)')
-  await waitForActive(kingbus)
+  await waitForSemiSync(kingbus, true, 60_000)
   await expectAllEqual(chain)
 
   await replica.server.sql('STOP REPLICA IO_THREAD')
@@ -75,7 +52,7 @@ test('a commit waits until a replica has it, too; also one that was stored befor
   expect(isCommitted).toBe(false)
 
   await replica.server.sql('START REPLICA IO_THREAD')
-  await waitForActive(kingbus)
+  await waitForSemiSync(kingbus, true, 60_000)
   await committing
   expect((await semiSyncCounters(source)).no).toBe(0)
   await expectAllEqual(chain)

@@ -28,7 +28,8 @@ async function createTables(server: Mysqld, schema: string): Promise<void> {
 
 /**
  * A seeded mix of inserts, updates, deletes, DDL, tagged GTIDs, rollbacks and big transactions on one
- * connection. What was acknowledged by the source is counted; a source that goes away only pauses it.
+ * connection. What was acknowledged by the source is counted; a source that goes away, or may not be written to,
+ * only pauses it.
  */
 export class Load {
   readonly #server: Mysqld
@@ -152,6 +153,8 @@ const disconnects = new Set([
   'PROTOCOL_CONNECTION_LOST',
   'ER_SERVER_SHUTDOWN',
   'ER_CON_COUNT_ERROR',
+  // One that is demoted: super_read_only.
+  'ER_OPTION_PREVENTS_STATEMENT',
 ])
 
 export function isDisconnect(thrown: unknown): boolean {

@@ -2,7 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { joinForLife, portOf, type SocketPair } from './joined.ts'
 
 /** What the proxy does with a connection. */
-type Mode = 'pass' | 'stall' | 'refuse'
+type Mode = 'pass' | 'stall' | 'deafen' | 'refuse'
 
 /**
  * A TCP proxy on 127.0.0.1 in front of a server that can break connections as networks do: at once,
@@ -61,6 +61,12 @@ export class CutProxy {
     for (const pair of this.#pairs) for (const socket of pair) socket.pause()
   }
 
+  /** The server is heard, and hears nothing more. */
+  deafen(): void {
+    this.#mode = 'deafen'
+    for (const [client] of this.#pairs) client.pause()
+  }
+
   /** Breaks every connection and takes no new ones. */
   refuse(): void {
     this.#mode = 'refuse'
@@ -98,11 +104,12 @@ export class CutProxy {
       }
       if (!client.write(bytes)) target.pause()
     })
-    client.on('drain', () => this.#mode === 'pass' && target.resume())
+    client.on('drain', () => this.#mode !== 'stall' && target.resume())
     client.on('data', (bytes) => {
       if (!target.write(bytes)) client.pause()
     })
     target.on('drain', () => this.#mode === 'pass' && client.resume())
-    if (this.#mode === 'stall') for (const socket of pair) socket.pause()
+    if (this.#mode === 'stall') target.pause()
+    if (this.#mode !== 'pass') client.pause()
   }
 }

@@ -1,0 +1,225 @@
+import { truncateSync } from 'node:fs'
+import { afterEach, expect, test } from 'vitest'
+import { present } from '../../src/lib/index.ts'
+import { endEverything } from './harness/child.ts'
+import { compareBinlogs } from './harness/compare.ts'
+import { Kingbus, type KingbusStatus } from './harness/kingbus.ts'
+import { Load } from './harness/load.ts'
+import { Mysqld } from './harness/mysqld.ts'
+import { CutProxy } from './harness/network/cut-proxy.ts'
+import { AckChecker } from './harness/semi-sync/ack-checker.ts'
+import { semiSyncCounters } from './harness/semi-sync/counters.ts'
+import { ProcessTrace } from './harness/semi-sync/process-trace.ts'
+import { waitForSemiSync } from './harness/semi-sync/state.ts'
+import { waitFor } from './harness/wait.ts'
+
+afterEach(endEverything)
+
+const ours = { 'source-semi-sync': 'true', 'source-tls': 'disabled' }
+const install = "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'"
+const neverAlone = 'SET PERSIST rpl_semi_sync_source_timeout = 3600000'
+const switchOn = 'SET PERSIST rpl_semi_sync_source_enabled = ON'
+const switchOff = 'SET PERSIST rpl_semi_sync_source_enabled = OFF'
+const readOnly = 'SET GLOBAL super_read_only = ON'
+const writable = 'SET GLOBAL read_only = OFF'
+
+async function metric(kingbus: Kingbus, name: string): Promise<number> {
+  const page = await (await fetch(`${kingbus.adminUrl}/metrics`)).text()
+  return Number(new RegExp(`^${name} (.+)$`, 'm').exec(page)?.[1])
+}
+
+/** A source of its own, whose commits wait for ever, and what is seen of it at the socket. */
+async function startChecked() {
+  const source = await Mysqld.start({ serverId: 1, options: { max_binlog_size: '1M' } })
+  await source.sql(
+    install,
+    neverAlone,
+    'CREATE DATABASE d',
+    'CREATE TABLE d.t (id INT PRIMARY KEY)',
+  )
+  const cuts = await CutProxy.start(source.port)
+  const trace = new ProcessTrace()
+  const checker = await AckChecker.start({ port: cuts.port, traces: [trace] })
+  const kingbus = await Kingbus.start({
+    sourceUrl: checker.sourceUrl,
+    flags: ours,
+    env: trace.env,
+  })
+  await source.sql(switchOn)
+  await kingbus.catchUpWith(source)
+  await waitForSemiSync(kingbus, true)
+  return { source, cuts, checker, kingbus }
+}
+
+/** A commit that is on its way, and whether its client was told that it is there. */
+async function commit(source: Mysqld, id: number) {
+  const connection = await source.connect()
+  const committing = { isDone: false, ended: Promise.resolve() }
+  committing.ended = connection.query(`INSERT INTO d.t VALUES (${id})`).then(
+    () => {
+      committing.isDone = true
+    },
+    // The server is killed.
+    () => {},
+  )
+  return committing
+}
+
+async function waitingSessions(source: Mysqld): Promise<number> {
+  const rows = await source.sql("SHOW STATUS LIKE 'Rpl_semi_sync_source_wait_sessions'")
+  return Number(rows[0]?.['Value'])
+}
+
+test('a source that has stopped waiting is not called waiting, until it waits again', async () => {
+  const options = {
+    'plugin-load-add': 'semisync_source.so',
+    rpl_semi_sync_source_enabled: 'ON',
+    rpl_semi_sync_source_timeout: '500',
+  }
+  const source = await Mysqld.start({ serverId: 1, options })
+  const kingbus = await Kingbus.start({ sourceUrl: source.sourceUrl, flags: ours })
+  await source.sql('CREATE DATABASE d', 'CREATE TABLE d.t (id INT PRIMARY KEY)')
+  await waitForSemiSync(kingbus, true)
+  const before = (await semiSyncCounters(source)).no
+  await waitFor({ what: 'the source to be asked' }, async () => {
+    return (await metric(kingbus, 'kingbus_source_semi_sync_active')) === 1
+  })
+
+  // Frozen for longer than it waits.
+  kingbus.freeze()
+  await source.sql('INSERT INTO d.t VALUES (1)')
+  expect(await semiSyncCounters(source)).toMatchObject({ on: false, no: before + 1 })
+  kingbus.thaw()
+  await waitFor({ what: 'the source to wait again' }, async () => {
+    return (await semiSyncCounters(source)).on
+  })
+  const unacknowledged = 'kingbus_source_unacknowledged_commits_total'
+  await waitFor({ what: 'that to be counted' }, async () => {
+    return (await metric(kingbus, unacknowledged)) > 0
+  })
+  await waitForSemiSync(kingbus, true)
+
+  // It waits for one that is not there, while Kingbus runs.
+  const counted = await metric(kingbus, unacknowledged)
+  await source.sql('SET GLOBAL rpl_semi_sync_source_wait_for_replica_count = 2')
+  await source.sql('INSERT INTO d.t VALUES (2)')
+  expect((await waitForSemiSync(kingbus, false)).reason).toMatch(/^the source has stopped waiting/)
+  expect(await metric(kingbus, 'kingbus_source_semi_sync_active')).toBe(0)
+  expect(await metric(kingbus, unacknowledged)).toBe(counted + 1)
+  expect(kingbus.logTail()).toMatch(/the source has stopped waiting for acknowledgements/)
+  await source.sql('SET GLOBAL rpl_semi_sync_source_wait_for_replica_count = 1')
+  await source.sql('INSERT INTO d.t VALUES (3)', 'INSERT INTO d.t VALUES (4)')
+  expect((await waitForSemiSync(kingbus, true)).reason).toBeNull()
+  expect(await semiSyncCounters(source)).toMatchObject({ on: true })
+})
+
+test('acknowledgements stay right while a source is switched off and on, demoted, without plugin, restarted', async () => {
+  const { source, checker, kingbus } = await startChecked()
+  const loads = await Promise.all(
+    [0, 1, 2].map((index) => Load.start(source, { seed: 81 + index, schema: `load_${index}` })),
+  )
+  const committed = (): number => loads.reduce((sum, load) => sum + load.committed, 0)
+  const more = async (): Promise<void> => {
+    const goal = committed() + 60
+    const explain = () => kingbus.logTail()
+    await waitFor({ what: `${goal} commits`, explain }, async () => {
+      expect(checker.violations).toEqual([])
+      return committed() >= goal
+    })
+  }
+  await more()
+  await source.sql(switchOff)
+  await more()
+  expect((await waitForSemiSync(kingbus, false)).reason).toContain(
+    'SET GLOBAL rpl_semi_sync_source_enabled = ON',
+  )
+  const acked = checker.acks
+  await source.sql(switchOn)
+  await more()
+  await waitForSemiSync(kingbus, true)
+  expect(checker.acks).toBeGreaterThan(acked)
+
+  // Demoted, as a failover does it, and without its plugin.
+  await source.sql(readOnly, 'SET GLOBAL rpl_semi_sync_source_enabled = OFF')
+  await kingbus.catchUpWith(source)
+  await expect(source.sql('UNINSTALL PLUGIN rpl_semi_sync_source')).rejects.toThrow()
+  await kingbus.stopSource()
+  await source.sql(writable)
+  await waitFor({ what: 'the plugin to go' }, async () => {
+    return await source.sql('UNINSTALL PLUGIN rpl_semi_sync_source').then(
+      () => true,
+      () => false,
+    )
+  })
+  await more()
+  await kingbus.startSource()
+  expect((await waitForSemiSync(kingbus, false)).reason).toContain('has no semi-sync plugin')
+  const withoutPlugin = checker.acks
+  await more()
+  expect(checker.acks).toBe(withoutPlugin)
+
+  // Promoted again; it is restarted, and comes back in the middle of the load.
+  await source.sql(install, neverAlone, switchOn, readOnly)
+  await source.restart()
+  await more()
+  await waitForSemiSync(kingbus, true)
+  await more()
+  await Promise.all(loads.map((load) => load.stop()))
+  await kingbus.catchUpWith(source)
+  expect(checker.violations).toEqual([])
+  const end = (await source.binlogs()).at(-1)
+  expect(checker.newest).toEqual({ file: end?.name, position: end?.size })
+  expect(await semiSyncCounters(source)).toMatchObject({ clients: 1, no: 0, on: true })
+  expect((await compareBinlogs(source, kingbus)).differences).toEqual([])
+})
+
+/** A commit that Kingbus has acknowledged and whose acknowledgement never arrives; the source is killed while it waits. */
+async function crashWhileWaiting() {
+  const parts = await startChecked()
+  const { source, cuts, checker, kingbus } = parts
+  await (await commit(source, 1)).ended
+  await kingbus.catchUpWith(source)
+  const before = present((await source.binlogs()).at(-1), 'its newest file')
+  const acked = checker.acks
+  cuts.deafen()
+  const waiting = await commit(source, 2)
+  await waitFor({ what: 'the commit to wait' }, async () => (await waitingSessions(source)) === 1)
+  const explain = () => kingbus.logTail()
+  await waitFor({ what: 'its acknowledgement', explain }, async () => checker.acks > acked)
+  expect(waiting.isDone).toBe(false)
+  expect(await source.value('SELECT COUNT(*) FROM d.t')).toBe('1')
+  const held = (await kingbus.status()).gtidExecuted
+  await source.kill9()
+  await waiting.ended
+  cuts.pass()
+  return { ...parts, before, held }
+}
+
+test('a commit that was acknowledged, and that its source died with, is there in both afterwards', async () => {
+  const { source, checker, kingbus, held } = await crashWhileWaiting()
+  await source.launch()
+  expect(await source.value('SELECT COUNT(*) FROM d.t')).toBe('2')
+  expect(await source.gtidExecuted()).toBe(held)
+  await (await commit(source, 3)).ended
+  const status = await kingbus.catchUpWith(source)
+  expect(status.gtidExecuted).not.toBe(held)
+  expect(checker.violations).toEqual([])
+  expect((await compareBinlogs(source, kingbus)).differences).toEqual([])
+})
+
+test('a source that lost what was acknowledged gets no acknowledgement more: ingest stops in words', async () => {
+  const { source, checker, kingbus, before, held } = await crashWhileWaiting()
+  // As a power cut with another sync_binlog than 1: the engine takes back what the binlog does not have.
+  truncateSync(before.path, before.size)
+  await source.launch()
+  expect(await source.value('SELECT COUNT(*) FROM d.t')).toBe('1')
+  const acked = checker.acks
+  const other = await commit(source, 99)
+  const failed: KingbusStatus = await kingbus.waitForState('failed', 60_000)
+  expect(['E_SOURCE_SHORTER', 'E_SOURCE_DIVERGED']).toContain(failed.source.error?.code)
+  expect(failed.gtidExecuted).toBe(held)
+  expect(other.isDone).toBe(false)
+  expect(checker.acks).toBe(acked)
+  expect(checker.violations).toEqual([])
+  expect((await semiSyncCounters(source)).yes).toBe(0)
+})
