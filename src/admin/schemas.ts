@@ -131,7 +131,9 @@ export const sourceSchema = z.object({
   semiSync: z
     .object({
       wanted: z.boolean().describe('source.semi-sync'),
-      active: z.boolean().describe('commits on the source wait until they are durable here'),
+      active: z
+        .boolean()
+        .describe('commits on the source wait until they are durable here, as it says itself'),
       reason: z.string().nullable().describe('why it is not active although it is wanted'),
       acknowledged: positionSchema
         .nullable()

@@ -4,13 +4,13 @@ import { endEverything } from './harness/child.ts'
 import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
 import { compareBinlogs } from './harness/compare.ts'
 import { Kingbus } from './harness/kingbus.ts'
-import { Load } from './harness/load.ts'
 import { Mysqld } from './harness/mysqld.ts'
 import { CutProxy } from './harness/network/cut-proxy.ts'
 import { AckChecker } from './harness/semi-sync/ack-checker.ts'
+import { CheckedLoad } from './harness/semi-sync/checked-load.ts'
 import { semiSyncCounters } from './harness/semi-sync/counters.ts'
 import { ProcessTrace } from './harness/semi-sync/process-trace.ts'
-import { pause, waitFor } from './harness/wait.ts'
+import { pause } from './harness/wait.ts'
 
 afterEach(endEverything)
 
@@ -23,39 +23,6 @@ const waiting = {
 }
 const ours = { 'source-semi-sync': 'true', 'source-tls': 'disabled' }
 
-/** Several connections, each with its own tables. */
-async function startLoads(source: Mysqld, seed: number, checker: AckChecker): Promise<Load[]> {
-  const starting = [0, 1, 2, 3].map((index) =>
-    Load.start(source, { seed: seed + index, schema: `load_${index}` }),
-  )
-  const watching = new AbortController()
-  const violated = waitFor({ what: 'the tables' }, async () => {
-    expect(checker.violations).toEqual([])
-    return watching.signal.aborted
-  })
-  const loads = Promise.all(starting)
-  // A commit that is never acknowledged would be waited for without end.
-  await Promise.race([loads, violated])
-  watching.abort()
-  return loads
-}
-
-const committedBy = (loads: readonly Load[]): number =>
-  loads.reduce((sum, { committed }) => sum + committed, 0)
-
-/** So many more commits are made, and nothing about their acknowledgements is wrong. */
-async function expectMore(
-  loads: readonly Load[],
-  more: number,
-  checker: AckChecker,
-): Promise<void> {
-  const goal = committedBy(loads) + more
-  await waitFor({ what: `${goal} commits`, timeoutMs: 60_000 }, async () => {
-    expect(checker.violations).toEqual([])
-    return committedBy(loads) >= goal
-  })
-}
-
 test('one node acknowledges what is asked for, in order and never early, whatever befalls it', async () => {
   const source = await Mysqld.start({ serverId: 1, options: waiting })
   const cuts = await CutProxy.start(source.port)
@@ -66,7 +33,7 @@ test('one node acknowledges what is asked for, in order and never early, whateve
     flags: ours,
     env: trace.env,
   })
-  const loads = await startLoads(source, 71, checker)
+  const load = await CheckedLoad.start(source, 71, checker)
   const random = new SeededRandom(71)
   const disturbances = [
     async () => cuts.cut(),
@@ -91,11 +58,11 @@ test('one node acknowledges what is asked for, in order and never early, whateve
     },
   ]
   for (const disturb of [...disturbances, ...disturbances]) {
-    await expectMore(loads, 60, checker)
+    await load.more(60)
     await disturb()
   }
-  await expectMore(loads, 60, checker)
-  await Promise.all(loads.map((load) => load.stop()))
+  await load.more(60)
+  await load.stop()
   await kingbus.catchUpWith(source)
   expect(checker.violations).toEqual([])
   expect(checker.acks).toBeGreaterThan(500)
@@ -116,17 +83,17 @@ test('three nodes acknowledge what two have on their disks, whichever of them le
     flags: ours,
     envs: traces.map(({ env }) => env),
   })
-  const loads = await startLoads(source, 72, checker)
+  const load = await CheckedLoad.start(source, 72, checker)
   for (let round = 0; round < 3; round += 1) {
     const leader = await cluster.leader()
-    await expectMore(loads, 100, checker)
+    await load.more(100)
     if (round === 1) await leader.stop()
     else await leader.kill9()
-    await expectMore(loads, 100, checker)
+    await load.more(100)
     await leader.launch()
   }
-  await expectMore(loads, 100, checker)
-  await Promise.all(loads.map((load) => load.stop()))
+  await load.more(100)
+  await load.stop()
   await cluster.catchUpWith(source)
   expect(checker.violations).toEqual([])
   expect(checker.acks).toBeGreaterThan(300)

@@ -4,10 +4,10 @@ import { present } from '../../src/lib/index.ts'
 import { endEverything } from './harness/child.ts'
 import { compareBinlogs } from './harness/compare.ts'
 import { Kingbus, type KingbusStatus } from './harness/kingbus.ts'
-import { Load } from './harness/load.ts'
 import { Mysqld } from './harness/mysqld.ts'
 import { CutProxy } from './harness/network/cut-proxy.ts'
 import { AckChecker } from './harness/semi-sync/ack-checker.ts'
+import { CheckedLoad } from './harness/semi-sync/checked-load.ts'
 import { semiSyncCounters } from './harness/semi-sync/counters.ts'
 import { ProcessTrace } from './harness/semi-sync/process-trace.ts'
 import { waitForSemiSync } from './harness/semi-sync/state.ts'
@@ -115,18 +115,8 @@ test('a source that has stopped waiting is not called waiting, until it waits ag
 
 test('acknowledgements stay right while a source is switched off and on, demoted, without plugin, restarted', async () => {
   const { source, checker, kingbus } = await startChecked()
-  const loads = await Promise.all(
-    [0, 1, 2].map((index) => Load.start(source, { seed: 81 + index, schema: `load_${index}` })),
-  )
-  const committed = (): number => loads.reduce((sum, load) => sum + load.committed, 0)
-  const more = async (): Promise<void> => {
-    const goal = committed() + 60
-    const explain = () => kingbus.logTail()
-    await waitFor({ what: `${goal} commits`, explain }, async () => {
-      expect(checker.violations).toEqual([])
-      return committed() >= goal
-    })
-  }
+  const load = await CheckedLoad.start(source, 81, checker)
+  const more = () => load.more(60, () => kingbus.logTail())
   await more()
   await source.sql(switchOff)
   await more()
@@ -164,7 +154,7 @@ test('acknowledgements stay right while a source is switched off and on, demoted
   await more()
   await waitForSemiSync(kingbus, true)
   await more()
-  await Promise.all(loads.map((load) => load.stop()))
+  await load.stop()
   await kingbus.catchUpWith(source)
   expect(checker.violations).toEqual([])
   const end = (await source.binlogs()).at(-1)
