@@ -21,7 +21,7 @@ async function shownReplicas(kingbus: Kingbus): Promise<readonly ShownReplica[]>
   return (await kingbus.status())['replicas'] as ShownReplica[]
 }
 
-test('a lead that is handed over, or frozen and back, acknowledges nothing early or again; followers have replicas of their own', async () => {
+test('a leader that hands over, or is frozen and back, acknowledges nothing early or again', async () => {
   const source = await Mysqld.start({
     serverId: 1,
     options: {

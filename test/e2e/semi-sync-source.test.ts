@@ -113,7 +113,7 @@ test('a source that has stopped waiting is not called waiting, until it waits ag
   expect(await semiSyncCounters(source)).toMatchObject({ on: true })
 })
 
-test('acknowledgements stay right while a source is switched off and on, demoted, without plugin, restarted', async () => {
+test('acknowledgements stay right while the source is switched off, demoted, without plugin, restarted', async () => {
   const { source, checker, kingbus } = await startChecked()
   const load = await CheckedLoad.start(source, 81, checker)
   const more = () => load.more(60, () => kingbus.logTail())
@@ -163,7 +163,7 @@ test('acknowledgements stay right while a source is switched off and on, demoted
   expect((await compareBinlogs(source, kingbus)).differences).toEqual([])
 })
 
-/** A commit that Kingbus has acknowledged and whose acknowledgement never arrives; the source is killed while it waits. */
+/** Kingbus acknowledges a commit, which never arrives; the source is killed while the commit waits. */
 async function crashWhileWaiting() {
   const parts = await startChecked()
   const { source, cuts, checker, kingbus } = parts

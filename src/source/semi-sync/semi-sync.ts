@@ -19,7 +19,7 @@ export interface SemiSyncState {
   readonly unacknowledged: number
 }
 
-/** What is known of it, from the beginning of a dump, from acknowledgements, and from what the source says of itself. */
+/** What is known of it: from the beginning of a dump, and from what the source says of itself meanwhile. */
 export class SemiSync implements SemiSyncState {
   readonly #logger: Logger
   readonly wanted: boolean
