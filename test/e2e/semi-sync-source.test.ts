@@ -10,16 +10,16 @@ import { AckChecker } from './harness/semi-sync/ack-checker.ts'
 import { CheckedLoad } from './harness/semi-sync/checked-load.ts'
 import { semiSyncCounters } from './harness/semi-sync/counters.ts'
 import { ProcessTrace } from './harness/semi-sync/process-trace.ts'
-import { waitForSemiSync } from './harness/semi-sync/state.ts'
+import { semiSyncOf, waitForSemiSync } from './harness/semi-sync/state.ts'
 import { waitFor } from './harness/wait.ts'
 
 afterEach(endEverything)
 
 const ours = { 'source-semi-sync': 'true', 'source-tls': 'disabled' }
 const install = "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'"
-const neverAlone = 'SET PERSIST rpl_semi_sync_source_timeout = 3600000'
-const switchOn = 'SET PERSIST rpl_semi_sync_source_enabled = ON'
-const switchOff = 'SET PERSIST rpl_semi_sync_source_enabled = OFF'
+const neverAlone = 'SET GLOBAL rpl_semi_sync_source_timeout = 3600000'
+const switchOn = 'SET GLOBAL rpl_semi_sync_source_enabled = ON'
+const switchOff = 'SET GLOBAL rpl_semi_sync_source_enabled = OFF'
 const readOnly = 'SET GLOBAL super_read_only = ON'
 const writable = 'SET GLOBAL read_only = OFF'
 
@@ -30,7 +30,13 @@ async function metric(kingbus: Kingbus, name: string): Promise<number> {
 
 /** A source of its own, whose commits wait for ever, and what is seen of it at the socket. */
 async function startChecked() {
-  const source = await Mysqld.start({ serverId: 1, options: { max_binlog_size: '1M' } })
+  const options = {
+    max_binlog_size: '1M',
+    // After a start, once it is installed.
+    loose_rpl_semi_sync_source_enabled: 'ON',
+    loose_rpl_semi_sync_source_timeout: '3600000',
+  }
+  const source = await Mysqld.start({ serverId: 1, options })
   await source.sql(
     install,
     neverAlone,
@@ -130,7 +136,7 @@ test('acknowledgements stay right while the source is switched off, demoted, wit
   expect(checker.acks).toBeGreaterThan(acked)
 
   // Demoted, as a failover does it, and without its plugin.
-  await source.sql(readOnly, 'SET GLOBAL rpl_semi_sync_source_enabled = OFF')
+  await source.sql(readOnly, switchOff)
   await kingbus.catchUpWith(source)
   await expect(source.sql('UNINSTALL PLUGIN rpl_semi_sync_source')).rejects.toThrow()
   await kingbus.stopSource()
@@ -143,7 +149,9 @@ test('acknowledgements stay right while the source is switched off, demoted, wit
   })
   await more()
   await kingbus.startSource()
-  expect((await waitForSemiSync(kingbus, false)).reason).toContain('has no semi-sync plugin')
+  await waitFor({ what: 'the plugin to be missed', explain: () => kingbus.logTail() }, async () => {
+    return (await semiSyncOf(kingbus)).reason?.includes('has no semi-sync plugin')
+  })
   const withoutPlugin = checker.acks
   await more()
   expect(checker.acks).toBe(withoutPlugin)
