@@ -155,8 +155,6 @@ const disconnects = new Set([
   'ER_CON_COUNT_ERROR',
   // One that is demoted: super_read_only.
   'ER_OPTION_PREVENTS_STATEMENT',
-  // One whose semi-sync plugin is taken out while a commit asks it.
-  'ER_RUN_HOOK_ERROR',
 ])
 
 export function isDisconnect(thrown: unknown): boolean {
