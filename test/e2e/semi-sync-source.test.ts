@@ -76,7 +76,8 @@ test('a source that has stopped waiting is not called waiting, until it waits ag
   const options = {
     'plugin-load-add': 'semisync_source.so',
     rpl_semi_sync_source_enabled: 'ON',
-    rpl_semi_sync_source_timeout: '500',
+    // No commit goes on alone before it is frozen, so that what is counted is known.
+    rpl_semi_sync_source_timeout: '3600000',
   }
   const source = await Mysqld.start({ serverId: 1, options })
   const kingbus = await Kingbus.start({ sourceUrl: source.sourceUrl, flags: ours })
@@ -88,6 +89,7 @@ test('a source that has stopped waiting is not called waiting, until it waits ag
   })
 
   // Frozen for longer than it waits.
+  await source.sql('SET GLOBAL rpl_semi_sync_source_timeout = 500')
   kingbus.freeze()
   await source.sql('INSERT INTO d.t VALUES (1)')
   expect(await semiSyncCounters(source)).toMatchObject({ on: false, no: before + 1 })
