@@ -72,15 +72,20 @@ export function verifyRange(
   for (const { span, bytes } of readRange(file, directory, range)) checkSpan(name, span, bytes)
 }
 
-/** Where the first record in [from, to) begins whose bytes are not those that were stored. */
+/**
+ * Where the first record in [from, to) begins whose bytes are not those that were stored.
+ * @param sees is shown those that are, from the record on that holds `from`, in order
+ */
 export function firstDamage(
   file: DiskFile,
   directory: IndexDirectory,
   range: { readonly from: number; readonly to: number },
+  sees?: (bytes: Buffer, position: number) => void,
 ): number | undefined {
   for (const { span, bytes } of readRange(file, directory, range)) {
     const position = findDamage(span, bytes)
     if (position !== undefined) return position
+    sees?.(bytes, span.from)
   }
   return undefined
 }

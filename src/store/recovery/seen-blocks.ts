@@ -15,6 +15,20 @@ export class SeenBlocks {
     this.#end = origin
   }
 
+  /** Up to which position bytes were shown. */
+  get end(): number {
+    return this.#end
+  }
+
+  /** Where the first block begins that is another in those; undefined where all are the same. Of the same origin. */
+  differenceTo(other: SeenBlocks): number | undefined {
+    const count = Math.max(this.#crcs.length, other.#crcs.length)
+    for (let block = 0; block < count; block += 1) {
+      if (this.#crcs[block] !== other.#crcs[block]) return this.#origin + block * BLOCK_BYTES
+    }
+    return undefined
+  }
+
   /** Bytes are shown once, in order; those before the origin are passed over. */
   see(bytes: Buffer, position: number): void {
     let at = Math.max(0, this.#end - position)

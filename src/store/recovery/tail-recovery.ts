@@ -60,8 +60,10 @@ export class TailRecovery {
   readonly #size: number
   /** what the index speaks of */
   readonly #indexed: number
-  /** what the walk has read of the bytes behind them */
+  /** what the walk has read of the bytes that the index speaks of, and of those behind them */
+  readonly #seenBefore: SeenBlocks
   readonly #seen: SeenBlocks
+  #isConfirmed = false
   #batch: BytesEntry[] = []
   #batchBytes = 0
   #start: number
@@ -73,6 +75,7 @@ export class TailRecovery {
     this.#size = options.file.size()
     const { end, boundary, timestamp } = options.appender.state
     this.#indexed = end
+    this.#seenBefore = new SeenBlocks(options.from)
     this.#seen = new SeenBlocks(end)
     this.#start = end
     this.#boundary = boundary
@@ -98,8 +101,9 @@ export class TailRecovery {
   /** What is held is read from `from` on; before that, the file is read by its index. */
   #verify(): void {
     const { name, file, directory, met } = this.#options
-    const from = Math.max(FIRST_EVENT_POSITION, this.#indexed - VERIFY_TAIL_BYTES)
-    const needed = met === undefined ? from : Math.max(from, this.#options.from)
+    const tail = Math.max(FIRST_EVENT_POSITION, this.#indexed - VERIFY_TAIL_BYTES)
+    const from = Math.min(tail, this.#options.from)
+    const needed = met === undefined ? from : this.#options.from
     const before = firstDamage(file, directory, { from, to: needed })
     if (before !== undefined) {
       const what = 'the bytes there are not those that were stored'
@@ -119,7 +123,7 @@ export class TailRecovery {
       from,
       limit: this.#size,
       verifyFrom: this.#indexed,
-      sees: (bytes, position) => this.#seen.see(bytes, position),
+      sees: (bytes, position) => this.#see(bytes, position),
     })
     const follower = new TransactionFollower(walk, held)
     let end = from
@@ -127,7 +131,10 @@ export class TailRecovery {
       while (await walk.load()) {
         for (let event = walk.next(); event !== undefined; event = walk.next()) {
           const place = follower.take(event)
-          if (event.end > this.#indexed) await this.#take(event, place !== 'inside')
+          if (event.end > this.#indexed) {
+            this.#confirm()
+            await this.#take(event, place !== 'inside')
+          }
           end = event.end
         }
       }
@@ -136,7 +143,30 @@ export class TailRecovery {
       if (!(thrown instanceof ProtocolError)) throw thrown
       if (end < this.#indexed) throw damaged(name, end, messageOf(thrown))
     }
+    this.#confirm()
     return end
+  }
+
+  #see(bytes: Buffer, position: number): void {
+    this.#seenBefore.see(bytes.subarray(0, Math.max(0, this.#indexed - position)), position)
+    this.#seen.see(bytes, position)
+  }
+
+  /**
+   * The walk does not compare what it reads with the index, and what is held comes from it: what this one read got
+   * wrong would be another GTID, or an end before the end.
+   */
+  #confirm(): void {
+    if (this.#isConfirmed) return
+    this.#isConfirmed = true
+    const { name, file, directory, from } = this.#options
+    const to = this.#seenBefore.end
+    const stored = new SeenBlocks(from)
+    const damage = firstDamage(file, directory, { from, to }, (bytes, position) => {
+      stored.see(bytes.subarray(0, Math.max(0, to - position)), position)
+    })
+    const differs = damage ?? stored.differenceTo(this.#seenBefore)
+    if (differs !== undefined) throw damaged(name, differs, READS_OTHERWISE)
   }
 
   async #take(event: WalkedEvent, boundary: boolean): Promise<void> {

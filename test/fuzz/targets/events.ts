@@ -2,6 +2,7 @@ import { crc32 } from '../../../src/lib/index.ts'
 import {
   type ChecksumAlgorithm,
   checksumMatches,
+  compareFileNames,
   decodeFormatDescription,
   decodeGtidEvent,
   decodeHeartbeat,
@@ -18,6 +19,7 @@ import {
   encodeRotate,
   eventTypeName,
   eventTypeSymbol,
+  fileNumber,
   isGtidEvent,
   isPreviousGtids,
   isStandalone,
@@ -140,13 +142,15 @@ export const eventTargets: readonly Target[] = [
   },
   {
     name: 'file-name',
-    covers: ['nextFileName'],
+    covers: ['nextFileName', 'fileNumber', 'compareFileNames'],
     seeds: () => ['binlog.000009', 'a.b.999999', 'x.1'].map((name) => Buffer.from(name)),
     run(input) {
       const name = input.toString('latin1')
       const next = nextFileName(name)
       const number = (of: string): bigint => BigInt(of.slice(of.lastIndexOf('.') + 1))
       require(number(next) === number(name) + 1n, 'the next name has the next number')
+      require(BigInt(fileNumber(name)) === number(name), 'the number of a name is its number')
+      require(compareFileNames(name, next) < 0, 'the next name comes behind')
     },
   },
   {
