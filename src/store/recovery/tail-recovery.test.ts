@@ -9,6 +9,7 @@ import { CrashDisk } from '../testing/crash-disk.ts'
 
 const NAME = 'binlog.000006'
 const FILE = withPreviousGtids(fixture('large-trx.000006'), GtidSet.empty())
+const SMALL = withPreviousGtids(fixture('plain.000002'), GtidSet.empty())
 
 describe('a tail that the index does not speak of', () => {
   let folder: string
@@ -51,4 +52,42 @@ describe('a tail that the index does not speak of', () => {
     const store = await crashing.reopen(folder)
     expect(store.end?.position).toBe(FILE.length)
   })
+})
+
+it('no read that gets a byte wrong makes other GTIDs, or another end, of what the index speaks of', async () => {
+  const folder = temporaryFolder('tail-recovery')
+  const path = join(folder, NAME)
+  const crashing = new CrashDisk()
+  const store = await crashing.reopen(folder)
+  store.commit(await store.beginFile(beginOf(NAME)))
+  for (const chunk of chunksOf(SMALL, 4, SMALL.length, [])) await store.append(chunk)
+  store.commit(await store.sync())
+  await crashing.crash()
+
+  const held = (await crashing.reopen(folder)).executed().toString()
+  await crashing.crash()
+  let refused = 0
+  for (let at = 130; at < 430; at += 5) {
+    let isRead = true
+    for (let wrong = 1; isRead; wrong += 1) {
+      let reads = 0
+      crashing.onWasRead = (read, bytes) => {
+        if (read !== path || bytes.length <= at) return
+        reads += 1
+        if (reads === wrong) bytes[at] = (bytes[at] ?? 0) ^ 4
+      }
+      const opened = await crashing.reopen(folder).catch((thrown: unknown) => {
+        expect(thrown).toMatchObject({ code: 'E_STORE_DAMAGED' })
+        refused += 1
+      })
+      if (opened !== undefined) {
+        expect(opened.executed().toString(), `read ${wrong}, byte ${at}`).toBe(held)
+        expect(opened.end?.position).toBe(SMALL.length)
+      }
+      await crashing.crash()
+      expect(readFileSync(path)).toEqual(SMALL)
+      isRead = reads >= wrong
+    }
+  }
+  expect(refused).toBeGreaterThan(60)
 })
