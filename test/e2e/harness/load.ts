@@ -155,6 +155,8 @@ const disconnects = new Set([
   'ER_CON_COUNT_ERROR',
   // One that is demoted: super_read_only.
   'ER_OPTION_PREVENTS_STATEMENT',
+  // One whose semi-sync plugin is being taken out, or somebody tries to.
+  'ER_RUN_HOOK_ERROR',
 ])
 
 export function isDisconnect(thrown: unknown): boolean {
