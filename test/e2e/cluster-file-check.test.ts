@@ -34,12 +34,6 @@ async function alarmsBy(asked: Kingbus): Promise<ReadonlyMap<string, readonly Al
   return new Map(nodes.map(({ name, alarms }) => [name, alarms]))
 }
 
-async function metric(node: Kingbus, series: string): Promise<number> {
-  const page = await (await fetch(`${node.adminUrl}/metrics`)).text()
-  const line = page.split('\n').find((one) => one.startsWith(`${series} `))
-  return Number(line?.slice(series.length + 1))
-}
-
 test('a byte that changes in a closed file of a follower is its alarm, and the cluster goes on', async () => {
   const leader = await cluster.leader()
   const load = await Load.start(source, { seed: 31, restMs: 2 })
@@ -58,7 +52,7 @@ test('a byte that changes in a closed file of a follower is its alarm, and the c
   if (damaged === undefined || held === undefined) throw new Error('there is no closed file')
   const checked = 'kingbus_scrub_bytes_total'
   for (const node of cluster.nodes) {
-    await waitFor({ what: 'a file to be checked' }, async () => (await metric(node, checked)) > 0)
+    await waitFor({ what: 'a file to be checked' }, async () => (await node.metric(checked)) > 0)
   }
   expect([...(await alarmsBy(leader)).values()].flat()).toEqual([])
 
@@ -86,16 +80,16 @@ test('a byte that changes in a closed file of a follower is its alarm, and the c
     to,
   })
   const damagedRanges = 'kingbus_file_alarms{kind="damaged"}'
-  expect(await metric(damaged, damagedRanges)).toBe(1)
+  expect(await damaged.metric(damagedRanges)).toBe(1)
   expect(await damaged.status()).toMatchObject({ cluster: { role: 'in-sync' }, alarms: [alarm] })
 
   // The others have looked at the file since, and say nothing.
   const others = cluster.nodes.filter((node) => node !== damaged)
   for (const node of others) {
-    const before = await metric(node, checked)
+    const before = await node.metric(checked)
     const patience = { what: 'another look at the file', timeoutMs: 60_000 }
-    await waitFor(patience, async () => (await metric(node, checked)) > before)
-    expect(await metric(node, damagedRanges)).toBe(0)
+    await waitFor(patience, async () => (await node.metric(checked)) > before)
+    expect(await node.metric(damagedRanges)).toBe(0)
     expect(readFileSync(node.logFile, 'utf8')).not.toMatch(ALARM_CODES)
   }
   const now = load.committed
@@ -112,7 +106,7 @@ test('a byte that changes in a closed file of a follower is its alarm, and the c
   const { size } = statSync(held.path)
   await waitFor(
     { what: 'the file to be checked' },
-    async () => (await metric(damaged, checked)) > size,
+    async () => (await damaged.metric(checked)) > size,
   )
   expect((await alarmsBy(leader)).get(name)).toEqual([])
 })

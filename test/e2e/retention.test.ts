@@ -96,11 +96,6 @@ async function kept(): Promise<Kept> {
   return (await kingbus.status())['retention'] as Kept
 }
 
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`${kingbus.adminUrl}/metrics`)).text()
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
-}
-
 function cli(...args: string[]): { code: number | null; out: string } {
   const program = join(projectFolder, 'bin', 'kingbus')
   const ran = spawnSync(program, [...args, '--admin', kingbus.adminUrl], { encoding: 'utf8' })
@@ -143,7 +138,7 @@ async function expectAgreement(): Promise<void> {
   const status = await kingbus.status()
   expect(status['files']).toBe(files.length)
   expect(purged?.['it']).toBe(status.gtidPurged)
-  expect(await metric('kingbus_binlog_files')).toBe(files.length)
+  expect(await kingbus.metric('kingbus_binlog_files')).toBe(files.length)
   const oldest = kingbus.binlogs()[0]?.path ?? ''
   const printed = await mysqlbinlog(oldest)
   const previous = /Previous-GTIDs\n# (.*)$/m.exec(printed)?.[1] ?? ''
@@ -168,7 +163,7 @@ test('what a replica needs that is away stays, whatever the limits say, through 
   expect(names()).toEqual(before)
   expect(before[0] === needs || before.includes(needs)).toBe(true)
   expect(await kept()).toMatchObject({ absent: 1, givenUp: [] })
-  expect(await metric('kingbus_absent_replicas')).toBe(1)
+  expect(await kingbus.metric('kingbus_absent_replicas')).toBe(1)
   expect(cli('replicas').out).toMatch(new RegExp(`${uuid} .*${needs}`))
   expect(cli('status').out).toMatch(/replicas away +1; .* over the limits kept for them/)
 })
@@ -180,7 +175,7 @@ test('when it is back, the files go, and everybody says the same of what is left
   expect(await away()).toEqual([])
   await expectAgreement()
   expect((await kingbus.status()).gtidPurged.replaceAll('\n', '')).toBe(await source.gtidExecuted())
-  expect(await metric('kingbus_purged_files_total')).toBeGreaterThan(4)
+  expect(await kingbus.metric('kingbus_purged_files_total')).toBeGreaterThan(4)
   await commitFiles(1)
   await replica.waitForGtids(await source.gtidExecuted())
 })
@@ -282,7 +277,7 @@ test('at the ceiling the replica that is away loses, and loudly', async () => {
   await setRetention({ ceilingBytes: 1 })
   await waitFor({ what: 'the files to go' }, () => Promise.resolve(names().length === 1))
   expect(await kept()).toMatchObject({ absent: 0, givenUp: [{ uuid }] })
-  expect(await metric('kingbus_replicas_given_up_total')).toBe(1)
+  expect(await kingbus.metric('kingbus_replicas_given_up_total')).toBe(1)
   expect(kingbus.logTail(200)).toContain('retention.ceiling is reached')
   const status = cli('status')
   expect(status.code).toBe(1)

@@ -3,11 +3,10 @@ import { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
 import { endEverything } from './harness/child.ts'
 import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
 import { compareBinlogs } from './harness/compare.ts'
-import { Kingbus } from './harness/kingbus.ts'
 import { Mysqld } from './harness/mysqld.ts'
-import { CutProxy } from './harness/network/cut-proxy.ts'
 import { AckChecker } from './harness/semi-sync/ack-checker.ts'
 import { CheckedLoad } from './harness/semi-sync/checked-load.ts'
+import { CHECKED_FLAGS, startCheckedNode } from './harness/semi-sync/checked-node.ts'
 import { semiSyncCounters } from './harness/semi-sync/counters.ts'
 import { ProcessTrace } from './harness/semi-sync/process-trace.ts'
 import { pause } from './harness/wait.ts'
@@ -21,18 +20,10 @@ const waiting = {
   rpl_semi_sync_source_timeout: '3600000',
   max_binlog_size: '1M',
 }
-const ours = { 'source-semi-sync': 'true', 'source-tls': 'disabled' }
 
 test('one node acknowledges what is asked for, in order and never early, whatever befalls it', async () => {
   const source = await Mysqld.start({ serverId: 1, options: waiting })
-  const cuts = await CutProxy.start(source.port)
-  const trace = new ProcessTrace()
-  const checker = await AckChecker.start({ port: cuts.port, traces: [trace] })
-  const kingbus = await Kingbus.start({
-    sourceUrl: checker.sourceUrl,
-    flags: ours,
-    env: trace.env,
-  })
+  const { cuts, checker, kingbus } = await startCheckedNode(source)
   const load = await CheckedLoad.start(source, 71, checker)
   const random = new SeededRandom(71)
   const disturbances = [
@@ -80,7 +71,7 @@ test('three nodes acknowledge what two have on their disks, whichever of them le
   const cluster = await KingbusCluster.start({
     source,
     sourceUrl: checker.sourceUrl,
-    flags: ours,
+    flags: CHECKED_FLAGS,
     envs: traces.map(({ env }) => env),
   })
   const load = await CheckedLoad.start(source, 72, checker)

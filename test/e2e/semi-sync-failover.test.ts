@@ -7,6 +7,7 @@ import { Mysqld } from './harness/mysqld.ts'
 import { Replica } from './harness/replica.ts'
 import { AckChecker } from './harness/semi-sync/ack-checker.ts'
 import { CheckedLoad } from './harness/semi-sync/checked-load.ts'
+import { CHECKED_FLAGS } from './harness/semi-sync/checked-node.ts'
 import { semiSyncCounters } from './harness/semi-sync/counters.ts'
 import { ProcessTrace } from './harness/semi-sync/process-trace.ts'
 import { waitFor } from './harness/wait.ts'
@@ -35,7 +36,7 @@ test('a leader that hands over, or is frozen and back, acknowledges nothing earl
   const cluster = await KingbusCluster.start({
     source,
     sourceUrl: checker.sourceUrl,
-    flags: { 'source-semi-sync': 'true', 'source-tls': 'disabled' },
+    flags: CHECKED_FLAGS,
     envs: traces.map(({ env }) => env),
   })
   const load = await CheckedLoad.start(source, 91, checker)

@@ -5,28 +5,20 @@ import { endEverything } from './harness/child.ts'
 import { compareBinlogs } from './harness/compare.ts'
 import { Kingbus, type KingbusStatus } from './harness/kingbus.ts'
 import { Mysqld } from './harness/mysqld.ts'
-import { CutProxy } from './harness/network/cut-proxy.ts'
-import { AckChecker } from './harness/semi-sync/ack-checker.ts'
 import { CheckedLoad } from './harness/semi-sync/checked-load.ts'
+import { CHECKED_FLAGS, startCheckedNode } from './harness/semi-sync/checked-node.ts'
 import { semiSyncCounters } from './harness/semi-sync/counters.ts'
-import { ProcessTrace } from './harness/semi-sync/process-trace.ts'
 import { semiSyncOf, waitForSemiSync } from './harness/semi-sync/state.ts'
 import { waitFor } from './harness/wait.ts'
 
 afterEach(endEverything)
 
-const ours = { 'source-semi-sync': 'true', 'source-tls': 'disabled' }
 const install = "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'"
 const neverAlone = 'SET GLOBAL rpl_semi_sync_source_timeout = 3600000'
 const switchOn = 'SET GLOBAL rpl_semi_sync_source_enabled = ON'
 const switchOff = 'SET GLOBAL rpl_semi_sync_source_enabled = OFF'
 const readOnly = 'SET GLOBAL super_read_only = ON'
 const writable = 'SET GLOBAL read_only = OFF'
-
-async function metric(kingbus: Kingbus, name: string): Promise<number> {
-  const page = await (await fetch(`${kingbus.adminUrl}/metrics`)).text()
-  return Number(new RegExp(`^${name} (.+)$`, 'm').exec(page)?.[1])
-}
 
 /** A source of its own, whose commits wait for ever, and what is seen of it at the socket. */
 async function startChecked() {
@@ -39,14 +31,7 @@ async function startChecked() {
   const source = await Mysqld.start({ serverId: 1, options })
   await source.sql('CREATE DATABASE d', 'CREATE TABLE d.t (id INT PRIMARY KEY)')
   await source.sql(install, switchOff, neverAlone)
-  const cuts = await CutProxy.start(source.port)
-  const trace = new ProcessTrace()
-  const checker = await AckChecker.start({ port: cuts.port, traces: [trace] })
-  const kingbus = await Kingbus.start({
-    sourceUrl: checker.sourceUrl,
-    flags: ours,
-    env: trace.env,
-  })
+  const { cuts, checker, kingbus } = await startCheckedNode(source)
   await source.sql(switchOn)
   await kingbus.catchUpWith(source)
   await waitForSemiSync(kingbus, true)
@@ -80,12 +65,12 @@ test('a source that has stopped waiting is not called waiting, until it waits ag
     rpl_semi_sync_source_timeout: '3600000',
   }
   const source = await Mysqld.start({ serverId: 1, options })
-  const kingbus = await Kingbus.start({ sourceUrl: source.sourceUrl, flags: ours })
+  const kingbus = await Kingbus.start({ sourceUrl: source.sourceUrl, flags: CHECKED_FLAGS })
   await source.sql('CREATE DATABASE d', 'CREATE TABLE d.t (id INT PRIMARY KEY)')
   await waitForSemiSync(kingbus, true)
   const before = (await semiSyncCounters(source)).no
   await waitFor({ what: 'the source to be asked' }, async () => {
-    return (await metric(kingbus, 'kingbus_source_semi_sync_active')) === 1
+    return (await kingbus.metric('kingbus_source_semi_sync_active')) === 1
   })
 
   // Frozen for longer than it waits.
@@ -99,17 +84,17 @@ test('a source that has stopped waiting is not called waiting, until it waits ag
   })
   const unacknowledged = 'kingbus_source_unacknowledged_commits_total'
   await waitFor({ what: 'that to be counted' }, async () => {
-    return (await metric(kingbus, unacknowledged)) > 0
+    return (await kingbus.metric(unacknowledged)) > 0
   })
   await waitForSemiSync(kingbus, true)
 
   // It waits for one that is not there, while Kingbus runs.
-  const counted = await metric(kingbus, unacknowledged)
+  const counted = await kingbus.metric(unacknowledged)
   await source.sql('SET GLOBAL rpl_semi_sync_source_wait_for_replica_count = 2')
   await source.sql('INSERT INTO d.t VALUES (2)')
   expect((await waitForSemiSync(kingbus, false)).reason).toMatch(/^the source has stopped waiting/)
-  expect(await metric(kingbus, 'kingbus_source_semi_sync_active')).toBe(0)
-  expect(await metric(kingbus, unacknowledged)).toBeGreaterThan(counted)
+  expect(await kingbus.metric('kingbus_source_semi_sync_active')).toBe(0)
+  expect(await kingbus.metric(unacknowledged)).toBeGreaterThan(counted)
   expect(kingbus.logTail()).toMatch(/the source has stopped waiting for acknowledgements/)
   await source.sql('SET GLOBAL rpl_semi_sync_source_wait_for_replica_count = 1')
   await source.sql('INSERT INTO d.t VALUES (3)', 'INSERT INTO d.t VALUES (4)')

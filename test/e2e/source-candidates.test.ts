@@ -35,11 +35,6 @@ async function refusedBecause(kingbus: Kingbus, why: RegExp): Promise<void> {
   })
 }
 
-async function metric(kingbus: Kingbus, name: string): Promise<number> {
-  const page = await (await fetch(`${kingbus.adminUrl}/metrics`)).text()
-  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(page)?.[1])
-}
-
 test('the one candidate that takes writes and has all is followed by itself, and no other', async () => {
   const [source, heir, late] = await Promise.all([
     Mysqld.start({ serverId: 1 }),
@@ -63,7 +58,7 @@ test('the one candidate that takes writes and has all is followed by itself, and
 
   await source.kill9()
   await refusedBecause(kingbus, /none is known to take writes .* is read_only/)
-  expect(await metric(kingbus, 'kingbus_source_failover_blocked')).toBe(1)
+  expect(await kingbus.metric('kingbus_source_failover_blocked')).toBe(1)
   await late.sql('SET GLOBAL read_only = OFF')
   await refusedBecause(kingbus, /only .* takes writes, and it cannot be followed: .*E_SOURCE_OTHER/)
   await heir.sql('SET GLOBAL read_only = OFF')
@@ -78,8 +73,8 @@ test('the one candidate that takes writes and has all is followed by itself, and
     address: addressOf(heir),
     failover: { count: 1, error: null },
   })
-  expect(await metric(kingbus, 'kingbus_source_failovers_total')).toBe(1)
-  expect(await metric(kingbus, 'kingbus_source_failover_blocked')).toBe(0)
+  expect(await kingbus.metric('kingbus_source_failovers_total')).toBe(1)
+  expect(await kingbus.metric('kingbus_source_failover_blocked')).toBe(0)
 
   // It holds after a restart, whatever the flags say.
   await kingbus.kill9()

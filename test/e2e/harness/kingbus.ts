@@ -204,6 +204,13 @@ export class Kingbus {
     return (await answer.json()) as KingbusStatus
   }
 
+  /** @param series a name with its labels; NaN where the page has none such */
+  async metric(series: string): Promise<number> {
+    const page = await (await fetch(`${this.adminUrl}/metrics`)).text()
+    const line = page.split('\n').find((one) => one.startsWith(`${series} `))
+    return Number(line?.slice(series.length + 1))
+  }
+
   /** As the operator does it, who wants no link to the source for a while; returns when it is gone. */
   async stopSource(): Promise<void> {
     await this.#post('/api/v1/source/stop')

@@ -143,11 +143,8 @@ async function findings(chain: Chain, was: { pid: number; before: number }): Pro
   problems.push(...(await serverDifferences(source, replica.server)))
   const { differences } = await compareBinlogs(source, kingbus)
   problems.push(...differences.map(({ name, what }) => `${name}: ${what}`))
-  const metrics = await (await fetch(`${kingbus.adminUrl}/metrics`)).text()
   for (const what of COUNTED) {
-    const count = Number(
-      new RegExp(`^kingbus_client_${what}_total (\\d+)$`, 'm').exec(metrics)?.[1],
-    )
+    const count = await kingbus.metric(`kingbus_client_${what}_total`)
     if (!(count > 0)) problems.push(`no ${what} are counted in the metrics`)
   }
   const settled = async (): Promise<boolean> =>
