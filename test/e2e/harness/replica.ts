@@ -96,8 +96,10 @@ export class Replica {
   /** Waits until it reads from that one. */
   async waitForSource({ port }: SourceAddress): Promise<void> {
     const what = `the replica to read from port ${port}`
-    await waitFor({ what, timeoutMs: 60_000 }, async () => {
-      const row = await this.status()
+    let row: Row = {}
+    const explain = (): string => `but it was ${JSON.stringify(row)}`
+    await waitFor({ what, timeoutMs: 60_000, explain }, async () => {
+      row = await this.status()
       return Number(row['Source_Port']) === port && row['Replica_IO_Running'] === 'Yes'
     })
   }
