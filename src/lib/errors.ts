@@ -168,7 +168,7 @@ export function isDiskFull(thrown: unknown): boolean {
 
 /** What is told of a small file that the disk refuses to replace; anything else that was thrown stays what it is. */
 export function replaceRefused(path: string, thrown: unknown, why: string): unknown {
-  if (systemCodeOf(thrown) === undefined) return thrown
+  if (thrown instanceof OperationalError || systemCodeOf(thrown) === undefined) return thrown
   const code = isDiskFull(thrown) ? 'E_DISK_FULL' : 'E_DATA_DIR_INVALID'
   const message = `${path} cannot be written: ${why}`
   return new OperationalError(code, message, { path }, { cause: thrown })

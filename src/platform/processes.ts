@@ -3,7 +3,7 @@ export interface Processes {
   /**
    * Starts a program that keeps a kernel lock on `lockPath` (made when absent) as long as it lives,
    * whatever becomes of us. Undefined when a process has the lock; rejects with the system's error
-   * (ENOENT, EACCES) when there is no such program.
+   * (ENOENT, EACCES) when there is no such program, with E_OPEN_FILES when no file may be opened.
    */
   start(command: Command): Promise<Child | undefined>
   /** Runs a program to its end; rejects when it cannot be run, takes too long, or ends badly. */

@@ -5,6 +5,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { tryLock } from 'fs-native-extensions'
 import { LineSplitter } from './line-splitter.ts'
+import { opening } from './open-files.ts'
 import { OutputFile } from './output-file.ts'
 import type { Child, Command, ProcessEnd, Processes } from './processes.ts'
 
@@ -45,33 +46,37 @@ function sameFile(path: string, file: Stats): boolean {
   }
 }
 
+async function start(command: Command): Promise<Child | undefined> {
+  const lock = await open(command.lockPath, 'a+', 0o600)
+  try {
+    if (!tryLock(lock.fd)) return undefined
+    const output = new OutputFile(command.outputPath, new LineSplitter(command.onLine))
+    try {
+      const child = spawnLocked(command, lock, output)
+      const ended = endOf(child, output)
+      // Rejects with the system's error when the program cannot be started.
+      await once(child, 'spawn')
+      const { pid } = child
+      if (pid === undefined) throw new Error(`${command.program} has no process id`)
+      return { pid, ended, signal: (name) => void child.kill(name) }
+    } catch (thrown) {
+      output.end()
+      throw thrown
+    }
+  } finally {
+    await lock.close()
+  }
+}
+
 /** The machine's own processes. */
 export const systemProcesses: Processes = {
   async start(command): Promise<Child | undefined> {
-    const lock = await open(command.lockPath, 'a+', 0o600)
-    try {
-      if (!tryLock(lock.fd)) return undefined
-      const output = new OutputFile(command.outputPath, new LineSplitter(command.onLine))
-      try {
-        const child = spawnLocked(command, lock, output)
-        const ended = endOf(child, output)
-        // Rejects with the system's error when the program cannot be started.
-        await once(child, 'spawn')
-        const { pid } = child
-        if (pid === undefined) throw new Error(`${command.program} has no process id`)
-        return { pid, ended, signal: (name) => void child.kill(name) }
-      } catch (thrown) {
-        output.end()
-        throw thrown
-      }
-    } finally {
-      await lock.close()
-    }
+    return await opening(command.program, () => start(command))
   },
   async output(program, args, timeoutMs) {
     const options = { timeout: timeoutMs, maxBuffer: OUTPUT_BYTES_MOST }
-    const { stdout } = await promisify(execFile)(program, [...args], options)
-    return stdout
+    const run = () => promisify(execFile)(program, [...args], options)
+    return (await opening(program, run)).stdout
   },
   async holders(lockPath) {
     const file = statSync(lockPath, { throwIfNoEntry: false })

@@ -244,13 +244,16 @@ export class ClusterNode {
     const { settings, logger, clock } = this.#options
     const { register } = this
     const firstStart = new FirstStart({ settings, register, directory: this.#directory, logger })
+    let told = ''
     while (!signal.aborted) {
       try {
         return await this.etcd.run(firstStart, signal)
       } catch (thrown) {
         if (!(thrown instanceof OperationalError)) throw thrown
         if (thrown.reaction !== 'pause') return this.#fail(thrown)
-        logger.warn({ code: thrown.code }, `the member of etcd waits: ${thrown.message}`)
+        const { code, message } = thrown
+        if (message !== told) logger.warn({ code }, `the member of etcd waits: ${message}`)
+        told = message
         await clock.sleep(NEXT_LIFE_MS, signal)
       }
     }

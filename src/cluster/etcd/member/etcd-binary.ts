@@ -27,6 +27,7 @@ async function askVersion(processes: Processes, binary: string): Promise<string>
   try {
     return await processes.output(binary, ['--version'], VERSION_TIMEOUT_MS)
   } catch (thrown) {
+    if (thrown instanceof OperationalError) throw thrown
     const isMissing = systemCodeOf(thrown) === 'ENOENT'
     const found = isMissing
       ? `there is no ${binary}`

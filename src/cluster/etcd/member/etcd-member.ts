@@ -4,6 +4,7 @@ import {
   type Logger,
   messageOf,
   OperationalError,
+  systemCodeOf,
   Watch,
   type Watched,
 } from '../../../lib/index.ts'
@@ -50,6 +51,8 @@ export type MemberState =
   | { readonly phase: 'failed'; readonly error: OperationalError }
   | { readonly phase: 'stopped' }
 
+/** So often the files of a member are tried to be written that the disk refuses. */
+const FILES_RETRY_MS = 1000
 const RESTART = { firstMs: 250, mostMs: 30_000 }
 /** A member that ran for so long starts again at once when it ends. */
 const STEADY_MS = 10_000
@@ -64,6 +67,8 @@ export class EtcdMember {
   readonly #options: EtcdMemberOptions
   readonly #files: MemberFiles
   readonly #state = new Watch<MemberState>({ phase: 'starting' })
+  /** why its files could not be written, as was told last */
+  #refusal: string | undefined
 
   constructor(options: EtcdMemberOptions) {
     this.#options = options
@@ -120,9 +125,14 @@ export class EtcdMember {
     const { clock, random, log } = this.#options
     const backoff = new Backoff(RESTART, () => random.fraction())
     while (!signal.aborted) {
+      const own = await this.#writeFiles()
+      if (own === undefined) {
+        await clock.sleep(FILES_RETRY_MS, signal)
+        continue
+      }
       this.#state.set({ phase: 'starting' })
       const beganMs = clock.monotonicMs()
-      const run = await this.#runOnce(signal)
+      const run = await orRefusal(this.#runOnce(own, signal))
       await this.#noteJoined()
       if (signal.aborted) break
       if (run === 'removed') {
@@ -138,16 +148,33 @@ export class EtcdMember {
     return 'stopped'
   }
 
-  /** On a full disk it is left to the next time. */
+  /** Where the disk refuses it, it is left to the next time. */
   async #noteJoined(): Promise<void> {
-    await orFull(this.#files.noteJoined())
+    await orRefusal(this.#files.noteJoined())
+  }
+
+  /** What the process is started with; undefined while the disk refuses to take it. */
+  async #writeFiles(): Promise<CertificateAndKey | undefined> {
+    const { settings, authority, log } = this.#options
+    const own = await orRefusal(this.#files.writeAll(settings, authority))
+    const refusal = own instanceof OperationalError ? own : undefined
+    const why = refusal && `${refusal.code} ${systemCodeOf(refusal.cause)}`
+    if (why !== this.#refusal) {
+      this.#refusal = why
+      if (refusal === undefined) log.info({}, 'the files of the member of etcd are written again')
+      else log.warn({ code: refusal.code }, `the member of etcd waits: ${refusal.message}`)
+    }
+    if (!(own instanceof OperationalError)) return own
+    this.#state.set({ phase: 'waiting', error: own })
+    return undefined
   }
 
   /** One life of the process, from its start to its end. */
-  async #runOnce(signal: AbortSignal): Promise<OperationalError | 'removed'> {
-    const { settings, authority, binary, clock } = this.#options
-    const own = await orFull(this.#files.writeAll(settings, authority))
-    if (own instanceof OperationalError) return own
+  async #runOnce(
+    own: CertificateAndKey,
+    signal: AbortSignal,
+  ): Promise<OperationalError | 'removed'> {
+    const { settings, binary, clock } = this.#options
     const over = new AbortController()
     let wrong: string[] = []
     const memberLog = new MemberLog(this.#options.log, clock, (said: LogFields) => {
@@ -184,6 +211,7 @@ export class EtcdMember {
       onLine: (line: string) => memberLog.take(line),
     }
     const child = await processes.start(command).catch((thrown: unknown) => {
+      if (thrown instanceof OperationalError) throw thrown
       const message = `${binary} does not start: ${messageOf(thrown)}`
       throw new OperationalError('E_ETCD_BINARY', message, { binary }, { cause: thrown })
     })
@@ -231,12 +259,12 @@ export class EtcdMember {
   }
 }
 
-/** What is tried again as soon as there is room on the disk. */
-async function orFull<T>(work: Promise<T>): Promise<T | OperationalError> {
+/** What is tried again until the disk takes it: it is full, read-only or fails, or no file can be opened. */
+async function orRefusal<T>(work: Promise<T>): Promise<T | OperationalError> {
   try {
     return await work
   } catch (thrown) {
-    if (thrown instanceof OperationalError && thrown.code === 'E_DISK_FULL') return thrown
+    if (thrown instanceof OperationalError && thrown.reaction === 'pause') return thrown
     throw thrown
   }
 }
