@@ -11,6 +11,8 @@ const FILES = {
   'cluster-store.json': 'remove it, and the node joins as another',
   'binlogs/log.json': 'let the node join anew with an empty data directory',
   'binlogs/origin.json': 'it is a copy, and is written anew with the next file',
+  'etcd-member/joined.json': 'the next start writes it anew',
+  'etcd-member/config.json': 'the next start writes it anew',
 } as const
 
 /** Compares the small files of a data directory with their checks. */

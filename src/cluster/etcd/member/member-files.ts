@@ -1,10 +1,11 @@
 import { join } from 'node:path'
+import { encodeCheckedJson } from '../../../lib/index.ts'
 import type { CertificateAndKey, Disk } from '../../../platform/index.ts'
 import { replaceFile } from '../../../store/index.ts'
 import type { Authority } from '../../authority.ts'
 import { configurationOf, type MemberPaths, type MemberSettings } from './member-settings.ts'
 
-const FORMAT = 1
+const JOINED_CONTENT = encodeCheckedJson({ format: 1 })
 
 /**
  * The files of a member below the node's data directory:
@@ -58,10 +59,12 @@ export class MemberFiles implements MemberPaths {
     }
   }
 
-  /** Keeps in mind that etcd has data here, once it has. */
+  /** Keeps in mind that etcd has data here, once it has. A damaged file is written anew: that it is there counts. */
   async noteJoined(): Promise<void> {
     const { hasData, hasJoined } = await this.history()
-    if (hasData && !hasJoined) await this.#write(this.#joined, JSON.stringify({ format: FORMAT }))
+    if (!hasData) return
+    if (hasJoined && (await this.#disk.readFile(this.#joined)).equals(JOINED_CONTENT)) return
+    await this.#write(this.#joined, JOINED_CONTENT)
   }
 
   /** Writes what etcd is started with; the client's certificate serves us as well. */
@@ -75,7 +78,8 @@ export class MemberFiles implements MemberPaths {
     await this.#write(this.clientCertificate, client.certificate)
     await this.#write(this.clientKey, client.key)
     const configuration = configurationOf(settings, this)
-    await this.#write(this.configuration, JSON.stringify(configuration, undefined, 2))
+    // etcd passes over the check.
+    await this.#write(this.configuration, encodeCheckedJson(configuration))
     return client
   }
 
@@ -86,8 +90,8 @@ export class MemberFiles implements MemberPaths {
     await this.#disk.syncFolder(this.#folder)
   }
 
-  async #write(path: string, text: string): Promise<void> {
-    await replaceFile(this.#disk, path, Buffer.from(text))
+  async #write(path: string, content: string | Buffer): Promise<void> {
+    await replaceFile(this.#disk, path, Buffer.from(content))
   }
 }
 
