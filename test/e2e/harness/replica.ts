@@ -77,9 +77,9 @@ export class Replica {
 
   /** Reads from the first, and by SOURCE_CONNECTION_AUTO_FAILOVER from one after the other when they are gone. */
   async attachToAny(sources: readonly SourceAddress[]): Promise<void> {
-    const added = sources.map(({ port, host = '127.0.0.1' }, index) => {
-      const weight = 100 - index
-      return `SELECT asynchronous_connection_failover_add_source('', '${host}', ${port}, '', ${weight})`
+    // Of equal weight: a replica leaves the one that it reads from for one of more weight that is there again.
+    const added = sources.map(({ port, host = '127.0.0.1' }) => {
+      return `SELECT asynchronous_connection_failover_add_source('', '${host}', ${port}, '', 50)`
     })
     await this.server.sql(...added)
     const [first] = sources
