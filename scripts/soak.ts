@@ -15,6 +15,7 @@ import { killPoints } from './soak/kill-points.ts'
 import { powerLoss } from './soak/power-loss.ts'
 import { retentionMonth } from './soak/retention-month.ts'
 import { simulation } from './soak/simulation.ts'
+import { sourceChange } from './soak/source-change.ts'
 import { upheaval } from './soak/upheaval.ts'
 
 const program = new Command('npm run soak --')
@@ -33,6 +34,7 @@ const KINDS = [
   powerLoss,
   retentionMonth,
   simulation,
+  sourceChange,
   upheaval,
 ]
 for (const kind of KINDS) program.addCommand(kind)

@@ -202,15 +202,16 @@ async function planResume(
 ): Promise<Plan> {
   const source = { ...history, address: examiner.address }
   let proof: Proof | undefined
+  let lastProof: Proof | undefined
   let oldest: OldestFile | undefined
   while (true) {
-    const step = decideResume(holdings, { source, proof, oldest })
+    const step = decideResume(holdings, { source, proof, lastProof, oldest })
     switch (step.kind) {
       case 'prove':
         proof = await prove(examiner, holdings, step.at)
         break
       case 'prove-last':
-        proof = await proveLast(examiner, holdings)
+        lastProof = await proveLast(examiner, holdings)
         break
       case 'find-oldest':
         oldest = await findOldest(examiner)

@@ -22,6 +22,7 @@ interface Case {
   readonly owned?: string
   readonly purged?: string
   readonly proof?: Proof
+  readonly lastProof?: Proof
   readonly oldest?: OldestFile
   readonly held?: Holdings
 }
@@ -41,7 +42,8 @@ function decide({
     purged: GtidSet.parse(purged),
   }
   try {
-    const facts = { source, proof: given.proof, oldest: given.oldest }
+    const { proof, lastProof, oldest: first } = given
+    const facts = { source, proof, lastProof, oldest: first }
     return decideResume(given.held ?? holdings, facts)
   } catch (error) {
     return error instanceof OperationalError ? error.code : error
@@ -98,10 +100,14 @@ test.each<[string, Case, unknown]>([
     { held: selected },
     { kind: 'prove-last' },
   ],
-  ['a selection goes on as one', { held: selected, proof: { kind: 'ours' } }, { kind: 'select' }],
+  [
+    'a selection goes on as one',
+    { held: selected, lastProof: { kind: 'ours' } },
+    { kind: 'select' },
+  ],
   [
     'a selection whose last transaction is another one there is refused',
-    { held: selected, proof: { kind: 'others', found: 'Gtid' } },
+    { held: selected, lastProof: { kind: 'others', found: 'Gtid' } },
     'E_SOURCE_DIVERGED',
   ],
   ['a source that lacks ours is refused', { executed: `${A}:1-9` }, 'E_SOURCE_DIVERGED'],
@@ -120,12 +126,51 @@ test.each<[string, Case, unknown]>([
     { proof: { kind: 'ours' } },
     { kind: 'continue', at: { file: 'binlog.000007', position: 900 } },
   ],
-  ['other bytes are refused', { proof: { kind: 'others', found: 'Query' } }, 'E_SOURCE_DIVERGED'],
-  ['a shorter file is refused', { proof: { kind: 'shorter' } }, 'E_SOURCE_SHORTER'],
+  [
+    'where other bytes stand, our last transaction is looked for',
+    { proof: { kind: 'others', found: 'Query' } },
+    { kind: 'prove-last' },
+  ],
+  ['where the file is shorter, too', { proof: { kind: 'shorter' } }, { kind: 'prove-last' }],
+  [
+    'other bytes and another last transaction are refused',
+    { proof: { kind: 'others', found: 'Query' }, lastProof: { kind: 'others', found: 'Gtid' } },
+    'E_SOURCE_DIVERGED',
+  ],
+  [
+    'a shorter file is refused where the last transaction cannot be asked for',
+    { proof: { kind: 'shorter' }, lastProof: gone },
+    'E_SOURCE_SHORTER',
+  ],
+  [
+    'a shorter file is refused where we have no transaction to ask for',
+    { held: begun, proof: { kind: 'shorter' } },
+    'E_SOURCE_SHORTER',
+  ],
+  [
+    'files made anew, with our last transaction in one of them, are selected from',
+    { proof: { kind: 'shorter' }, lastProof: { kind: 'ours' } },
+    { kind: 'select' },
+  ],
   ['a missing file makes us look for the oldest', { proof: gone }, { kind: 'find-oldest' }],
   [
     'the oldest file is begun when nothing is missing before it',
     { proof: gone, oldest: oldest(`${A}:1-10`) },
+    { kind: 'begin', at: { file: 'binlog.000009', position: 4 } },
+  ],
+  [
+    'of files under other names that have what is held, the rest is selected',
+    { proof: gone, oldest: oldest(''), lastProof: { kind: 'ours' } },
+    { kind: 'select' },
+  ],
+  [
+    'they are refused when our last transaction is another one there',
+    { proof: gone, oldest: oldest(''), lastProof: { kind: 'others', found: 'Gtid' } },
+    'E_SOURCE_DIVERGED',
+  ],
+  [
+    'the oldest file is begun when all before it is purged, whatever it names',
+    { proof: gone, oldest: oldest(''), purged: `${A}:1-10` },
     { kind: 'begin', at: { file: 'binlog.000009', position: 4 } },
   ],
   [

@@ -53,12 +53,14 @@ export type ResumeStep =
 export interface ResumeFacts {
   readonly source: SourceFacts
   readonly proof: Proof | undefined
+  /** of our last transaction, wherever the source has it */
+  readonly lastProof: Proof | undefined
   readonly oldest: OldestFile | undefined
 }
 
 /** @throws OperationalError E_SOURCE_OTHER, E_SOURCE_DIVERGED, E_SOURCE_SHORTER, E_SOURCE_PURGED */
 export function decideResume(holdings: Holdings, facts: ResumeFacts): ResumeStep {
-  const { source, proof, oldest } = facts
+  const { source, proof } = facts
   checkHistory(holdings, source)
   const isOther = source.uuid !== holdings.sourceUuid
   if (isOther && !isProvable(holdings)) return select(holdings, source)
@@ -70,11 +72,11 @@ export function decideResume(holdings: Holdings, facts: ResumeFacts): ResumeStep
     case 'ours':
       return { kind: 'continue', at: holdings.next }
     case 'others':
-      throw othersBytes(at, proof.found, source)
+      return goOnElsewhere(holdings, facts, othersBytes(at, proof.found, source))
     case 'shorter':
-      throw sourceShorter(at, source.address)
+      return goOnElsewhere(holdings, facts, sourceShorter(at, source.address))
     case 'file-gone':
-      return oldest === undefined ? { kind: 'find-oldest' } : beginOldest(holdings, facts, oldest)
+      return beginOldest(holdings, facts)
   }
 }
 
@@ -111,9 +113,9 @@ function lostTail(lacking: string, { address }: SourceFacts): OperationalError {
 }
 
 /** Its file has no place that could be compared, but the transaction itself is the source's to the byte. */
-function goOnSelecting(holdings: Holdings, { source, proof }: ResumeFacts): ResumeStep {
-  if (holdings.last !== undefined && proof === undefined) return { kind: 'prove-last' }
-  if (proof?.kind === 'others') throw othersBytes(holdings.next, proof.found, source)
+function goOnSelecting(holdings: Holdings, { source, lastProof }: ResumeFacts): ResumeStep {
+  if (holdings.last !== undefined && lastProof === undefined) return { kind: 'prove-last' }
+  if (lastProof?.kind === 'others') throw othersBytes(holdings.next, lastProof.found, source)
   return select(holdings, source)
 }
 
@@ -128,9 +130,27 @@ function select({ held }: Holdings, { address, purged }: SourceFacts): ResumeSte
   )
 }
 
-function beginOldest(holdings: Holdings, { source }: ResumeFacts, oldest: OldestFile): ResumeStep {
+/** Its files were made anew, and by our last transaction the history is the same still; or else `refusal` is thrown. */
+function goOnElsewhere(
+  holdings: Holdings,
+  { source, lastProof }: ResumeFacts,
+  refusal: OperationalError,
+): ResumeStep {
+  if (holdings.last !== undefined && lastProof === undefined) return { kind: 'prove-last' }
+  if (lastProof?.kind !== 'ours') throw refusal
+  return select(holdings, source)
+}
+
+function beginOldest(holdings: Holdings, facts: ResumeFacts): ResumeStep {
+  const { source, oldest } = facts
+  if (oldest === undefined) return { kind: 'find-oldest' }
   const missing = oldest.previousGtids.subtract(holdings.held)
-  if (missing.isEmpty) return { kind: 'begin', at: { file: oldest.file, position: FILE_START } }
+  if (missing.isEmpty) {
+    // Its files were made anew under other names, and what is held would come again from their beginning.
+    const there = holdings.held.subtract(oldest.previousGtids).subtract(source.purged)
+    if (!there.isEmpty) return goOnSelecting(holdings, facts)
+    return { kind: 'begin', at: { file: oldest.file, position: FILE_START } }
+  }
   throw new OperationalError(
     'E_SOURCE_PURGED',
     `source ${source.address} purged ${holdings.next.file}, and with it transactions that are missing here: ` +

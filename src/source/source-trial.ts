@@ -2,7 +2,7 @@
   Could Kingbus go on with this server? The link's own questions at a connect, on connections that end no dump of
   ours, without a dump. Nothing is changed by it, here or there.
 */
-import type { OperationalError } from '../lib/index.ts'
+import { OperationalError } from '../lib/index.ts'
 import type { GtidSet } from '../mysql/index.ts'
 import { type Examiner, findFileFor } from './examine.ts'
 import { recognize } from './flavor/recognize.ts'
@@ -16,6 +16,7 @@ import {
   refuseProblems,
   type SourceProfile,
 } from './preflight.ts'
+import { readIsReplica } from './replication-status.ts'
 import { readSemiSyncPlugin } from './semi-sync/ask-semi-sync.ts'
 import { formatAddress } from './source-address.ts'
 import { SourceConnection } from './source-connection.ts'
@@ -80,6 +81,7 @@ async function* questions(
     const history = await flavor.readHistory(connection)
     yield { history, ...(holdings && compare(holdings.held, history)) }
     refuseProblems(findings, address)
+    await refuseUnlogged(connection, address)
     const examiner = examinerOf(options, flavor, signal)
     const there = { ...history, uuid: profile.uuid }
     yield { begin: await findBegin(options, holdings, there, examiner) }
@@ -117,6 +119,20 @@ async function readSettings(
     semiSync: plugin === undefined ? 'absent' : state,
     ...(pairs.size > 0 && { isReadOnly: [...pairs.values()].some((value) => value !== 'OFF') }),
   }
+}
+
+/** What it goes on to replicate would never come: its binlog has only what is written at itself. */
+async function refuseUnlogged(connection: SourceConnection, source: string): Promise<void> {
+  const names = "'log_replica_updates', 'log_slave_updates'"
+  const sql = `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`
+  const logs = [...(await readPairs(connection, sql)).values()]
+  if (!logs.includes('OFF') || (await readIsReplica(connection)) !== true) return
+  throw new OperationalError(
+    'E_SOURCE_CONFIG',
+    `source ${source}: it is a replica, and what it replicates is not in its binlog; start it with ` +
+      'log_replica_updates, or make it no replica any more: STOP REPLICA; RESET REPLICA ALL',
+    { source },
+  )
 }
 
 /** Of what is stored here and what the server has, each without the other. */

@@ -10,10 +10,9 @@ import type { SourceFlavor } from './flavor/source-flavor.ts'
 import { readPairs } from './flavor/source-variables.ts'
 import { examinerOf, type SourceOptions } from './open-dump.ts'
 import { findingsOf, type PreflightFinding, type SourceProfile } from './preflight.ts'
+import { readIsReplica, rowsOf } from './replication-status.ts'
 import { columnOf, type Row, SourceConnection } from './source-connection.ts'
-import { clientErrorNumber } from './source-error.ts'
 
-const SYNTAX_ERROR = 1064
 const US_PER_MS = 1000
 
 export interface SourceSurvey {
@@ -77,32 +76,6 @@ export async function surveySource(
     }
   } finally {
     connection.close()
-  }
-}
-
-async function readIsReplica(connection: SourceConnection): Promise<boolean | undefined> {
-  const rows = await rowsOf(connection, 'SHOW REPLICA STATUS', 'SHOW SLAVE STATUS')
-  return rows === undefined ? undefined : rows.length > 0
-}
-
-/**
- * Undefined where the source refuses the statement, or does not answer it in time (it waits for a lock).
- * @param older how older sources call the statement
- */
-async function rowsOf(
-  connection: SourceConnection,
-  sql: string,
-  older?: string,
-): Promise<Row[] | undefined> {
-  try {
-    return await connection.query(sql)
-  } catch (error) {
-    if (error instanceof OperationalError && error.code === 'E_SOURCE_GONE_SILENT') return undefined
-    const number = clientErrorNumber(error)
-    if (number === undefined) throw error
-    return number === SYNTAX_ERROR && older !== undefined
-      ? await rowsOf(connection, older)
-      : undefined
   }
 }
 

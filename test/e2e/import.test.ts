@@ -15,6 +15,7 @@ import { restamp } from '../../src/mysql/binlog/checksum.ts'
 import { bigFile, UUID } from '../../src/store/testing/binlog-feed.ts'
 import { eventsOf, fixture } from '../captured-files.ts'
 import { endEverything } from './harness/child.ts'
+import { KingbusCluster } from './harness/cluster/kingbus-cluster.ts'
 import { compareBinlogs, fileDifference, serverDifferences } from './harness/compare.ts'
 import { definitions, writeEveryKind } from './harness/every-kind.ts'
 import { Kingbus } from './harness/kingbus.ts'
@@ -143,6 +144,36 @@ test('the files of a MariaDB source are taken, and its binlog goes on behind the
   })
   for (const { name, path } of kingbus.binlogs()) {
     expect(fileDifference(path, join(source.dataFolder, name), true), name).toBeUndefined()
+  }
+}, 60_000)
+
+test('a node with imported files begins a cluster, and a node that is added gets them from it', async () => {
+  const source = await manyFiles()
+  const copies = join(makeRunFolder('copies'), 'files')
+  mkdirSync(copies)
+  for (const { name, path } of await source.binlogs()) copyFileSync(path, join(copies, name))
+  const names = readdirSync(copies).toSorted()
+  const kingbus = await emptyKingbus()
+  const later = names.slice(1).map((name) => join(copies, name))
+  const uuid = await source.value('SELECT @@server_uuid')
+  await importInto(kingbus.dataFolder, ...later, `--source-uuid=${uuid}`)
+  // What the node that is added gets can only come from the first one.
+  await source.sql('FLUSH BINARY LOGS', `PURGE BINARY LOGS TO '${names.at(-1)}'`)
+  const cluster = await KingbusCluster.from(kingbus, { source })
+  await cluster.waitForRoles({ node1: 'leader' })
+  const added = await cluster.add()
+  await cluster.waitForRoles({ node2: 'in-sync' })
+  await source.sql('CREATE DATABASE later')
+  await cluster.catchUpWith(source)
+  const { gtidPurged } = await kingbus.status()
+  expect(gtidPurged).not.toBe('')
+  for (const node of [kingbus, added]) {
+    expect((await node.status()).gtidPurged).toBe(gtidPurged)
+    const held = node.binlogs()
+    expect(held.slice(0, later.length).map(({ name }) => name)).toEqual(names.slice(1))
+    for (const { name, path } of held.slice(0, later.length - 1)) {
+      expect(fileDifference(path, join(copies, name), false), name).toBeUndefined()
+    }
   }
 }, 60_000)
 

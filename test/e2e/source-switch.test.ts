@@ -7,6 +7,7 @@ import { Kingbus } from './harness/kingbus.ts'
 import { Mysqld, replicationPassword, replicationUser } from './harness/mysqld.ts'
 import { freePort } from './harness/ports.ts'
 import { Replica } from './harness/replica.ts'
+import { switchTo } from './harness/switch.ts'
 
 afterEach(endEverything)
 
@@ -78,22 +79,6 @@ test('a replica that is promoted becomes the source, and the other replicas go o
   expect(await serverDifferences(heir.server, other.server)).toEqual([])
   await expectTrueFiles(kingbus, heir.server)
 })
-
-/** What the answer is made of is checked where the schema is. */
-interface Switched {
-  readonly switched: boolean
-  readonly refusal: { readonly code: string } | null
-  readonly lacking: string
-  readonly serverUuid: string
-  readonly isSameServer: boolean
-  readonly begins: { readonly file: string; readonly isNew: boolean } | null
-}
-
-async function switchTo(kingbus: Kingbus, { port }: Mysqld, dryRun = false): Promise<Switched> {
-  const body = { address: `127.0.0.1:${port}`, password: replicationPassword, dryRun }
-  // The route answers by its schema.
-  return (await kingbus.request('POST', '/api/v1/source/switch', body)) as Switched
-}
 
 test('a planned move waits for what the new source has not got yet, and replicas go on', async () => {
   const { source, kingbus, heir, other } = await startAll()

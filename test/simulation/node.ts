@@ -12,7 +12,12 @@ import type { Death, SimulatedDisk } from '../../src/platform/testing/simulated-
 import { type BinlogReader, binlogReaderOf } from '../../src/serve/dump/binlog-reader.ts'
 import { Dumps } from '../../src/serve/dump/dumps.ts'
 import { Replicas } from '../../src/serve/replicas.ts'
-import { SOURCE_LIMITS, SourceLink, type StartAt } from '../../src/source/index.ts'
+import {
+  SOURCE_LIMITS,
+  SourceLink,
+  type SourceOptions,
+  type StartAt,
+} from '../../src/source/index.ts'
 import { type DataDir, openDataDir, planRetention, Store } from '../../src/store/index.ts'
 import type { SourceServer } from './source/server.ts'
 
@@ -34,7 +39,7 @@ export interface NodeOptions {
   readonly clock: SimulatedClock
   readonly random: SeededRandom
   readonly disk: SimulatedDisk
-  readonly source: SourceServer
+  readonly source: Pick<SourceServer, 'connect'>
   readonly startAt: StartAt
   readonly maxSizeBytes: number | undefined
   readonly logger: Logger
@@ -46,6 +51,7 @@ interface Running {
   readonly dataDir: DataDir
   readonly store: Store
   readonly journal: Journal
+  readonly sourceOptions: SourceOptions
   readonly link: SourceLink
   readonly ingest: Ingest
   readonly dumps: Dumps
@@ -143,7 +149,8 @@ export class SimulatedNode {
     const local = new LocalJournal(store)
     const inner = sabotage.journal?.(local) ?? local
     const journal = new RoomJournal(inner, { disk, folder: BINLOGS, minFree: 10_000 })
-    const link = this.#link(opened)
+    const sourceOptions = this.#sourceOptions(opened)
+    const link = new SourceLink(sourceOptions, logger)
     const roomRetryMs = sabotage.roomRetryMs ?? ROOM_RETRY_MS
     const heldByReplicas = undefined
     const ingest = new Ingest({ link, journal, clock, logger, roomRetryMs, heldByReplicas })
@@ -167,32 +174,29 @@ export class SimulatedNode {
       reopenJournal(local, { clock, random }, stop.signal).catch(failed),
       purgeBySize(parts, maxSizeBytes, stop.signal).catch(failed),
     ])
-    return { ...opened, journal, link, ingest, dumps, stop, ended }
+    return { ...opened, sourceOptions, journal, link, ingest, dumps, stop, ended }
   }
 
-  #link({ clock, dataDir }: { clock: ProcessClock; dataDir: DataDir }): SourceLink {
-    const { source, startAt, random, logger } = this.#options
+  #sourceOptions({ clock, dataDir }: { clock: ProcessClock; dataDir: DataDir }): SourceOptions {
+    const { source, startAt, random } = this.#options
     const { identity } = dataDir
-    return new SourceLink(
-      {
-        address: {
-          dial: () => source.connect(clock),
-          host: 'source',
-          port: 3306,
-          user: 'repl',
-          password: () => 'secret',
-          tls: { mode: 'disabled', authorities: () => undefined },
-        },
-        self: { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid },
-        startAt,
-        semiSync: false,
-        // mysql2 measures these two by the machine's own clock.
-        limits: { ...SOURCE_LIMITS, connectMs: 0, queryMs: 0 },
-        clock,
-        random,
+    return {
+      address: {
+        dial: () => source.connect(clock),
+        host: 'source',
+        port: 3306,
+        user: 'repl',
+        password: () => 'secret',
+        tls: { mode: 'disabled', authorities: () => undefined },
       },
-      logger,
-    )
+      self: { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid },
+      startAt,
+      semiSync: false,
+      // mysql2 measures these two by the machine's own clock.
+      limits: { ...SOURCE_LIMITS, connectMs: 0, queryMs: 0 },
+      clock,
+      random,
+    }
   }
 }
 

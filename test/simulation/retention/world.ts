@@ -55,7 +55,9 @@ export class MonthWorld extends SteppedWorld {
     this.#days = days
     this.disk = new SimulatedDisk(this.time, this.random.fork())
     const nowSeconds = (): number => Math.floor(this.trueMs / 1000)
-    this.history = new SourceHistory(this.random.fork(), nowSeconds, EVENT_BYTES_MOST)
+    this.history = new SourceHistory(this.random.fork(), nowSeconds, {
+      eventBytesMost: EVENT_BYTES_MOST,
+    })
     this.expected = new Expected(this.history)
     this.expected.learn(beginOf(this.history.active.name))
     this.wish = this.#makeWish()

@@ -96,14 +96,41 @@ export interface NewTransaction {
 
 /** The events of a transaction that begins at the position. */
 export function transactionAt(position: number, transaction: NewTransaction): Buffer[] {
-  const { gtid, timestamp } = transaction
-  const loose = statements(transaction)
+  return placedAt(position, transaction, statements(transaction))
+}
+
+/**
+ * The same transaction as another server writes it that has replicated it: elsewhere, and committed there later.
+ * @param events without the GTID event
+ */
+export function replicatedAt(
+  position: number,
+  head: Pick<NewTransaction, 'gtid' | 'timestamp'>,
+  events: readonly Buffer[],
+): Buffer[] {
+  const loose = events.map(
+    (event): Loose =>
+      (logPos) =>
+        movedTo(event, logPos),
+  )
+  return placedAt(position, head, loose, REPLICATED_AFTER_MICROS)
+}
+
+const REPLICATED_AFTER_MICROS = 1234n
+
+function placedAt(
+  position: number,
+  { gtid, timestamp }: Pick<NewTransaction, 'gtid' | 'timestamp'>,
+  loose: readonly Loose[],
+  laterMicros = 0n,
+): Buffer[] {
   const rest = loose.reduce((sum, event) => sum + event(0).length, 0)
-  let head = gtidEvent(gtid, timestamp, 0)
+  const headOf = (length: number): Buffer => gtidEvent(gtid, { timestamp, laterMicros, length })
+  let head = headOf(0)
   // The length counts its own size, which may grow with it.
   for (let before = -1; before !== head.length; ) {
     before = head.length
-    head = gtidEvent(gtid, timestamp, head.length + rest)
+    head = headOf(head.length + rest)
   }
   let end = position + head.length
   head.writeUInt32LE(end, 13)
@@ -116,14 +143,21 @@ export function transactionAt(position: number, transaction: NewTransaction): Bu
   return events
 }
 
-function gtidEvent(gtid: Gtid, timestamp: number, transactionLength: number): Buffer {
+interface GtidHead {
+  readonly timestamp: number
+  readonly laterMicros: bigint
+  /** of the transaction */
+  readonly length: number
+}
+
+function gtidEvent(gtid: Gtid, { timestamp, laterMicros, length }: GtidHead): Buffer {
   const micros = BigInt(timestamp) * 1_000_000n
   const event = encodeGtidEvent({
     gtid,
-    transactionLength,
+    transactionLength: length,
     lastCommitted: 0n,
     sequenceNumber: 1n,
-    immediateCommitMicros: micros,
+    immediateCommitMicros: micros + laterMicros,
     originalCommitMicros: micros,
   })
   event.writeUInt32LE(timestamp, 0)

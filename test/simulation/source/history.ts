@@ -10,12 +10,15 @@ import {
   encodeRotate,
   type Gtid,
   GtidSet,
+  readEventHeader,
 } from '../../../src/mysql/index.ts'
 import { GrowableBytes } from '../../../src/platform/testing/growable-bytes.ts'
 import type { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
 import {
   formatDescription,
   madeEvent,
+  movedTo,
+  replicatedAt,
   SOURCE_SERVER_ID,
   type TransactionKind,
   transactionAt,
@@ -70,6 +73,22 @@ export class WrittenFile {
 
 const TAGS = ['', '', '', '', '', 'blue', 'green_1']
 
+/** A transaction as it stands in a file, its GTID event first. */
+export interface WrittenTransaction {
+  readonly gtid: Gtid
+  readonly events: readonly Buffer[]
+}
+
+export interface HistoryOptions {
+  /** larger ones are not written */
+  readonly eventBytesMost?: number
+  /** of the files, which are numbered from `firstNumber` on */
+  readonly stem?: string
+  readonly firstNumber?: number
+  /** its server_uuid; otherwise a new one */
+  readonly uuid?: string | undefined
+}
+
 export class SourceHistory {
   readonly uuid: string
   /** servers whose transactions the source has, itself first */
@@ -77,6 +96,8 @@ export class SourceHistory {
   readonly #random: SeededRandom
   readonly #nowSeconds: () => number
   readonly #eventBytesMost: number
+  readonly #nameOf: (index: number) => string
+  readonly #options: HistoryOptions
   readonly files: WrittenFile[] = []
   /** index of the oldest file that the source has */
   oldest = 0
@@ -85,16 +106,14 @@ export class SourceHistory {
   readonly #next = new Map<string, bigint>()
   #openXa = false
 
-  /** @param eventBytesMost larger ones are not written */
-  constructor(
-    random: SeededRandom,
-    nowSeconds: () => number,
-    eventBytesMost = Number.POSITIVE_INFINITY,
-  ) {
+  constructor(random: SeededRandom, nowSeconds: () => number, options: HistoryOptions = {}) {
+    const { eventBytesMost = Number.POSITIVE_INFINITY, stem = 'binlog', firstNumber = 1 } = options
+    this.#options = options
     this.#random = random
     this.#nowSeconds = nowSeconds
     this.#eventBytesMost = eventBytesMost
-    this.uuid = random.uuid()
+    this.#nameOf = (index) => `${stem}.${String(firstNumber + index).padStart(6, '0')}`
+    this.uuid = options.uuid ?? random.uuid()
     this.#origins = [this.uuid, this.uuid, this.uuid, random.uuid()]
     this.#begin(GtidSet.empty(), 'started')
   }
@@ -132,18 +151,65 @@ export class SourceHistory {
     const timestamp = this.#nowSeconds()
     const eventBytesMost = this.#eventBytesMost
     const made = { kind: this.#kind(), gtid, timestamp, random, eventBytesMost }
-    const events = transactionAt(file.bytes.size, made)
+    this.#append(transactionAt(file.bytes.size, made), gtid)
+    return gtid
+  }
+
+  #append(events: readonly Buffer[], gtid: Gtid): void {
+    const file = this.active
     for (const [index, event] of events.entries()) {
       const isLast = index === events.length - 1
       file.append(event, isLast ? { boundary: true, gtid } : { boundary: false })
     }
-    return gtid
+  }
+
+  /** All that it has from a file on, by its index, in its order; what it has lost is left out. */
+  *transactions(fromFile = 0): Generator<WrittenTransaction> {
+    for (const { bytes, events, size } of this.files.slice(fromFile)) {
+      let open: Buffer[] = []
+      for (const { position, end, boundary, gtid } of events) {
+        if (end > size) break
+        open.push(Buffer.from(bytes.view(position, end)))
+        if (gtid !== undefined) yield { gtid, events: open }
+        if (boundary) open = []
+      }
+    }
+  }
+
+  /** A transaction of another server comes by replication. */
+  replicate({ gtid, events: [head, ...rest] }: WrittenTransaction): void {
+    const file = this.active
+    const timestamp = readEventHeader(present(head, 'a GTID event')).timestamp
+    this.#append(replicatedAt(file.bytes.size, { gtid, timestamp }, rest), gtid)
+  }
+
+  /** A transaction of its own, from before its files were made anew. */
+  restore({ gtid, events }: WrittenTransaction): void {
+    let end = this.active.bytes.size
+    const moved = events.map((event) => {
+      end += event.length
+      return movedTo(event, end)
+    })
+    this.#append(moved, gtid)
+  }
+
+  /** A server that was started with a copy of all files but the newest, which nothing stands in. */
+  copy(random: SeededRandom): SourceHistory {
+    const copy = new SourceHistory(random, this.#nowSeconds, { ...this.#options, uuid: undefined })
+    copy.files.splice(0, 1, ...this.files.slice(0, -1))
+    copy.#begin(this.active.previous, 'started')
+    return copy
+  }
+
+  /** Numbers its transactions behind those of the server that it was. */
+  goOnBehind(before: SourceHistory): void {
+    for (const [origin, gno] of before.#next) this.#next.set(origin, gno)
   }
 
   /** FLUSH BINARY LOGS, or the file is full. */
   rotate(): void {
     const file = this.active
-    const name = nameOf(this.files.length + 1)
+    const name = this.#nameOf(this.files.length)
     const fields = { timestamp: this.#nowSeconds(), serverId: SOURCE_SERVER_ID, flags: 0 }
     const rotate = { file: name, position: 4n, checksum: 'CRC32' as const, ...fields }
     const size = encodeRotate({ ...rotate, logPos: 0 }).length
@@ -196,7 +262,7 @@ export class SourceHistory {
   }
 
   #begin(previous: GtidSet, how: 'started' | 'rotated'): void {
-    const file = new WrittenFile(nameOf(this.files.length + 1), previous)
+    const file = new WrittenFile(this.#nameOf(this.files.length), previous)
     this.files.push(file)
     file.bytes.append(BINLOG_MAGIC)
     const timestamp = this.#nowSeconds()
@@ -206,8 +272,4 @@ export class SourceHistory {
     const logPos = file.bytes.size + size
     file.append(encodePreviousGtids(previous, { ...fields, logPos }), { boundary: true })
   }
-}
-
-function nameOf(number: number): string {
-  return `binlog.${String(number).padStart(6, '0')}`
 }

@@ -44,6 +44,8 @@ interface Dump {
   file: WrittenFile
   position: number
   readonly nonBlocking: boolean
+  /** transactions that are left out */
+  readonly held: GtidSet
 }
 
 /** One connection at the source, from the greeting to its end. */
@@ -149,12 +151,13 @@ export class SourceSession {
       case Command.BINLOG_DUMP: {
         const { file, position, flags } = decodeComBinlogDump(payload)
         const found = file === '' ? this.#server.history.kept[0] : this.#find(file)
-        return this.#beginDump(found, position, flags)
+        return this.#beginDump(found, { position, flags, held: GtidSet.empty() })
       }
       case Command.BINLOG_DUMP_GTID: {
         const { file, position, flags, gtidSet } = decodeComBinlogDumpGtid(payload)
-        const found = file === '' ? this.#findFor(GtidSet.decode(gtidSet)) : this.#find(file)
-        return this.#beginDump(found, Number(position), flags)
+        const held = GtidSet.decode(gtidSet)
+        const found = file === '' ? this.#findFor(held) : this.#find(file)
+        return this.#beginDump(found, { position: Number(position), flags, held })
       }
       default:
         return this.cut()
@@ -190,7 +193,10 @@ export class SourceSession {
     return this.#server.history.kept.findLast(({ previous }) => held.contains(previous))
   }
 
-  #beginDump(file: WrittenFile | undefined, position: number, flags: number): void {
+  #beginDump(
+    file: WrittenFile | undefined,
+    { position, flags, held }: { position: number; flags: number; held: GtidSet },
+  ): void {
     if (file === undefined) {
       return this.#refuse('Could not find first log file name in binary log index file')
     }
@@ -198,7 +204,7 @@ export class SourceSession {
       return this.#refuse('Client requested source to start replication from position > file size')
     }
     const nonBlocking = (flags & DumpFlag.NON_BLOCK) !== 0
-    this.#dump = { file, position, nonBlocking }
+    this.#dump = { file, position, nonBlocking, held }
     this.#enter(file, position)
     if (position > BINLOG_MAGIC.length) {
       const description = Buffer.from(file.bytes.view(4, file.events[0]?.end))
@@ -218,8 +224,14 @@ export class SourceSession {
   #sendNext(dump: Dump): boolean {
     const { file, position } = dump
     if (position < file.size) {
-      const event = file.events.find((one) => one.position === position)
+      const index = file.events.findIndex((one) => one.position === position)
+      const event = file.events[index]
       if (event === undefined) throw new Error(`no event at ${file.name}:${position}`)
+      const behind = endOfHeld(file, index, dump.held)
+      if (behind !== undefined) {
+        dump.position = behind
+        return true
+      }
       this.#event(Buffer.from(file.bytes.view(event.position, event.end)))
       dump.position = event.end
       return true
@@ -279,4 +291,11 @@ export class SourceSession {
     this.#socket.send(encodePackets(payload, this.#sequence))
     this.#sequence = nextSequence(this.#sequence)
   }
+}
+
+/** Behind the transaction that begins with this event, where it is in the set. */
+function endOfHeld(file: WrittenFile, index: number, held: GtidSet): number | undefined {
+  if (held.isEmpty || file.events[index - 1]?.boundary !== true) return undefined
+  const last = file.events.slice(index).find(({ boundary }) => boundary)
+  return last?.gtid !== undefined && held.has(last.gtid) ? last.end : undefined
 }
