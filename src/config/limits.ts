@@ -32,6 +32,9 @@ export const DISK_LOOK_MS = 250
 /** A disk that has not answered for so long is called slow, in the state and in the log. */
 export const DISK_SLOW_MS = 1000
 
+/** How often a file is opened to see whether one can be. */
+export const OPEN_FILES_LOOK_MS = 1000
+
 /** How often retention looks for files to remove. */
 export const RETENTION_LOOK_MS = 1000
 

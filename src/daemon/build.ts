@@ -4,6 +4,7 @@
 */
 import { hostname } from 'node:os'
 import { type Address, type Config, REPLICAS_LOOK_MS, RETENTION_LOOK_MS } from '../config/index.ts'
+import { openFilesTrouble } from '../platform/index.ts'
 import {
   type AskSource,
   ReplicaAcks,
@@ -15,6 +16,7 @@ import {
 import { METADATA_LIMITS, MetadataPool, readSourceGtids, SOURCE_LIMITS } from '../source/index.ts'
 import { type DataDir, FileScrub, minFreeBytes, openDataDir } from '../store/index.ts'
 import { DiskWatch } from './disk/disk-watch.ts'
+import { OpenFilesWatch } from './disk/open-files-watch.ts'
 import { RoomJournal } from './disk/room-journal.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { FormatFacts } from './format-facts.ts'
@@ -34,6 +36,7 @@ export interface NodeParts
   readonly dataDir: DataDir
   readonly journal: RoomJournal
   readonly diskWatch: DiskWatch
+  readonly openFiles: OpenFilesWatch
   readonly facts: FormatFacts
   /** `disk.min-free`, in bytes */
   readonly minFree: number
@@ -98,7 +101,13 @@ async function buildInside(options: NodeOptions, dataDir: DataDir): Promise<Node
     clock,
     logger: logger.child({ part: 'disk' }),
   })
-  const own = { scrub, repairs, startedMs, dataDir, journal, diskWatch, facts, listening }
+  const openFiles = new OpenFilesWatch({
+    look: openFilesTrouble,
+    clock,
+    logger: logger.child({ part: 'open-files' }),
+  })
+  const watches = { diskWatch, openFiles }
+  const own = { scrub, repairs, startedMs, dataDir, journal, ...watches, facts, listening }
   const inside = { ...options, ...engine, ...desks, ...own }
   const base = { ...inside, minFree, metadata: buildMetadata(inside) }
   const administration = new SqlAdministration(desks.sourceDesk, (wish) =>

@@ -165,12 +165,14 @@ class Running {
 
   /** Everything that runs beside the listeners; a part that rejects has found a bug. */
   #start(signal: AbortSignal): Promise<unknown> {
-    const { source, variables, journal, diskWatch, facts, users, scrub, repairs } = this.#parts
+    const { source, variables, journal, diskWatch, openFiles, facts, users, scrub, repairs } =
+      this.#parts
     const { clock, cluster, local, retention, replicaWait, failover, sourceKeeper } = this.#parts
     const running = [
       announceWishes(this.#parts, this.#loaded.given, signal),
       journal.run(clock, signal),
       diskWatch.run(signal),
+      openFiles.run(signal),
       facts.run(signal),
       users.run(clock, signal),
       scrub.run(signal),

@@ -21,6 +21,7 @@ export function samplesOf(node: {
     | 'retention'
     | 'replicaWait'
     | 'failover'
+    | 'openFiles'
   >
 }): Samples {
   const { status, files, parts } = node
@@ -49,6 +50,7 @@ export function samplesOf(node: {
     kingbus_binlog_bytes: status.bytes,
     ...(oldest === 0 ? {} : { kingbus_oldest_event_timestamp_seconds: oldest }),
     ...clientSamples(parts.server),
+    kingbus_open_files_exhausted: parts.openFiles.trouble === undefined ? 0 : 1,
     kingbus_replicas: status.replicas.length,
     kingbus_replica_lag_bytes: status.replicas.flatMap(({ lagBytes, serverId, uuid, address }) =>
       lagBytes === null
@@ -147,6 +149,7 @@ function clientSamples({ counts }: NodeParts['server']): Samples {
   return {
     kingbus_client_connections_total: counts.connections,
     kingbus_client_connections_refused_total: counts.refused,
+    kingbus_client_connections_refused_for_files_total: counts.refusedForFiles,
     kingbus_client_logins_refused_total: counts.loginsRefused,
     kingbus_client_connections_blocked_total: counts.blocked,
     kingbus_client_faults_total: counts.faults,

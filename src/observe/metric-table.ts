@@ -68,6 +68,12 @@ export const METRICS = {
   kingbus_client_connections_refused_total: counter(
     'Connections beyond the limits since the start; each was told error 1040 or closed',
   ),
+  kingbus_client_connections_refused_for_files_total: counter(
+    'Of those, the ones refused because few more files may be open (LimitNOFILE): the last ones are left to the binlog',
+  ),
+  kingbus_open_files_exhausted: gauge(
+    '1 while no file can be opened, and new connections are closed by the system without a word',
+  ),
   kingbus_client_logins_refused_total: counter(
     'Clients that were not let in since the start: wrong password, unknown user, no TLS or certificate',
   ),

@@ -24,6 +24,7 @@ export { type Machine, systemMachine } from './machine.ts'
 export { DiskFigures, measuredDisk } from './measured-disk.ts'
 export type { MutualTls } from './mutual-tls.ts'
 export { type Connection, connect, listen, type TcpServer } from './net.ts'
+export { openFilesTrouble } from './open-files.ts'
 export type { Child, Command, Processes } from './processes.ts'
 export { type Random, systemRandom } from './random.ts'
 export {

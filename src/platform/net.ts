@@ -10,6 +10,7 @@ import {
   secureByServer,
   type TlsFault,
 } from './mutual-tls.ts'
+import { filesLeftBeside } from './open-files.ts'
 import { type ClientCertificate, clientCertificateOf, type ServerTls } from './tls.ts'
 
 /**
@@ -53,7 +54,8 @@ export interface ListenOptions {
   readonly port: number
   /** silence after which TCP begins to ask whether the client is still there, in milliseconds */
   readonly keepAliveMs: number
-  readonly accept: (connection: Connection) => void
+  /** @param filesLeft how many more files this process may open, at most */
+  readonly accept: (connection: Connection, filesLeft: number) => void
 }
 
 export interface TcpServer {
@@ -77,7 +79,9 @@ export function listen(options: ListenOptions): Promise<TcpServer> {
       const message = `cannot listen on ${host}:${port}: ${messageOf(error)}`
       reject(new OperationalError('E_LISTEN', message, { host, port }, { cause: error }))
     })
-    server.on('connection', (socket) => accept(new SocketConnection(socket, addressOf(socket))))
+    server.on('connection', (socket) =>
+      accept(new SocketConnection(socket, addressOf(socket)), filesLeftBeside(socket)),
+    )
     server.listen(port, host, () => {
       const address = server.address()
       const real = typeof address === 'object' && address !== null ? address.port : port

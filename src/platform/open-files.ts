@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { messageOf, OperationalError, systemCodeOf } from '../lib/index.ts'
 
 /** How many files this process may have open; undefined where the system does not tell. */
@@ -12,6 +14,29 @@ function openFilesMost(): string | undefined {
 
 /** Read at once: when there are no files left, this one cannot be opened either. */
 const MOST = openFilesMost()
+
+/**
+ * How many files may be opened besides, at most, when a connection has just been accepted: it was given the lowest
+ * number that was free. Infinity where that is not known.
+ */
+export function filesLeftBeside(socket: Socket): number {
+  // Node tells the number of a socket nowhere else.
+  const { _handle: handle } = socket as { readonly _handle?: { readonly fd?: number } | null }
+  const left = Number(MOST) - 1 - (handle?.fd ?? -1)
+  return Number.isNaN(left) ? Number.POSITIVE_INFINITY : left
+}
+
+/** Why no file can be opened at the moment, E_OPEN_FILES; undefined while one can. */
+export async function openFilesTrouble(): Promise<OperationalError | undefined> {
+  try {
+    const handle = await opening('another file', () => open('/dev/null', 'r'))
+    await handle.close()
+    return undefined
+  } catch (thrown) {
+    if (thrown instanceof OperationalError) return thrown
+    throw thrown
+  }
+}
 
 /**
  * Does what opens a file for a moment or longer.

@@ -6,6 +6,8 @@ export interface ServeLimits extends LoginGuardLimits {
   readonly connectionsMost: number
   /** connections from one address; one more is told 1040 and closed */
   readonly connectionsPerHostMost: number
+  /** files that are left to the store, the source and whoever is connected; one connection more is told 1040 and closed */
+  readonly openFilesKept: number
   /** connections at once that are told 1040; one more is closed without a word */
   readonly refusedLingeringMost: number
   /** from accepting a connection to its login, milliseconds; then it is closed */
@@ -32,6 +34,7 @@ export interface ServeLimits extends LoginGuardLimits {
 export const SERVE_LIMITS: ServeLimits = {
   connectionsMost: 2000,
   connectionsPerHostMost: 1000,
+  openFilesKept: 32,
   refusedLingeringMost: 200,
   loginMs: 10_000,
   loginPacketBytesMost: 64 * 1024,

@@ -25,6 +25,8 @@ function heal({ nodes, network, register, source }: World): void {
     node.isHeldDown = false
     node.disk.disarm()
     node.disk.freeBytes = Number.POSITIVE_INFINITY
+    node.disk.isReadOnly = false
+    node.disk.answerAgain()
     node.process?.clock.resume()
   }
   network.healAll()

@@ -9,8 +9,21 @@ const isDataFile = (path: string): boolean => /\/binlog\.\d+$/.test(path)
 const isFacts = (path: string): boolean => path.endsWith('.json')
 const isIndex = (path: string): boolean => path.endsWith('.idx')
 
-/** What befalls the world, without end: each kind once in a random order, and again. */
-export function* chaosActions(world: World): Generator<Action, never> {
+/** Some of what may befall the world, several at a time. */
+export async function chaos(world: World): Promise<void> {
+  const { random, clock } = world
+  const actions = chaosActions(world)
+  for (let left = random.between(6, 16); left > 0; left -= 1) {
+    await clock.sleep(random.between(20, 1500))
+    const [name, act] = actions.next().value
+    world.note(`-- ${name}`)
+    world.count(name)
+    await act()
+  }
+}
+
+/** Without end: each kind once in a random order, and again. */
+function* chaosActions(world: World): Generator<Action, never> {
   for (;;) {
     const left = [
       ...processActions(world),

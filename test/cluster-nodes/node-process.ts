@@ -12,7 +12,8 @@ import { Driver } from '../../src/cluster/node/driver.ts'
 import { MembershipKeeper } from '../../src/cluster/node/members/membership-keeper.ts'
 import { Succession } from '../../src/cluster/node/succession.ts'
 import type { Alarm } from '../../src/cluster/protocol/decisions.ts'
-import { type Logger, messageOf, OperationalError, Watch } from '../../src/lib/index.ts'
+import { NO_FACTS } from '../../src/cluster/protocol/log/durable-facts.ts'
+import { Backoff, type Logger, messageOf, OperationalError, Watch } from '../../src/lib/index.ts'
 import type { Disk } from '../../src/platform/index.ts'
 import type { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
 import type { ProcessClock } from '../../src/platform/testing/simulated-clock.ts'
@@ -27,6 +28,9 @@ import type { WireEnd } from './wire.ts'
 export const BINLOGS = '/data/binlogs'
 const FACTS = '/data/cluster.json'
 const NEXT_LIFE_MS = 500
+/** Where the disk has ended a life. */
+const SICK_DISK = { firstMs: NEXT_LIFE_MS, mostMs: 10_000 }
+const WELL_MS = 60_000
 const HEARTBEAT_MS = 100
 
 /** What watches over a process; none of it changes what it does. */
@@ -148,28 +152,36 @@ export class NodeProcess implements Listener {
   }
 
   async #live(log: ReplicatedLog, journal: ClusterJournal): Promise<void> {
-    const { clock, observer, logger } = this.#parts
+    const { clock, observer, logger, random } = this.#parts
     const { signal } = this.#over
+    const backoff = new Backoff(SICK_DISK, () => random.fraction())
+    let bornMs = clock.monotonicMs()
     for (let isFirst = true; !signal.aborted; isFirst = false) {
       try {
-        if (!isFirst) {
-          await log.reopen()
-          observer.opened(log, await readFacts(this.#parts.disk, FACTS))
-        }
+        if (!isFirst) await this.#readAnew(log)
+        bornMs = clock.monotonicMs()
         const why = await this.#liveOnce(log, journal)
         observer.ended(why)
         if (why === undefined) return
         if (typeof why === 'string') return this.#fail(why)
         logger.error({ code: why.code }, `${why.message}; tries again`)
-        await clock.sleep(NEXT_LIFE_MS, signal)
       } catch (thrown) {
         if (signal.aborted || clock.isDead) return
         if (!(thrown instanceof OperationalError)) throw thrown
         if (thrown.reaction === 'operator' || thrown.reaction === 'refuse')
           return this.#fail(thrown)
-        await clock.sleep(NEXT_LIFE_MS, signal)
       }
+      if (clock.monotonicMs() - bornMs > WELL_MS) backoff.reset()
+      await clock.sleep(log.failure === undefined ? NEXT_LIFE_MS : backoff.nextMs(), signal)
     }
+  }
+
+  async #readAnew(log: ReplicatedLog): Promise<void> {
+    const { disk, observer } = this.#parts
+    await log.reopen()
+    const facts = await readFacts(disk, FACTS)
+    observer.opened(log, facts)
+    if (facts !== NO_FACTS) await writeFacts(disk, FACTS, facts, log.durable)
   }
 
   /** @returns why it has ended; undefined when the process is to end */
@@ -200,6 +212,7 @@ export class NodeProcess implements Listener {
       resign: () => register.withdraw(),
       ended: (reason) => {
         why ??= reason
+        register.withdraw()
         over.abort()
       },
       onBug: (bug) => observer.bug(bug),

@@ -60,13 +60,17 @@ export class RegisterService {
   }
 
   keep({ node, incarnation }: Alive): void {
-    if (this.alive?.node !== node || this.alive.incarnation !== incarnation) return
+    if (!this.shows({ node, incarnation })) return
     this.#leaseEndMs = this.clock.monotonicMs() + LEASE_MS
     this.clock.after(LEASE_MS, () => this.#expire())
   }
 
-  withdraw({ node, incarnation }: Alive): void {
-    if (this.alive?.node !== node || this.alive.incarnation !== incarnation) return
+  shows({ node, incarnation }: Alive): boolean {
+    return this.alive?.node === node && this.alive.incarnation === incarnation
+  }
+
+  withdraw(leader: Alive): void {
+    if (!this.shows(leader)) return
     this.alive = undefined
     this.tell()
   }
@@ -148,10 +152,14 @@ export class RegisterClient implements RegisterCalls {
     })
   }
 
-  /** Gives up the sign of life of a leader. */
+  /** Gives up the sign of life of a leader; a call that is lost is made again. */
   withdraw(): void {
-    const { service, self } = this.#options
+    const { service, self, clock } = this.#options
+    if (this.#leads()) return
     this.#send(() => service.withdraw(self))
+    clock.after(CALL_LIMIT_MS, () => {
+      if (service.shows(self)) this.withdraw()
+    })
   }
 
   // ---- inside

@@ -15,7 +15,7 @@ import { SourceHistory } from '../simulation/source/history.ts'
 import { type Pace, type SeedOptions, SteppedWorld } from '../simulation/stepped-world.ts'
 import { Violation } from '../simulation/violation.ts'
 import { calm } from './calm.ts'
-import { chaosActions } from './chaos.ts'
+import { chaos } from './chaos.ts'
 import { SimulatedNetwork } from './network.ts'
 import { SimulatedNode } from './node.ts'
 import { RegisterService } from './register.ts'
@@ -33,6 +33,8 @@ export interface Sabotage {
 }
 
 export interface WorldOptions extends SeedOptions {
+  /** what happens to the nodes before the calm; undefined: whatever the seed brings */
+  readonly befalls?: (world: World) => Promise<void>
   readonly sabotage?: Sabotage
 }
 
@@ -48,9 +50,11 @@ export class World extends SteppedWorld implements WitnessedWorld {
   readonly lost = new Set<string>()
   wipes: number
   isEnding = false
+  readonly #befalls: (world: World) => Promise<void>
 
-  constructor({ sabotage = {}, ...options }: WorldOptions) {
+  constructor({ sabotage = {}, befalls = chaos, ...options }: WorldOptions) {
     super(options, PACE)
+    this.#befalls = befalls
     this.sabotage = sabotage
     const nowSeconds = (): number => Math.floor(this.clock.nowMs() / 1000)
     const history = new SourceHistory(this.random.fork(), nowSeconds)
@@ -104,14 +108,7 @@ export class World extends SteppedWorld implements WitnessedWorld {
     const tending = this.supervisor.run()
     tending.catch((thrown: unknown) => this.bug(thrown))
     const committing = this.#commitAndRotate()
-    const actions = chaosActions(this)
-    for (let left = this.random.between(6, 16); left > 0; left -= 1) {
-      await this.clock.sleep(this.random.between(20, 1500))
-      const [name, act] = actions.next().value
-      this.note(`-- ${name}`)
-      this.count(name)
-      await act()
-    }
+    await this.#befalls(this)
     this.isEnding = true
     await committing
     await calm(this)

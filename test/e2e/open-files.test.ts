@@ -38,6 +38,9 @@ test('a node that clients leave no open files pauses, serves who is there, and g
   )
   expect((await monitor.status()).source.state).toBe('paused')
   expect(await monitor.text('/metrics')).toContain('kingbus_source_state{state="paused"} 1')
+  await waitFor({ what: 'the lack of files to be shown' }, async () =>
+    (await monitor.text('/metrics')).includes('kingbus_open_files_exhausted 1'),
+  )
   await node.expectNoCommit(async () => {
     await crowd.waitForRefusal()
     await crowd.expectAnswers()

@@ -14,10 +14,12 @@ const PAUSE = { firstMs: 10_000, mostMs: 120_000 }
 const METHOD = 'reaches-source'
 
 export interface SourceKeeperOptions {
-  readonly node: ClusterNode
-  readonly desired: Watched<Desired>
-  readonly runner: SourceRunner
-  /** whether the disk of this node has room for what the source sends */
+  readonly node: Pick<ClusterNode, 'leads'> & {
+    readonly management: Pick<ClusterNode['management'], 'handle' | 'heirs' | 'ask' | 'lead'>
+  }
+  readonly desired: Watched<Pick<Desired, 'source'>>
+  readonly runner: Pick<SourceRunner, 'current'>
+  /** whether the disk of this node has room for what the source sends, and may be written */
   readonly hasRoom: () => boolean
   readonly clock: Clock
   readonly random: Random

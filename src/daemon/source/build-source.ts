@@ -60,7 +60,7 @@ export function buildSource(parts: SourceNeeds): SourceGroup {
       node: cluster.node,
       desired: desired.value,
       runner: source,
-      hasRoom: () => journal.hasRoom,
+      hasRoom: () => journal.hasRoom && !journal.space.isReadOnly,
       clock,
       random,
       logger: logger.child({ part: 'cluster' }),

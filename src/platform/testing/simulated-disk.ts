@@ -6,6 +6,8 @@
     process killed   everything written stays; what it was about to do is not done
     failed sync      some pages are lost, though they read well until they leave the cache
     EIO, ENOSPC      part of a write may have been done
+    read-only        nothing is opened to be written, made or removed, and nothing is written
+    hanging          whatever was asked for is done when it hangs no more
     bit flips        where a byte is kept, or on its way to the reader
 
   One process at a time has the disk; each of its operations may be the one at which it dies.
@@ -23,9 +25,10 @@ export type DiskFault =
   | 'sync fails'
   | 'bit flips on read'
   | 'disk full'
+  | 'disk read-only'
 
-/** Faults that an operation meets by itself; a full disk comes from `freeBytes`. */
-export type ArmedFault = Exclude<DiskFault, 'disk full'>
+/** Faults that an operation meets by itself; a full disk comes from `freeBytes`, one that is read-only is told so. */
+export type ArmedFault = Exclude<DiskFault, 'disk full' | 'disk read-only'>
 
 interface Armed {
   readonly fault: ArmedFault
@@ -47,6 +50,9 @@ export class SimulatedDisk {
   readonly totalBytes = 2 ** 40
   /** what may still be written; Infinity: as much as you like */
   freeBytes = Number.POSITIVE_INFINITY
+  isReadOnly = false
+  /** what was asked for since it hangs; undefined while it answers */
+  #held: (() => void)[] | undefined
   #armed: Armed[] = []
   #death: { kind: Death; left: number } | undefined
   #process: SimulatedProcess | undefined
@@ -65,6 +71,27 @@ export class SimulatedDisk {
   attach(died: (death: Death) => void, clock = this.clock.process()): SimulatedProcess {
     this.#process = new SimulatedProcess(this, clock, died)
     return this.#process
+  }
+
+  get isHanging(): boolean {
+    return this.#held !== undefined
+  }
+
+  /** Nothing is answered until `answerAgain`. */
+  hang(): void {
+    this.#held ??= []
+  }
+
+  answerAgain(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const work of held) work()
+  }
+
+  /** Does it now, or when the disk answers again, in the order of what was asked for. */
+  whenItAnswers(work: () => void): void {
+    if (this.#held === undefined) work()
+    else this.#held.push(work)
   }
 
   /** The operation after so many more meets the fault, if it is one of those that can. */

@@ -35,6 +35,7 @@ export class SimulatedProcess implements Disk {
 
   async open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskFile> {
     return await this.later(path, () => {
+      if (mode !== 'read') this.requireWritable(path)
       const found = this.#disk.folders.get(path)
       if (mode !== 'create') {
         if (found === undefined) throw systemError('ENOENT', path)
@@ -92,6 +93,7 @@ export class SimulatedProcess implements Disk {
   async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
     const copy = Buffer.from(bytes)
     await this.later(path, () => {
+      this.requireWritable(path)
       if (this.#disk.meets('write fails', path)) throw systemError('EIO', path)
       if (copy.length > this.#disk.freeBytes) throw systemError('ENOSPC', path)
       this.#disk.replacing.set(path, copy)
@@ -103,11 +105,15 @@ export class SimulatedProcess implements Disk {
   }
 
   async makeFolder(path: string): Promise<void> {
-    await this.later(path, () => this.#disk.known.add(path))
+    await this.later(path, () => {
+      if (!this.#disk.known.has(path)) this.requireWritable(path)
+      this.#disk.known.add(path)
+    })
   }
 
   async remove(path: string): Promise<void> {
     await this.later(path, () => {
+      this.requireWritable(path)
       if (this.#disk.folders.get(path) === undefined) throw systemError('ENOENT', path)
       this.#disk.folders.change([[path, undefined]])
     })
@@ -115,6 +121,7 @@ export class SimulatedProcess implements Disk {
 
   async rename(from: string, to: string): Promise<void> {
     await this.later(from, () => {
+      this.requireWritable(from)
       const inode = this.#disk.folders.get(from)
       if (inode === undefined) throw systemError('ENOENT', from)
       this.#disk.folders.change([
@@ -131,8 +138,8 @@ export class SimulatedProcess implements Disk {
 
   async space(folder: string): Promise<DiskSpace> {
     return await this.later(folder, () => {
-      const { totalBytes, freeBytes } = this.#disk
-      return { totalBytes, freeBytes: Math.min(totalBytes, freeBytes), isReadOnly: false }
+      const { totalBytes, freeBytes, isReadOnly } = this.#disk
+      return { totalBytes, freeBytes: Math.min(totalBytes, freeBytes), isReadOnly }
     })
   }
 
@@ -153,7 +160,7 @@ export class SimulatedProcess implements Disk {
   later<T>(path: string, work: () => T): Promise<T> {
     const { random } = this.#disk
     return new Promise((resolve, reject) => {
-      this.#clock.after(latencyMs(random.fraction()), () => {
+      const settle = (): void => {
         try {
           this.operation(path)
           resolve(work())
@@ -161,8 +168,16 @@ export class SimulatedProcess implements Disk {
           // Nobody is told anything any more.
           if (!(thrown instanceof ProcessDied)) reject(thrown)
         }
-      })
+      }
+      this.#clock.after(latencyMs(random.fraction()), () => this.#disk.whenItAnswers(settle))
     })
+  }
+
+  /** @throws EROFS */
+  requireWritable(path: string): void {
+    if (!this.#disk.isReadOnly) return
+    this.#disk.count('disk read-only')
+    throw systemError('EROFS', path)
   }
 
   /** @param partly what may have been done of it when the process dies in the middle */
@@ -216,12 +231,20 @@ class SimulatedFile implements DiskFile {
     return await this.#process.later(this.path, () => this.#readNow(target, position))
   }
 
-  write(bytes: Uint8Array, position: number): undefined {
+  write(bytes: Uint8Array, position: number): Promise<void> | undefined {
     this.#check()
+    if (this.#disk.isHanging)
+      return this.#process.later(this.path, () => this.#writeNow(bytes, position))
+    this.#writeNow(bytes, position)
+    return undefined
+  }
+
+  #writeNow(bytes: Uint8Array, position: number): void {
     const disk = this.#disk
     const inode = this.#inode
     const part = (): Uint8Array => bytes.subarray(0, disk.random.between(0, bytes.length))
     this.#process.operation(this.path, () => inode.write(part(), position))
+    this.#process.requireWritable(this.path)
     if (disk.meets('write fails', this.path)) {
       inode.write(part(), position)
       throw systemError('EIO', this.path)
@@ -241,6 +264,7 @@ class SimulatedFile implements DiskFile {
   async truncate(size: number): Promise<void> {
     this.#check()
     await this.#process.later(this.path, () => {
+      this.#process.requireWritable(this.path)
       const freed = this.#inode.size - size
       this.#inode.resize(size)
       if (freed > 0) this.#disk.freeBytes += freed
@@ -253,11 +277,15 @@ class SimulatedFile implements DiskFile {
     await this.#process.later(this.path, () => this.#settle(mark))
   }
 
-  writeAndSync(bytes: Uint8Array, position: number): number {
-    this.write(bytes, position)
-    this.#process.operation(this.path)
-    this.#settle(this.#inode.mark)
-    return 0
+  writeAndSync(bytes: Uint8Array, position: number): number | Promise<number> {
+    this.#check()
+    const done = (): number => {
+      this.#writeNow(bytes, position)
+      this.#process.operation(this.path)
+      this.#settle(this.#inode.mark)
+      return 0
+    }
+    return this.#disk.isHanging ? this.#process.later(this.path, done) : done()
   }
 
   async close(): Promise<void> {

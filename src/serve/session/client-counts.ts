@@ -3,6 +3,8 @@ export class ClientCounts {
   connections = 0
   /** told 1040, or closed without a word */
   refused = 0
+  /** of those: there would have been too few files to open besides */
+  refusedForFiles = 0
   /** told 1129, for the refused logins of their host */
   blocked = 0
   /** not let in: wrong passwords, unknown users, without the TLS or the certificate that a user must have */

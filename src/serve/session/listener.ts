@@ -24,7 +24,8 @@ export class Listener {
   /** Begins to listen; port 0 takes any free one. E_LISTEN when it cannot. Returns the port. */
   async open(host: string, port: number): Promise<number> {
     const { keepAliveMs } = this.#context.limits
-    const accept = (connection: Connection): void => this.#accept(connection)
+    const accept = (connection: Connection, filesLeft: number): void =>
+      this.#accept(connection, filesLeft)
     this.#closed = false
     this.#server = await listen({ host, port, keepAliveMs, accept })
     return this.#server.port
@@ -50,7 +51,7 @@ export class Listener {
     cancel()
   }
 
-  #accept(connection: Connection): void {
+  #accept(connection: Connection, filesLeft: number): void {
     const { limits, counts, guard } = this.#context
     counts.connections += 1
     const waitMs = guard.blockedMs(connection.host)
@@ -63,7 +64,12 @@ export class Listener {
     const full =
       this.#running.size >= limits.connectionsMost || fromHost >= limits.connectionsPerHostMost
     if (full || this.#closed) {
-      this.#refuse(connection)
+      this.#refuse(connection, 'too many connections')
+      return
+    }
+    if (filesLeft < limits.openFilesKept) {
+      counts.refusedForFiles += 1
+      this.#refuse(connection, TOO_FEW_FILES)
       return
     }
     this.#perHost.set(connection.host, fromHost + 1)
@@ -71,11 +77,11 @@ export class Listener {
     this.#running.set(session, this.#run(session, connection))
   }
 
-  #refuse(connection: Connection): void {
+  #refuse(connection: Connection, why: string): void {
     const { logger, counts } = this.#context
     counts.refused += 1
     const fields = { client: connection.host, connections: this.#running.size }
-    logger.warn(fields, 'too many connections')
+    logger.warn(fields, why)
     this.#tell(connection, TOO_MANY)
   }
 
@@ -109,6 +115,10 @@ export class Listener {
     return this.#lastId
   }
 }
+
+const TOO_FEW_FILES =
+  'too many connections for the files that may be open: the last ones are left to the binlog; raise LimitNOFILE of ' +
+  'the service, or ulimit -n, and start again, or let fewer clients connect'
 
 const TOO_MANY = { code: 1040, sqlState: '08004', message: 'Too many connections' }
 

@@ -79,6 +79,18 @@ test('of a flood beyond the limit a few are told so, and the rest is closed with
   expect(first.filter((packet) => packet !== undefined)).toHaveLength(2)
 })
 
+test('the last files that may be open are left to the binlog: a client that comes then is told 1040', async () => {
+  // No process has so many: whatever is left is too little.
+  const server = await start({ openFilesKept: 2 ** 31 })
+  const client = await connect(server)
+  expect(decodeErr(await client.mustRead()).code).toBe(1040)
+  expect(await client.read()).toBeUndefined()
+  expect(server.counts).toMatchObject({ connections: 1, refused: 1, refusedForFiles: 1 })
+  const roomy = await start({ openFilesKept: 1 })
+  await loggedIn(roomy)
+  expect(roomy.counts).toMatchObject({ connections: 1, refused: 0, refusedForFiles: 0 })
+})
+
 const NAMES: readonly [name: string, code: number][] = [
   ['d'.repeat(65), 1059],
   ['ends with a space ', 1102],

@@ -1,5 +1,5 @@
 /*
-  Disks that are full, slow, or do nothing for a while.
+  Disks that are full, slow, read-only, or do nothing for a while.
 */
 
 import type { OwnDisk } from '../../e2e/harness/disks/own-disk.ts'
@@ -17,6 +17,8 @@ const follower: Victim = (scene) => scene.follower
 export const diskFaults: readonly Fault[] = [
   diskFault('full disk of the leader', leader, LASTS_MS, full),
   diskFault('full disk of a follower', follower, LASTS_MS, full),
+  diskFault('read-only disk of the leader', leader, LASTS_MS, readOnly),
+  diskFault('read-only disk of a follower', follower, LASTS_MS, readOnly),
   diskFault('slow disk of the leader', leader, SLOW_MS, slow),
   diskFault('slow disk of a follower', follower, SLOW_MS, slow),
   diskFault('the disk of the leader does nothing', leader, LASTS_MS, frozen),
@@ -45,6 +47,11 @@ function diskFault(
 async function full(disk: OwnDisk): Promise<() => Promise<void>> {
   await disk.fill()
   return () => disk.makeRoom()
+}
+
+async function readOnly(disk: OwnDisk): Promise<() => Promise<void>> {
+  disk.beReadOnly()
+  return async () => disk.beWritable()
 }
 
 async function slow(disk: OwnDisk): Promise<() => Promise<void>> {

@@ -119,7 +119,8 @@ export class OwnDisk {
   }
 
   beWritable(): void {
-    execFileSync('umount', [this.folder], { stdio: 'pipe' })
+    // Who has opened a file meanwhile may go on reading it.
+    execFileSync('umount', ['-l', this.folder], { stdio: 'pipe' })
     this.#isCovered = false
   }
 
