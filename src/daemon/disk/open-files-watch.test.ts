@@ -23,7 +23,9 @@ it('that no file can be opened is told once, and that one can again; between the
   })
   const running = watch.run(over.signal)
   const look = async (times: number): Promise<void> => {
-    for (const goal = looks + times; looks < goal; ) {
+    const goal = looks + times
+    const isDone = (): boolean => looks >= goal
+    while (!isDone()) {
       time.step()
       await new Promise(setImmediate)
     }
