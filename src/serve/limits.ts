@@ -6,7 +6,7 @@ export interface ServeLimits extends LoginGuardLimits {
   readonly connectionsMost: number
   /** connections from one address; one more is told 1040 and closed */
   readonly connectionsPerHostMost: number
-  /** files that are left to the store, the source and whoever is connected; one connection more is told 1040 and closed */
+  /** files that are left to the store and whoever is connected; one connection more is told 1040 and closed */
   readonly openFilesKept: number
   /** connections at once that are told 1040; one more is closed without a word */
   readonly refusedLingeringMost: number
