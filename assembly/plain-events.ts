@@ -17,7 +17,8 @@
              20  u32 boundary             output offset behind the last transaction that ended; 0: none did
              24  u32 runs                 how many there are
              28  u32 sequence             in and out: the number that the next packet must have
-             32  u32 awaited              1: the source waits for the acknowledgement of a transaction
+             32  u32 awaited              output offset behind the last transaction that ended and whose
+                                          acknowledgement the source waits for; 0: it waits for none
              40  f64 transaction end      in and out: where the open one must end; 0: it does not say
              48  16  uuid                 in and out: the open transaction's
              64  u64 gno
@@ -265,8 +266,10 @@ export function take(
     output += size
     position += size
     sequence = awaited ? 1 : (sequence + 1) & 255
-    if (awaited) store<u32>(STATE, 1, 32)
-    if (phase == PHASE_OUTSIDE) store<u32>(STATE, output, 20)
+    if (phase == PHASE_OUTSIDE) {
+      store<u32>(STATE, output, 20)
+      if (awaited) store<u32>(STATE, output, 32)
+    }
     count++
   }
   store<u32>(STATE, input)

@@ -286,12 +286,12 @@ export class Ingest {
       if (piece.gtids.repeats(held)) throw repeated(piece, held)
       held.addAll(piece.gtids)
     }
-    if (piece.awaited) {
+    if (piece.awaited !== undefined) {
       acknowledger?.expect({
-        end: { file: end.file, position: piece.boundary },
+        end: { file: end.file, position: piece.awaited.position },
         place: {
           file: present(journal.origin, 'how the file began').sourceFile,
-          position: piece.boundary + piece.shift,
+          position: piece.awaited.sourcePosition,
         },
         arrivedAtMs: dump.stream.heardAtMs,
       })

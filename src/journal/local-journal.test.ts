@@ -25,6 +25,7 @@ const CHUNKS: readonly Chunk[] = chunksOf(
   endingsOf(FILE).map((ending) => ending.end),
 )
 const chunk = (index: number): Chunk => present(CHUNKS[index], 'chunk')
+const waitedFor = (one: Chunk): Chunk => ({ ...one, awaited: { position: one.boundary } })
 
 let folder: string
 let crashing: CrashDisk
@@ -138,7 +139,7 @@ describe('group commit', () => {
 })
 
 describe('a piece that is awaited', () => {
-  const awaited = (index: number): Chunk => ({ ...chunk(index), awaited: true })
+  const awaited = (index: number): Chunk => waitedFor(chunk(index))
 
   it('is committed when `append` returns, and its index entry is written after that was told', async () => {
     const told: string[] = []
@@ -258,7 +259,7 @@ describe('a disk that does not answer at once', () => {
     let answer = (): void => {}
     crashing.onLate = (path) =>
       isBytes(path) ? new Promise((resolve) => (answer = resolve)) : undefined
-    for (const next of [chunk(1), { ...chunk(2), awaited: true }]) {
+    for (const next of [chunk(1), waitedFor(chunk(2))]) {
       let isTaken = false
       const taken = journal.append(next).then(() => (isTaken = true))
       await new Promise((resolve) => setImmediate(resolve))
@@ -280,7 +281,7 @@ describe('a disk that does not answer at once', () => {
     crashing.onLate = (path) =>
       isBytes(path) ? new Promise((resolve) => (answer = resolve)) : undefined
     const syncs = holdSyncs()
-    const taken = journal.append({ ...chunk(0), awaited: true })
+    const taken = journal.append(waitedFor(chunk(0)))
     answer()
     await until(() => syncs.began === 1)
     const shown = journal.visible.value
@@ -296,7 +297,7 @@ describe('a disk that does not answer at once', () => {
         ? Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }))
         : undefined
     await expect(journal.append(chunk(0))).rejects.toMatchObject({ code: 'E_DISK_FULL' })
-    await expect(journal.append({ ...chunk(0), awaited: true })).rejects.toMatchObject({
+    await expect(journal.append(waitedFor(chunk(0)))).rejects.toMatchObject({
       code: 'E_DISK_FULL',
     })
     crashing.onLate = () => undefined

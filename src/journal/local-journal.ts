@@ -95,7 +95,7 @@ export class LocalJournal implements Journal {
   // promise.
   append(chunk: Chunk): Promise<number> {
     const { length: size } = chunk.bytes
-    if (chunk.awaited === true && this.#mayHoldUp(size)) return this.#appendNow(chunk)
+    if (chunk.awaited !== undefined && this.#mayHoldUp(size)) return this.#appendNow(chunk)
     try {
       const taken = this.#store.append(chunk)
       if (typeof taken === 'number') return this.#taken(taken, size)

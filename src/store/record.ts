@@ -34,8 +34,11 @@ export interface Chunk {
   readonly gtids: GtidSet | undefined
   /** seconds since 1970 of the newest event header that ends in this piece; 0 when unknown */
   readonly timestamp: number
-  /** somebody waits until this is committed: it is worth more than the throughput of what comes after it */
-  readonly awaited?: boolean
+  /**
+   * The last place in this piece that somebody waits for until it is committed: that is worth more than the throughput
+   * of what comes after it.
+   */
+  readonly awaited?: { readonly position: number } | undefined
 }
 
 export interface FileBegin {

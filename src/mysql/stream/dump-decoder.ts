@@ -230,7 +230,7 @@ export class DumpDecoder {
     pieces.markEventEnd(kernel.newestTimestamp)
     if (kernel.boundary !== undefined) pieces.markBoundary(kernel.boundary)
     for (const run of kernel.runs()) pieces.addTransactions(run)
-    if (kernel.awaited) pieces.markAwaited()
+    if (kernel.awaited !== undefined) pieces.markAwaited(kernel.awaited)
     this.#transaction.followKernel(kernel)
   }
 
@@ -248,8 +248,7 @@ export class DumpDecoder {
     const marker = input[at]
     if (marker === 0x00 && size >= EVENT_HEADER_SIZE + this.#markerBytes) {
       const awaited = this.#isAwaited(input, at)
-      this.#event(input, at + this.#markerBytes, size - this.#markerBytes)
-      if (awaited) this.#noteAwaited()
+      this.#event(input, at + this.#markerBytes, size - this.#markerBytes, awaited)
     } else if (marker === 0xfe && size <= EOF_PACKET_BYTES_MAX) {
       this.#finish(undefined)
     } else if (marker === 0xff) {
@@ -270,18 +269,13 @@ export class DumpDecoder {
     )
   }
 
-  #noteAwaited(): void {
-    this.#sequence = 1
-    this.#pieces.markAwaited()
-  }
-
   #finish(error: ErrPacket | undefined): void {
     this.#ended = true
     this.#flush()
     this.#steps.push({ kind: 'end', error })
   }
 
-  #event(input: Buffer, at: number, size: number): void {
+  #event(input: Buffer, at: number, size: number, awaited: boolean): void {
     const stated = input.readUInt32LE(at + 9)
     if (stated !== size) {
       throw new ProtocolError(
@@ -295,7 +289,8 @@ export class DumpDecoder {
     if (checksumSize > 0) verifyChecksum(input.subarray(at, at + size), this.position)
     if (this.#isControl(type, flags))
       this.#control(Buffer.from(input.subarray(at, at + size)), type)
-    else this.#store(input, at, size)
+    else this.#store(input.subarray(at, at + size), awaited)
+    if (awaited) this.#sequence = 1
   }
 
   #isControl(type: number, flags: number): boolean {
@@ -357,8 +352,8 @@ export class DumpDecoder {
   }
 
   /** Takes a whole event into the file. */
-  #store(input: Buffer, at: number, size: number): void {
-    const event = input.subarray(at, at + size)
+  #store(event: Buffer, awaited: boolean): void {
+    const size = event.length
     const stored = this.#movedFile?.moved(event, this.#algorithm()) ?? event
     if (this.mirrors) {
       this.#checkPlace(event.readUInt32LE(13), this.#pieces.position + size, event[4] ?? 0)
@@ -366,7 +361,7 @@ export class DumpDecoder {
     const place = this.#track(stored, stored.length)
     this.#pieces.take(stored, 0, stored.length)
     this.#pieces.shiftBy(size - stored.length)
-    this.#finishEvent(place, stored.readUInt32LE(0))
+    this.#finishEvent(place, stored.readUInt32LE(0), awaited)
   }
 
   /** In a file that mirrors the source's, an event's log_pos (its end, 32 bits of it) is our end. */
@@ -383,12 +378,14 @@ export class DumpDecoder {
     return this.#transaction.take(event, this.#algorithm(), { position: this.position, size })
   }
 
-  #finishEvent(place: EventPlace, timestamp: number): void {
+  #finishEvent(place: EventPlace, timestamp: number, awaited: boolean): void {
     this.#pieces.markEventEnd(timestamp)
     if (place === 'outside') this.#pieces.markBoundary()
-    if (place === 'ended') {
+    else if (place === 'ended') {
       this.#pieces.markTransactionEnd(this.#transaction.end(this.position))
-    }
+    } else return
+    // A source that does not wait for us asks behind events inside a transaction, too: they are passed over.
+    if (awaited) this.#pieces.markAwaited()
   }
 
   /** Begins a packet that passes in parts, whose first bytes are there. */
@@ -483,8 +480,9 @@ export class DumpDecoder {
     const tail = open.finish(this.position)
     this.#pieces.take(tail, 0, tail.length)
     this.#open = undefined
-    this.#finishEvent(open.facts.place, open.facts.timestamp)
-    if (open.facts.awaited) this.#noteAwaited()
+    const { place, timestamp, awaited } = open.facts
+    this.#finishEvent(place, timestamp, awaited)
+    if (awaited) this.#sequence = 1
   }
 }
 

@@ -182,11 +182,28 @@ describe('EventKernel', () => {
   it('reads the marker of semi-sync, and begins the sequence again behind an awaited event', () => {
     const one = packetsOf([rows()], [0, 0xef, 0])
     const { count, kernel } = taken(one, { markerBytes: 3 })
-    expect([count, kernel.sequence, kernel.awaited]).toEqual([1, SEQUENCE + 1, false])
+    expect([count, kernel.sequence, kernel.awaited]).toEqual([1, SEQUENCE + 1, undefined])
     const awaited = taken(packetsOf([rows()], [0, 0xef, 1]), { markerBytes: 3 })
-    expect([awaited.count, awaited.kernel.sequence, awaited.kernel.awaited]).toEqual([1, 1, true])
+    expect([awaited.count, awaited.kernel.sequence]).toEqual([1, 1])
     expect(taken(packetsOf([rows()], [0, 0xee, 0]), { markerBytes: 3 }).count).toBe(0)
     expect(taken(packetsOf([rows()], [0, 0xef, 2]), { markerBytes: 3 }).count).toBe(0)
+  })
+
+  it('tells the last end of a transaction that is waited for, and no other place', () => {
+    const events = transaction()
+    const parts = events.map((event, index) =>
+      encodePackets(Buffer.concat([Buffer.from([0, 0xef, 0]), event]), SEQUENCE + index),
+    )
+    const start = { phase: KernelPhase.outside, markerBytes: 3 }
+    expect(taken(Buffer.concat(parts), start).kernel.awaited).toBeUndefined()
+    const end = Buffer.concat(events).length
+    for (const [index, part] of parts.entries()) {
+      part[6] = 1
+      const { kernel } = taken(Buffer.concat(parts.slice(0, index + 1)), start)
+      const isEnd = index === events.length - 1
+      expect([kernel.sequence, kernel.awaited]).toEqual([1, isEnd ? end : undefined])
+      part[6] = 0
+    }
   })
 
   it('stops where the output is full', () => {

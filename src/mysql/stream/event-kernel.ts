@@ -160,9 +160,10 @@ export class EventKernel {
     return at === 0 ? undefined : at - OUTPUT_OFFSET
   }
 
-  /** The source waits for the acknowledgement of a transaction of the last `take`. */
-  get awaited(): boolean {
-    return this.#field(Field.awaited) !== 0
+  /** As `boundary`, of those transactions whose acknowledgement the source waits for. */
+  get awaited(): number | undefined {
+    const at = this.#field(Field.awaited)
+    return at === 0 ? undefined : at - OUTPUT_OFFSET
   }
 
   /** Of the events of the last `take`, in seconds since 1970. */

@@ -8,6 +8,14 @@ import { formatGtid, type Gtid } from '../gtid/gtid.ts'
 import { GtidSet } from '../gtid/gtid-set.ts'
 import type { GtidRun } from './event-kernel.ts'
 
+/** A place between transactions whose acknowledgement the source waits for. */
+export interface AwaitedEnd {
+  /** in our file */
+  readonly position: number
+  /** in the source's */
+  readonly sourcePosition: number
+}
+
 export interface Piece {
   /** position of the first byte in the file */
   readonly start: number
@@ -20,9 +28,9 @@ export interface Piece {
   readonly gtids: GtidSet | undefined
   /** seconds since 1970 of the newest event that ends here; 0 when none does */
   readonly timestamp: number
-  /** the source waits for an acknowledgement of a transaction that ends in this piece */
-  readonly awaited: boolean
-  /** how far the source's positions of these bytes lie beyond ours; 0 where our file mirrors the source's */
+  /** the last one in this piece, at or before `boundary`; undefined when the source waits for none */
+  readonly awaited: AwaitedEnd | undefined
+  /** how far the source's position of the piece's end lies beyond ours; 0 where our file mirrors the source's */
   readonly shift: number
 }
 
@@ -36,7 +44,7 @@ export class PieceBuilder {
   #boundary = 0
   #gtids: GtidSet | undefined
   #timestamp = 0
-  #awaited = false
+  #awaited: AwaitedEnd | undefined
   #shift = 0
 
   /** @param buffer has the size of the largest piece */
@@ -129,9 +137,10 @@ export class PieceBuilder {
     this.#gtids.addRun(uuid, first, last)
   }
 
-  /** Says that the source waits for an acknowledgement of a transaction that has ended. */
-  markAwaited(): void {
-    this.#awaited = true
+  /** Says that the source waits for an acknowledgement of this place of the piece, or of its present end. */
+  markAwaited(used = this.#used): void {
+    const position = this.#start + used
+    this.#awaited = { position, sourcePosition: position + this.#shift }
   }
 
   /** What has been collected, valid until more is taken; undefined when that is nothing. */
@@ -152,7 +161,7 @@ export class PieceBuilder {
     this.#crc = 0
     this.#gtids = undefined
     this.#timestamp = 0
-    this.#awaited = false
+    this.#awaited = undefined
     return piece
   }
 }
