@@ -137,7 +137,7 @@ export { DumpFramer, type FramerState, framingBytesMax } from './stream/dump-fra
 export { ChecksumError } from './stream/event-checksum.ts'
 export { EventKernel } from './stream/event-kernel.ts'
 export { type DumpPlacement } from './stream/moved-file.ts'
-export { type Piece } from './stream/piece-builder.ts'
+export { type AwaitedEnd, type Piece } from './stream/piece-builder.ts'
 export { TaggedGtidHider } from './stream/tagged-gtid-hider.ts'
 export {
   COMPRESSED_BYTES_LEAST,

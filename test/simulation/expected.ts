@@ -57,6 +57,11 @@ export class ExpectedFile {
     return this.source.size + this.#shift
   }
 
+  /** Where a place of the source's file lies in ours. */
+  placeOf(sourcePosition: number): number {
+    return sourcePosition + this.#shift
+  }
+
   view(from: number, to: number): Buffer {
     if (this.#moved === undefined) return this.source.bytes.view(from, to)
     for (const event of this.source.events.slice(this.#movedEvents)) {

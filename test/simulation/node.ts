@@ -28,6 +28,7 @@ export const BINLOGS = `${DATA_DIR}/binlogs`
 export interface Sabotage {
   readonly disk?: (disk: Disk, simulated: SimulatedDisk) => Disk
   readonly journal?: (journal: Journal) => Journal
+  readonly link?: (link: SourceLink) => SourceLink
   readonly reader?: (reader: BinlogReader, simulated: SimulatedDisk) => BinlogReader
   readonly store?: (store: Store) => Store
   readonly safeToPurgeTo?: (link: SourceLink) => string | undefined
@@ -150,7 +151,8 @@ export class SimulatedNode {
     const inner = sabotage.journal?.(local) ?? local
     const journal = new RoomJournal(inner, { disk, folder: BINLOGS, minFree: 10_000 })
     const sourceOptions = this.#sourceOptions(opened)
-    const link = new SourceLink(sourceOptions, logger)
+    const honest = new SourceLink(sourceOptions, logger)
+    const link = sabotage.link?.(honest) ?? honest
     const roomRetryMs = sabotage.roomRetryMs ?? ROOM_RETRY_MS
     const heldByReplicas = undefined
     const ingest = new Ingest({ link, journal, clock, logger, roomRetryMs, heldByReplicas })
@@ -191,7 +193,7 @@ export class SimulatedNode {
       },
       self: { serverId: identity.sourceReplicaServerId, uuid: identity.sourceReplicaUuid },
       startAt,
-      semiSync: false,
+      semiSync: source.semiSync !== undefined,
       // mysql2 measures these two by the machine's own clock.
       limits: { ...SOURCE_LIMITS, connectMs: 0, queryMs: 0 },
       clock,

@@ -8,6 +8,7 @@ import { crc32, Watch } from '../../src/lib/index.ts'
 import type { Disk, DiskFile } from '../../src/platform/index.ts'
 import type { SimulatedDisk } from '../../src/platform/testing/simulated-disk.ts'
 import type { BinlogFile, BinlogReader } from '../../src/serve/dump/binlog-reader.ts'
+import type { DumpStream, SourceLink } from '../../src/source/index.ts'
 import { BINLOGS, type Sabotage } from './node.ts'
 import { overlaid } from './overlaid.ts'
 import type { Checker } from './violation.ts'
@@ -33,6 +34,47 @@ const isData = ({ path }: DiskFile): boolean => !path.endsWith('.idx')
 /** Each piece as the journal is given it, changed. */
 function withPieces(journal: Journal, change: (chunk: Chunk) => Chunk): Journal {
   return overlaid(journal, { append: (chunk) => journal.append(change(chunk)) })
+}
+
+/** Each dump's stream with other methods. */
+function withStream(
+  link: SourceLink,
+  change: (stream: DumpStream) => Partial<DumpStream>,
+): SourceLink {
+  return overlaid(link, {
+    async open(...request) {
+      const dump = await link.open(...request)
+      return { ...dump, stream: overlaid(dump.stream, change(dump.stream)) }
+    },
+  })
+}
+
+/** What is asked for in a piece stands for all that came in it. */
+function asksForAll(stream: DumpStream): Partial<DumpStream> {
+  return {
+    async next(signal) {
+      const item = await stream.next(signal)
+      if (item.kind !== 'piece' || item.piece.awaited === undefined) return item
+      const { boundary, shift } = item.piece
+      const awaited = { position: boundary, sourcePosition: boundary + shift }
+      return { kind: 'piece', piece: { ...item.piece, awaited } }
+    },
+  }
+}
+
+function acknowledgesAtOnce(stream: DumpStream): Partial<DumpStream> {
+  let file = ''
+  return {
+    async next(signal) {
+      const item = await stream.next(signal)
+      if (item.kind === 'file') file = item.place.file
+      if (item.kind === 'piece' && item.piece.awaited !== undefined) {
+        stream.acknowledge({ file, position: item.piece.awaited.sourcePosition })
+      }
+      return item
+    },
+    acknowledge() {},
+  }
 }
 
 function endBehind(journal: Journal, { bytes }: Chunk): number {
@@ -189,5 +231,20 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'the source is told to purge what is not held yet',
     caughtBy: ['safe-to-purge is safe'],
     sabotage: { safeToPurgeTo: (link) => link.progress.place?.file },
+  },
+  {
+    name: 'what came with a transaction is acknowledged with it, asked for or not',
+    caughtBy: ['acknowledgements are true'],
+    sabotage: { link: (link) => withStream(link, asksForAll) },
+  },
+  {
+    name: 'a transaction is acknowledged before it is durable',
+    caughtBy: ['acknowledgements are true'],
+    sabotage: { link: (link) => withStream(link, acknowledgesAtOnce) },
+  },
+  {
+    name: 'nothing is acknowledged',
+    caughtBy: ['the node catches up'],
+    sabotage: { link: (link) => withStream(link, () => ({ acknowledge() {} })) },
   },
 ]

@@ -6,7 +6,7 @@ import { runWorld } from './world.ts'
 const PART_SEEDS = 125
 const PARTS = 4
 
-/** Everything that can befall the node; none may be missing from 500 seeds. */
+/** Everything that can befall the node, and what it answers; none may be missing from 500 seeds. */
 const FAULTS = [
   'read fails',
   'write fails',
@@ -31,6 +31,7 @@ const FAULTS = [
   'refused a source that has lost its end',
   'failed and started again',
   'went on behind a failure of its disk',
+  'acknowledged',
 ]
 
 describe('a simulated node keeps its promises', () => {

@@ -11,6 +11,7 @@ type NodeChecker =
   | 'the node catches up'
   | 'states say what happened'
   | 'safe-to-purge is safe'
+  | 'acknowledgements are true'
   | 'the node opens'
 
 /** Of the cluster's protocol: each has a planted violation that it catches, in ../cluster-simulation/sabotage.ts. */

@@ -31,6 +31,8 @@ export class Witness {
   readonly #folder: string
   /** the farthest that was visible to anybody */
   #farthest: Position | undefined
+  /** the last that was acknowledged, at the source's position */
+  #acknowledged: Position | undefined
   /** the last name that was checked */
   #safe: string | undefined
   #store: Store | undefined
@@ -76,6 +78,22 @@ export class Witness {
     }
     this.#checkDurable(file, visible.position)
     this.#checkGtids(store, file, visible.position)
+  }
+
+  /** The source hears that everything before the place, which is its own, is safe. */
+  acknowledged({ file, position }: Position): void {
+    const before = this.#acknowledged
+    const place = { file, position }
+    if (before !== undefined && !isBefore(before, place)) {
+      const message = `${textOf(place)} was acknowledged after ${textOf(before)}`
+      throw new Violation('acknowledgements are true', message)
+    }
+    this.#acknowledged = place
+    const farthest = this.#farthest
+    const ours = { file, position: this.#expected.get(file).placeOf(position) }
+    if (farthest !== undefined && !isBefore(farthest, ours)) return
+    const message = `${textOf(ours)} was acknowledged, and visible is ${farthest && textOf(farthest)}`
+    throw new Violation('acknowledgements are true', message)
   }
 
   /** The node says that the source may remove the files before this one. */

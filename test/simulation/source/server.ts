@@ -6,6 +6,7 @@ import { GtidSet } from '../../../src/mysql/index.ts'
 import type { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
 import type { ProcessClock } from '../../../src/platform/testing/simulated-clock.ts'
 import type { SourceHistory } from './history.ts'
+import type { SemiSyncPlugin } from './semi-sync-plugin.ts'
 import { SourceSession } from './session.ts'
 import { SimulatedSocket } from './socket.ts'
 
@@ -20,6 +21,8 @@ export class SourceServer {
   readonly clock: ProcessClock
   readonly met = new Map<SourceFault, number>()
   readonly #sessions = new Set<SourceSession>()
+  /** undefined: it has none */
+  semiSync: SemiSyncPlugin | undefined
   isUp = true
   /** connections that break by themselves after some bytes */
   cuts = true
@@ -54,6 +57,11 @@ export class SourceServer {
 
   left(session: SourceSession): void {
     this.#sessions.delete(session)
+  }
+
+  /** A commit waits for an acknowledgement. */
+  get waits(): boolean {
+    return [...this.#sessions].some(({ waits }) => waits)
   }
 
   /** There is more to send. */
@@ -102,7 +110,7 @@ export class SourceServer {
     if (sql === 'SHOW BINARY LOG STATUS') {
       return { File: history.active.name, Position: String(history.active.size) }
     }
-    return undefined
+    return this.semiSync?.answer(sql)
   }
 
   #sets(): Record<string, string> {

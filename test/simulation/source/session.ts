@@ -22,10 +22,12 @@ import {
   nextSequence,
   rewriteFormatDescription,
   SCRAMBLE_SIZE,
+  SEMI_SYNC_MAGIC,
   STATUS_AUTOCOMMIT,
 } from '../../../src/mysql/index.ts'
 import { SOURCE_SERVER_ID } from './events.ts'
 import type { WrittenFile } from './history.ts'
+import type { AskingDump } from './semi-sync-plugin.ts'
 import type { SourceServer } from './server.ts'
 import type { SimulatedSocket } from './socket.ts'
 
@@ -58,6 +60,8 @@ export class SourceSession {
   #sequence = 0
   #heartbeatMs = 0
   #dump: Dump | undefined
+  /** what was announced as a semi-sync dump */
+  #asking: AskingDump | undefined
   #cancelBeat = (): void => {}
 
   constructor(server: SourceServer, socket: SimulatedSocket) {
@@ -85,6 +89,11 @@ export class SourceSession {
   end(): void {
     if (this.#dump !== undefined) this.#packet(encodeEof())
     this.#finish()
+  }
+
+  /** A commit waits for an acknowledgement by this dump. */
+  get waits(): boolean {
+    return this.#asking?.waits === true && !this.#socket.isOrphaned
   }
 
   cut(): void {
@@ -129,12 +138,21 @@ export class SourceSession {
     while (this.#unread.length >= 4 && !this.#isOver) {
       const size = this.#unread.readUIntLE(0, 3)
       if (this.#unread.length < 4 + size) return
-      this.#sequence = nextSequence(this.#unread[3] ?? 0)
+      const sequence = this.#unread[3] ?? 0
       const payload = this.#unread.subarray(4, 4 + size)
       this.#unread = this.#unread.subarray(4 + size)
-      if (this.#isLoggedIn) this.#command(payload)
-      else this.#logIn()
+      this.#take(sequence, payload)
     }
+  }
+
+  #take(sequence: number, payload: Buffer): void {
+    // Nothing answers it: the packets of the dump count on.
+    if (this.#dump !== undefined && payload[0] === SEMI_SYNC_MAGIC) {
+      return this.#asking?.acknowledged(payload)
+    }
+    this.#sequence = nextSequence(sequence)
+    if (this.#isLoggedIn) this.#command(payload)
+    else this.#logIn()
   }
 
   #logIn(): void {
@@ -167,6 +185,9 @@ export class SourceSession {
   #query(sql: string): void {
     const period = /@source_heartbeat_period = (\d+)/.exec(sql)?.[1]
     if (period !== undefined) this.#heartbeatMs = Number(period) / 1e6
+    if (sql.includes('@rpl_semi_sync_replica = 1')) {
+      this.#asking = this.#server.semiSync?.beginDump()
+    }
     const row = this.#server.answer(sql)
     if (row === undefined) {
       this.#packet(encodeOk())
@@ -232,7 +253,8 @@ export class SourceSession {
         dump.position = behind
         return true
       }
-      this.#event(Buffer.from(file.bytes.view(event.position, event.end)))
+      const isAsked = this.#asking?.asks(file.name, event) === true
+      this.#event(Buffer.from(file.bytes.view(event.position, event.end)), isAsked)
       dump.position = event.end
       return true
     }
@@ -276,15 +298,18 @@ export class SourceSession {
     })
   }
 
-  #event(event: Buffer): void {
+  #event(event: Buffer, isAsked = false): void {
     const { random, damage } = this.#server
-    const payload = Buffer.concat([Buffer.of(0), event])
+    const marker = this.#asking === undefined ? [0] : [0, SEMI_SYNC_MAGIC, isAsked ? 1 : 0]
+    const payload = Buffer.concat([Buffer.from(marker), event])
     if (damage > 0 && random.chance(damage)) {
-      const at = random.between(1, payload.length - 1)
+      // A change of the marker is found by nothing: it has no checksum.
+      const at = random.between(marker.length, payload.length - 1)
       payload[at] = (payload[at] ?? 0) ^ (1 << random.between(0, 7))
       this.#server.count('bad checksum')
     }
     this.#packet(payload)
+    if (isAsked) this.#sequence = 1
   }
 
   #packet(payload: Uint8Array): void {

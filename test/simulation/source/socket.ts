@@ -27,6 +27,8 @@ export class SimulatedSocket extends Duplex implements Dialed {
   #coming: Buffer[] = []
   #isArriving = false
   #ends = false
+  /** monotonic: what was written last arrives at the peer then */
+  #peerHasAllMs = 0
   /** the connection breaks after so many more bytes */
   cutAfter = Number.POSITIVE_INFINITY
 
@@ -43,6 +45,11 @@ export class SimulatedSocket extends Duplex implements Dialed {
   divert(target: Buffer, receive: (bytes: Buffer) => boolean): void {
     this.#target = target
     this.#receive = receive
+  }
+
+  /** The client's process is gone, and nobody has closed the connection. */
+  get isOrphaned(): boolean {
+    return this.#clock.isDead
   }
 
   /** bytes sent and not yet arrived */
@@ -77,7 +84,10 @@ export class SimulatedSocket extends Duplex implements Dialed {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     const copy = Buffer.from(chunk)
-    this.#clock.after(this.#latencyMs(), () => {
+    const clock = this.#clock
+    const now = clock.monotonicMs()
+    this.#peerHasAllMs = Math.max(this.#peerHasAllMs, now + this.#latencyMs())
+    clock.after(this.#peerHasAllMs - now, () => {
       if (!this.destroyed) this.#peer?.received(copy)
     })
     done()
