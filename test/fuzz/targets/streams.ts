@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { crc32, ProtocolError } from '../../../src/lib/index.ts'
 import {
+  type AwaitedEnd,
   ChecksumError,
   DumpDecoder,
   DumpFramer,
@@ -26,19 +27,29 @@ import { restamped } from './events.ts'
 const MARKER = Buffer.of(0)
 const SEMI_SYNC_MAGIC = 0xef
 const START_OF_FILE = 4
+const XID = 16
 
 function rotateTo(position: bigint): Buffer {
   const fields = { serverId: 1, timestamp: 0, logPos: 0, flags: 0x20, checksum: 'CRC32' as const }
   return encodeRotate({ ...fields, file: 'binlog.000002', position })
 }
 
-/** A dump's packets; with `semiSync` each event is marked as one that nobody waits for. */
-function streamOf(events: readonly Buffer[], semiSync = false): Buffer {
-  const marker = semiSync ? Buffer.of(0, SEMI_SYNC_MAGIC, 0) : MARKER
-  const packets = events.map((event, at) =>
-    encodePackets(Buffer.concat([marker, event]), (at + 1) & 0xff),
-  )
+/** A dump's packets; a semi-sync dump's where it is known of each event whether the source waits behind it. */
+function streamOf(events: readonly Buffer[], awaited?: readonly boolean[]): Buffer {
+  let sequence = 1
+  const packets = events.map((event, index) => {
+    const isAwaited = awaited?.[index] === true
+    const marker = awaited === undefined ? MARKER : Buffer.of(0, SEMI_SYNC_MAGIC, isAwaited ? 1 : 0)
+    const packet = encodePackets(Buffer.concat([marker, event]), sequence)
+    sequence = isAwaited ? 1 : (sequence + 1) & 0xff
+    return packet
+  })
   return Buffer.concat(packets)
+}
+
+/** Behind each XID, and here and there. */
+function awaitedOf(events: readonly Buffer[]): boolean[] {
+  return events.map((event, index) => event[4] === XID || index % 5 === 3)
 }
 
 /** Dumps of whole files, plain and marked for semi-synchronous replication, and what ends a dump. */
@@ -47,7 +58,7 @@ function dumps(): Buffer[] {
   const [first = []] = files
   return [
     ...files.map((events) => streamOf(events)),
-    ...files.map((events) => streamOf(events, true)),
+    ...files.map((events) => streamOf(events, awaitedOf(events))),
     Buffer.concat([streamOf(first), Buffer.from('05000000fe00000200', 'hex')]),
   ]
 }
@@ -62,18 +73,22 @@ function reframed(input: Buffer): Buffer {
   const semiSync = isSemiSync(input)
   const head = semiSync ? 7 : 5
   const events: Buffer[] = []
+  const awaited: boolean[] = []
   for (let at = 0; at + head + 19 <= input.length; ) {
     const size = Math.min(Math.max(22, input.readUIntLE(at, 3)), input.length - at - 4)
     events.push(restamped(input.subarray(at + head, at + 4 + size)))
+    awaited.push(input[at + 6] === 1)
     at += 4 + size
   }
-  return streamOf(events, semiSync)
+  return streamOf(events, semiSync ? awaited : undefined)
 }
 
 interface Taken {
   bytes: Buffer
   boundary: number
   gtids: string
+  /** the last of all pieces */
+  awaited: AwaitedEnd | undefined
   refused: boolean
   /** a FORMAT_DESCRIPTION that is not stored has turned checksums off */
   unchecked: boolean
@@ -93,6 +108,7 @@ function decodeDump(pieces: readonly Buffer[], { relocate, semiSync, kernel }: D
   const gtids = GtidSet.empty()
   let next = START_OF_FILE
   let boundary = START_OF_FILE
+  let awaited: AwaitedEnd | undefined
   let moved = false
   let unchecked = false
   let rotates = 0
@@ -107,6 +123,12 @@ function decodeDump(pieces: readonly Buffer[], { relocate, semiSync, kernel }: D
     require(moved || piece.start === next, 'a piece goes on where the one before it ends')
     require(piece.crc === crc32(piece.bytes), 'the CRC of a piece is that of its bytes')
     require(piece.boundary <= piece.start + piece.bytes.length, 'a boundary lies in what came')
+    if (piece.awaited !== undefined) {
+      const { position } = piece.awaited
+      require(position > piece.start &&
+        position <= piece.boundary, 'an awaited end lies in its piece')
+      awaited = piece.awaited
+    }
     next = piece.start + piece.bytes.length
     boundary = piece.boundary
     moved = false
@@ -143,7 +165,7 @@ function decodeDump(pieces: readonly Buffer[], { relocate, semiSync, kernel }: D
     refused = true
   }
   const bytes = Buffer.concat(parts)
-  return { bytes, boundary, gtids: gtids.toString(), refused, unchecked, rotates }
+  return { bytes, boundary, gtids: gtids.toString(), awaited, refused, unchecked, rotates }
 }
 
 /** Whatever was stored in front of an event without a checksum is true events at their places. */
