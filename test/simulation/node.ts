@@ -40,7 +40,7 @@ export interface NodeOptions {
   readonly clock: SimulatedClock
   readonly random: SeededRandom
   readonly disk: SimulatedDisk
-  readonly source: Pick<SourceServer, 'connect'>
+  readonly source: Pick<SourceServer, 'connect'> & Partial<Pick<SourceServer, 'semiSync'>>
   readonly startAt: StartAt
   readonly maxSizeBytes: number | undefined
   readonly logger: Logger

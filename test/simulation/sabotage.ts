@@ -243,6 +243,14 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     sabotage: { link: (link) => withStream(link, acknowledgesAtOnce) },
   },
   {
+    name: 'a source that has stopped waiting is called waiting',
+    caughtBy: ['states say what happened'],
+    sabotage: {
+      link: (link) =>
+        overlaid(link, { semiSync: { ...link.semiSync, wanted: true, active: true } }),
+    },
+  },
+  {
     name: 'nothing is acknowledged',
     caughtBy: ['the node catches up'],
     sabotage: { link: (link) => withStream(link, () => ({ acknowledge() {} })) },

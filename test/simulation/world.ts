@@ -19,6 +19,8 @@ import { Violation } from './violation.ts'
 import { Witness } from './witness.ts'
 
 const PACE: Pace = { stepsMax: 3_000_000, lookMs: 5, stuck: 'the node catches up' }
+/** What the source says of its semi-sync is known so soon, in simulated time. */
+const SAID_MS = 10_000
 /** The node has this long, in simulated time, to have everything after the last fault. */
 const CATCH_UP_MS = 180_000
 
@@ -114,6 +116,7 @@ export class World extends SteppedWorld {
     await committing
     heal(this)
     await this.#catchUp()
+    if (!this.supervisor.isRefused) await this.#stopWaiting()
     await this.fleet.end(!this.supervisor.isRefused)
     await this.supervisor.end()
     await tending
@@ -156,6 +159,19 @@ export class World extends SteppedWorld {
     const waits = this.server.waits ? ', and its commits wait' : ''
     const message = `the source's end is ${end}${waits}; the link is ${state?.phase}: ${state?.reason}`
     throw new Violation('the node catches up', message)
+  }
+
+  /** The source goes on without acknowledgements: the node says so. */
+  async #stopWaiting(): Promise<void> {
+    const { semiSync } = this.server
+    if (semiSync === undefined) return
+    for (const isWaiting of [true, false]) {
+      semiSync.isWaiting = isWaiting
+      const isSaid = (): boolean => this.node.running?.link.semiSync.active === isWaiting
+      if (await this.until(isSaid, SAID_MS)) continue
+      const message = `the source ${isWaiting ? 'waits' : 'has stopped waiting'} for acknowledgements`
+      throw new Violation('states say what happened', message)
+    }
   }
 
   /** What the source has when the node first comes. */

@@ -8,6 +8,8 @@ import type { WrittenEvent } from './history.ts'
 export class SemiSyncPlugin {
   readonly #random: SeededRandom
   readonly #heard: (place: Position) => void
+  /** as it tells of itself: false when a commit has waited in vain */
+  isWaiting = true
 
   /** @param heard an acknowledgement that was asked for has come */
   constructor(random: SeededRandom, heard: (place: Position) => void) {
@@ -22,7 +24,9 @@ export class SemiSyncPlugin {
   /** Names and values of one row. */
   answer(sql: string): Record<string, string> | undefined {
     const name = /'(rpl_semi_sync_source_(?:enabled|status))'/i.exec(sql)?.[1]
-    return name === undefined ? undefined : { Variable_name: name, Value: 'ON' }
+    if (name === undefined) return undefined
+    const isOn = this.isWaiting || name.endsWith('enabled')
+    return { Variable_name: name, Value: isOn ? 'ON' : 'OFF' }
   }
 }
 
