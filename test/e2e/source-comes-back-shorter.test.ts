@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { transactionsIn } from './harness/binlogs/transactions.ts'
 import { expectAllEqual, startChain } from './harness/chain.ts'
 import { endEverything } from './harness/child.ts'
 import { serverDifferences } from './harness/compare.ts'
 import { makeRunFolder } from './harness/project.ts'
 import { Replica } from './harness/replica.ts'
+import { switchTo } from './harness/switch.ts'
 
 afterAll(endEverything)
 
@@ -42,4 +44,23 @@ test('a source that lost transactions which Kingbus holds stops ingest in words,
   expect(await serverDifferences(replica.server, late.server)).toEqual([])
   expect(await late.server.value('SELECT GROUP_CONCAT(id ORDER BY id) FROM d.t')).toBe('1,2,3')
   expect(await late.bothThreadsRun()).toBe(true)
+
+  // The way out is a server that has what was lost; the one that lost it is not gone back to.
+  const uuid = await source.value('SELECT @@server_uuid')
+  expect(await switchTo(kingbus, source, true)).toMatchObject({
+    switched: false,
+    refusal: { code: 'E_SOURCE_DIVERGED', message: expect.stringContaining(`: ${uuid}:5;`) },
+    lacking: `${uuid}:5`,
+  })
+  await late.server.sql('STOP REPLICA', 'RESET REPLICA ALL')
+  const moved = { switched: true, refusal: null, lacking: '' }
+  expect(await switchTo(kingbus, late.server)).toMatchObject(moved)
+  await late.server.sql('INSERT INTO d.t VALUES (4)')
+  await replica.catchUpWith(late.server)
+  expect(await replica.bothThreadsRun()).toBe(true)
+  expect(await serverDifferences(late.server, replica.server)).toEqual([])
+  const own = await late.server.value('SELECT @@server_uuid')
+  const gtids = [1, 2, 3, 4, 5].map((gno) => `${uuid}:${gno}`)
+  const stored = await transactionsIn(kingbus.binlogs())
+  expect([...stored.keys()]).toEqual([...gtids, `${own}:1`])
 })

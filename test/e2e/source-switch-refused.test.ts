@@ -3,8 +3,9 @@ import { endEverything } from './harness/child.ts'
 import { Kingbus } from './harness/kingbus.ts'
 import { Mariadbd } from './harness/mariadb/mariadbd.ts'
 import { Mysqld } from './harness/mysqld.ts'
+import { freePort } from './harness/ports.ts'
 import { Replica } from './harness/replica.ts'
-import { switchTo } from './harness/switch.ts'
+import { switchByCommand, switchTo } from './harness/switch.ts'
 
 interface All {
   readonly source: Mysqld
@@ -13,6 +14,8 @@ interface All {
   readonly withoutBinlog: Mysqld
   /** a replica of Kingbus */
   readonly unlogging: Mysqld
+  /** has a transaction more than we, in no file */
+  readonly purged: Mysqld
 }
 
 let all: All
@@ -20,11 +23,12 @@ let all: All
 /** Each server once: the tests look at them, and the source stays what it is. */
 beforeAll(async () => {
   const off = { 'skip-log-bin': '', gtid_mode: 'OFF', enforce_gtid_consistency: 'OFF' }
-  const [source, withoutBinlog, unlogging, mariadb] = await Promise.all([
+  const [source, withoutBinlog, unlogging, purged, mariadb] = await Promise.all([
     Mysqld.start({ serverId: 1 }),
     Mysqld.start({ serverId: 2, options: off }),
     Mysqld.start({ serverId: 3, options: { log_replica_updates: 'OFF' } }),
-    Mariadbd.start({ serverId: 4 }),
+    Mysqld.start({ serverId: 4 }),
+    Mariadbd.start({ serverId: 5 }),
   ])
   await source.sql('CREATE DATABASE d', 'CREATE TABLE d.t (id INT PRIMARY KEY)')
   const kingbus = await Kingbus.start({ sourceUrl: source.sourceUrl })
@@ -32,7 +36,13 @@ beforeAll(async () => {
   const replica = new Replica(unlogging)
   await replica.attach(kingbus)
   await replica.catchUpWith(source)
-  all = { source, kingbus, mariadb, withoutBinlog, unlogging }
+  await purged.sql(
+    `SET GLOBAL gtid_purged = '+${await source.gtidExecuted()}'`,
+    'CREATE DATABASE e',
+    'FLUSH BINARY LOGS',
+    'PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY',
+  )
+  all = { source, kingbus, mariadb, withoutBinlog, unlogging, purged }
 }, 60_000)
 
 afterAll(endEverything)
@@ -66,6 +76,18 @@ test('what the settings of a server without a binlog lack is said all at once', 
   expect(findings.map(({ id }) => id)).toEqual(
     expect.arrayContaining(['source.log-bin', 'source.gtid-mode', 'source.gtid-consistency']),
   )
+})
+
+test('the command says why, names what is missing, and ends with 1', async () => {
+  const { kingbus, purged } = all
+  const own = await purged.value('SELECT @@server_uuid')
+  const { code, out } = await switchByCommand(kingbus, purged, '--dry-run')
+  expect(out).toContain('E_SOURCE_PURGED')
+  expect(out).toContain(`${own}:1`)
+  expect(code).toBe(1)
+  const nobody = await switchByCommand(kingbus, { port: await freePort() }, '--dry-run')
+  expect(nobody.out).toContain('E_SOURCE_UNREACHABLE')
+  expect(nobody.code).toBe(1)
 })
 
 test('whether the server can wait for acknowledgements is said: no plugin, off, on', async () => {
