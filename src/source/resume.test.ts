@@ -169,6 +169,16 @@ test.each<[string, Case, unknown]>([
     'E_SOURCE_DIVERGED',
   ],
   [
+    'what a source has that numbers its files from the first one again is selected',
+    {
+      proof: gone,
+      purged: `${A}:1-10`,
+      oldest: { file: 'binlog.000001', previousGtids: GtidSet.parse(`${A}:1-10`) },
+      lastProof: gone,
+    },
+    { kind: 'select' },
+  ],
+  [
     'the oldest file is begun when all before it is purged, whatever it names',
     { proof: gone, oldest: oldest(''), purged: `${A}:1-10` },
     { kind: 'begin', at: { file: 'binlog.000009', position: 4 } },

@@ -5,7 +5,7 @@
   whose history contains ours goes on with what it has besides, in files of its own.
 */
 import { OperationalError } from '../lib/index.ts'
-import { EventType, type GtidSet } from '../mysql/index.ts'
+import { compareFileNames, EventType, type GtidSet } from '../mysql/index.ts'
 import type { Holdings, SourcePlace } from './holdings.ts'
 
 /** What the source is and has. */
@@ -146,9 +146,10 @@ function beginOldest(holdings: Holdings, facts: ResumeFacts): ResumeStep {
   if (oldest === undefined) return { kind: 'find-oldest' }
   const missing = oldest.previousGtids.subtract(holdings.held)
   if (missing.isEmpty) {
-    // Its files were made anew under other names, and what is held would come again from their beginning.
+    // Its files were made anew: what is held would come again, or under a name that is behind ours.
     const there = holdings.held.subtract(oldest.previousGtids).subtract(source.purged)
-    if (!there.isEmpty) return goOnSelecting(holdings, facts)
+    const isLater = compareFileNames(oldest.file, holdings.next.file) > 0
+    if (!there.isEmpty || !isLater) return goOnSelecting(holdings, facts)
     return { kind: 'begin', at: { file: oldest.file, position: FILE_START } }
   }
   throw new OperationalError(

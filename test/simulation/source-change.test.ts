@@ -14,6 +14,7 @@ const EVENTS = [
   'a replica that lacks the tail',
   'a diverged replica',
   'itself with files made anew',
+  'itself with its files removed',
   'refused: a replica that lacks the tail',
   'refused: a diverged replica',
   'kill',

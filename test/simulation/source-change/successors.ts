@@ -14,6 +14,8 @@ export const SUCCESSORS = [
   'a diverged replica',
   /** its own server_uuid, and its transactions in other files */
   'itself with files made anew',
+  /** and nothing of what it has is in them; under another name, or what is held could not be told from other bytes */
+  'itself with its files removed',
 ] as const
 export type Successor = (typeof SUCCESSORS)[number]
 
@@ -25,9 +27,10 @@ export function succeed(
   nowSeconds: () => number,
 ): SourceHistory {
   if (kind === 'a copy of its data directory') return before.copy(random.fork())
-  const stem = random.pick(['binlog', 'binlog', 'mysql-bin'])
+  const isEmptied = kind === 'itself with its files removed'
+  const stem = isEmptied ? `anew${before.files.length}` : random.pick(['binlog', 'mysql-bin'])
   const names = { stem, firstNumber: random.pick([1, 1, 2, before.files.length, 40]) }
-  const keepsUuid = kind === 'itself with files made anew'
+  const keepsUuid = kind.startsWith('itself')
   const uuid = keepsUuid ? before.uuid : undefined
   const next = new SourceHistory(random.fork(), nowSeconds, { ...names, uuid })
   const all = [...before.transactions()]
@@ -39,7 +42,8 @@ export function succeed(
     if (random.chance(0.05)) next.rotate()
   }
   if (keepsUuid) next.goOnBehind(before)
-  const isWritten = kind === 'a diverged replica' || random.chance(0.3)
+  if (isEmptied) next.removeFiles()
+  const isWritten = kind === 'a diverged replica' || (!isEmptied && random.chance(0.3))
   if (isWritten) for (let left = random.between(1, 4); left > 0; left -= 1) next.commit()
   return next
 }

@@ -150,50 +150,61 @@ class SourceChangeWorld extends SteppedWorld {
     const next = succeed(old, kind, this.random, this.#nowSeconds)
     this.#truth.learn(next)
     const lacking = held.subtract(next.executed())
+    const missing = next.purged().subtract(held)
     this.note(`${kind}: ${next.uuid} in ${next.active.name} lacks ${lacking.toLine()}`)
     this.#server = this.#serverOf(next)
-    this.#isQuiet = this.random.chance(0.5)
-    if (lacking.isEmpty) {
-      this.count(kind)
-      await this.#catchUp()
-    } else {
-      this.count(`refused: ${kind}`)
-      await this.#refused(lacking, held)
+    // The old one will come back under the same server_uuid: this one must not have given GTIDs to others.
+    this.#isQuiet = !missing.isEmpty || this.random.chance(0.5)
+    const isRefused = !lacking.isEmpty || !missing.isEmpty
+    this.count(isRefused ? `refused: ${kind}` : kind)
+    if (isRefused) {
+      const code = lacking.isEmpty ? 'E_SOURCE_PURGED' : 'E_SOURCE_OTHER'
+      await this.#refused({ code, gtids: lacking.isEmpty ? missing : lacking }, held)
+      await this.#tryServer(lacking, missing)
       await this.#remedy(old, lacking)
+    } else {
+      await this.#catchUp()
     }
     this.#isQuiet = false
   }
 
-  /** Nothing is taken from a server that lacks something, and that is named. */
-  async #refused(lacking: GtidSet, held: GtidSet): Promise<void> {
+  /** Nothing is taken from a server that will not do, and why is named to the transaction. */
+  async #refused(
+    expected: { readonly code: string; readonly gtids: GtidSet },
+    held: GtidSet,
+  ): Promise<void> {
+    const gtids = expected.gtids.toLine()
     const isFailed = (): boolean => this.#node.running?.link.state.value.phase === 'failed'
     if (!(await this.until(isFailed, SETTLE_MS))) {
-      throw new Violation('states say what happened', `nobody is told of ${lacking.toLine()}`)
+      throw new Violation('states say what happened', `nobody is told of ${gtids}`)
     }
     const { code, reason } = this.#node.running?.link.state.value ?? {}
-    const isTold = code === 'E_SOURCE_OTHER' && reason?.includes(`: ${lacking.toLine()};`) === true
+    const isTold = code === expected.code && reason?.includes(`: ${gtids};`) === true
     if (!isTold) throw new Violation('states say what happened', `${code}: ${reason}`)
-    await this.#tryServer(lacking)
     if (this.#seen.equals(held)) return
     const taken = this.#seen.subtract(held).toLine()
-    throw new Violation('states say what happened', `${taken} was taken from a server that lacks`)
+    throw new Violation(
+      'states say what happened',
+      `${taken} was taken from a server that will not do`,
+    )
   }
 
   /** What `kingbus source switch --dry-run` would say. */
-  async #tryServer(lacking: GtidSet): Promise<void> {
+  async #tryServer(lacking: GtidSet, missing: GtidSet): Promise<void> {
     this.#isQuiet = true
     const running = await this.#isRunning()
     const holdings = await holdingsOf(running.journal)
     const trial = await trySource(running.sourceOptions, holdings, running.stop.signal)
     // A connection may be cut off.
-    if (trial.lacking === undefined || trial.lacking.equals(lacking)) return
-    const message = `it is said to lack ${trial.lacking.toLine()} instead of ${lacking.toLine()}`
-    throw new Violation('states say what happened', message)
+    if (trial.lacking === undefined || trial.missing === undefined) return
+    if (trial.lacking.equals(lacking) && trial.missing.equals(missing)) return
+    const found = `lack ${trial.lacking.toLine()} and to have purged ${trial.missing.toLine()}`
+    throw new Violation('states say what happened', `it is said to ${found}`)
   }
 
   /** The operator brings the old server back, or lets the new one get what it lacks. */
   async #remedy(old: SourceHistory, lacking: GtidSet): Promise<void> {
-    if (this.random.chance(0.5)) {
+    if (lacking.isEmpty || this.random.chance(0.5)) {
       this.#server.shutDown('stop')
       this.#server = this.#serverOf(old)
       this.#eras.pop()

@@ -105,6 +105,8 @@ export class SourceHistory {
   readonly owned = GtidSet.empty()
   readonly #next = new Map<string, bigint>()
   #openXa = false
+  /** index of the file that has the first number */
+  #numberedFrom = 0
 
   constructor(random: SeededRandom, nowSeconds: () => number, options: HistoryOptions = {}) {
     const { eventBytesMost = Number.POSITIVE_INFINITY, stem = 'binlog', firstNumber = 1 } = options
@@ -197,8 +199,17 @@ export class SourceHistory {
   copy(random: SeededRandom): SourceHistory {
     const copy = new SourceHistory(random, this.#nowSeconds, { ...this.#options, uuid: undefined })
     copy.files.splice(0, 1, ...this.files.slice(0, -1))
+    copy.oldest = this.oldest
+    copy.#numberedFrom = this.#numberedFrom
     copy.#begin(this.active.previous, 'started')
     return copy
+  }
+
+  /** Its files were removed while it was down, and numbered from the first one again. */
+  removeFiles(): void {
+    this.oldest = this.files.length
+    this.#numberedFrom = this.files.length
+    this.#begin(this.executed(), 'started')
   }
 
   /** Numbers its transactions behind those of the server that it was. */
@@ -209,7 +220,7 @@ export class SourceHistory {
   /** FLUSH BINARY LOGS, or the file is full. */
   rotate(): void {
     const file = this.active
-    const name = this.#nameOf(this.files.length)
+    const name = this.#nameOf(this.files.length - this.#numberedFrom)
     const fields = { timestamp: this.#nowSeconds(), serverId: SOURCE_SERVER_ID, flags: 0 }
     const rotate = { file: name, position: 4n, checksum: 'CRC32' as const, ...fields }
     const size = encodeRotate({ ...rotate, logPos: 0 }).length
@@ -262,7 +273,7 @@ export class SourceHistory {
   }
 
   #begin(previous: GtidSet, how: 'started' | 'rotated'): void {
-    const file = new WrittenFile(this.#nameOf(this.files.length), previous)
+    const file = new WrittenFile(this.#nameOf(this.files.length - this.#numberedFrom), previous)
     this.files.push(file)
     file.bytes.append(BINLOG_MAGIC)
     const timestamp = this.#nowSeconds()

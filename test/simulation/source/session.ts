@@ -219,7 +219,11 @@ export class SourceSession {
     { position, flags, held }: { position: number; flags: number; held: GtidSet },
   ): void {
     if (file === undefined) {
-      return this.#refuse('Could not find first log file name in binary log index file')
+      return this.#refuse(
+        held.isEmpty
+          ? 'Could not find first log file name in binary log index file'
+          : 'Cannot replicate because the source purged required binary logs.',
+      )
     }
     if (position > file.size) {
       return this.#refuse('Client requested source to start replication from position > file size')
