@@ -5,7 +5,7 @@ import { readFailed } from './disk-error.ts'
 import { indexNameOf } from './file-name.ts'
 import type { ExtentsCache } from './index-file/extents.ts'
 import type { IndexDirectory } from './index-file/index-directory.ts'
-import { loadClosed } from './index-file/index-scan.ts'
+import { loadClosed, readBegin, readClosing, readHead } from './index-file/index-scan.ts'
 import type { FileBegin } from './record.ts'
 
 export interface StoredFileFacts {
@@ -28,13 +28,13 @@ interface Opened {
  */
 export class StoredFile {
   readonly path: string
-  readonly facts: StoredFileFacts
   /** bytes that are durable; of the current file it follows the syncs */
   size = 4
   firstTimestamp = 0
   lastTimestamp = 0
   readonly #disk: Disk
   readonly #cache: ExtentsCache
+  #facts: StoredFileFacts
   /** the index in memory while the file is written to, with its handle */
   #active: { readonly directory: IndexDirectory; readonly index: DiskFile } | undefined
   #opened: Promise<Opened> | undefined
@@ -48,12 +48,16 @@ export class StoredFile {
   constructor(disk: Disk, folder: string, facts: StoredFileFacts, cache: ExtentsCache) {
     this.#disk = disk
     this.path = `${folder}/${facts.origin.name}`
-    this.facts = facts
+    this.#facts = facts
     this.#cache = cache
   }
 
+  get facts(): StoredFileFacts {
+    return this.#facts
+  }
+
   get name(): string {
-    return this.facts.origin.name
+    return this.#facts.origin.name
   }
 
   get indexPath(): string {
@@ -124,6 +128,7 @@ export class StoredFile {
     const before = await this.#opened
     const index = active ? undefined : this.#active?.index
     if (!active) this.#active = undefined
+    if (!active) await this.#readFacts()
     if (before !== undefined) {
       const opened = await this.#open()
       this.#opened = Promise.resolve(opened)
@@ -159,16 +164,35 @@ export class StoredFile {
   /** @throws OperationalError E_STORE_DAMAGED, E_OPEN_FILES */
   async #open(): Promise<Opened> {
     const opened: DiskFile[] = []
+    let { name } = this
     try {
       const data = await this.#disk.open(this.path, 'read')
       opened.push(data)
       if (this.#active !== undefined) return { data, closed: undefined }
+      name = indexNameOf(this.name)
       const index = await this.#disk.open(this.indexPath, 'read')
       opened.push(index)
       return { data, closed: { index, directory: loadClosed(this.name, index, this.#cache) } }
     } catch (thrown) {
       for (const file of opened) await file.close()
-      throw readFailed(this.name, 0, thrown)
+      throw readFailed(name, 0, thrown)
+    }
+  }
+
+  /** What the index says of a closed file that was damaged when it was opened, and is whole now. */
+  async #readFacts(): Promise<void> {
+    const index = await this.#disk.open(this.indexPath, 'read')
+    try {
+      const [read, closing] = [readHead(index), readClosing(index)]
+      const origin = read && readBegin(index, read)
+      if (read === undefined || closing === undefined || origin?.name !== this.name) return
+      const { firstSequence, contact } = read.head
+      this.#facts = { origin, firstSequence, contact }
+      this.size = closing.size
+      this.firstTimestamp = closing.firstTimestamp
+      this.lastTimestamp = closing.timestamp
+    } finally {
+      await index.close()
     }
   }
 

@@ -15,6 +15,7 @@ import {
   readClosingSet,
   readHead,
 } from '../index-file/index-scan.ts'
+import type { FileBegin } from '../record.ts'
 import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { readPreviousGtids } from '../walk/previous-gtids.ts'
 import type { Before } from './chain.ts'
@@ -53,6 +54,13 @@ export function factsOf({ head, begin }: IndexRemains, fallback: StoredFileFacts
   const { firstSequence, contact } = head?.head ?? fallback
   const origin = begin?.name === fallback.origin.name ? begin : fallback.origin
   return { origin, firstSequence, contact }
+}
+
+/** How a file began of which nothing tells it, behind the one that began so. */
+export function originBehind(name: string, before: FileBegin | undefined): FileBegin {
+  const sourceUuid = before?.sourceUuid ?? ''
+  const positions = { sourcePosition: 4, basePosition: 4 }
+  return { name, sourceUuid, sourceFile: name, ...positions, purged: undefined }
 }
 
 /**

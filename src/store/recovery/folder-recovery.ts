@@ -14,7 +14,7 @@ import { StoredFile, type StoredFileFacts } from '../stored-file.ts'
 import { firstDamage } from '../verified-read.ts'
 import { readPreviousGtids } from '../walk/previous-gtids.ts'
 import { type Before, previousGtidsFault, sequenceFault } from './chain.ts'
-import { factsOf, keepDamaged, readRemains, sizeOf } from './damaged-file.ts'
+import { factsOf, keepDamaged, originBehind, readRemains, sizeOf } from './damaged-file.ts'
 import {
   checkStore,
   noteState,
@@ -114,17 +114,9 @@ function fallbackFor(
 ): StoredFileFacts {
   const firstSequence = (before?.lastSequence ?? 0) + 1
   if (copy?.origin.name === name) return { ...copy, firstSequence }
-  const sourceUuid = (before?.stored.facts ?? copy)?.origin.sourceUuid ?? ''
-  const contact = (before?.stored.facts ?? copy)?.contact ?? GtidSet.empty()
-  const origin = {
-    name,
-    sourceUuid,
-    sourceFile: name,
-    sourcePosition: 4,
-    basePosition: 4,
-    purged: undefined,
-  }
-  return { origin, firstSequence, contact }
+  const known = before?.stored.facts ?? copy
+  const contact = known?.contact ?? GtidSet.empty()
+  return { origin: originBehind(name, known?.origin), firstSequence, contact }
 }
 
 /**

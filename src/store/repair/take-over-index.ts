@@ -4,6 +4,7 @@
 */
 import type { OperationalError } from '../../lib/index.ts'
 import type { Disk } from '../../platform/index.ts'
+import { openIfThere } from '../check/digest-points.ts'
 import { damaged } from '../disk-error.ts'
 import { indexNameOf } from '../file-name.ts'
 import type { HeldFile } from '../held-file.ts'
@@ -65,7 +66,8 @@ const isSame = (one: IndexChain, other: IndexChain): boolean =>
 
 /** What the records of a closed file end with; undefined where its index does not say so truly. */
 async function endOf(disk: Disk, folder: string, name: string): Promise<IndexChain | undefined> {
-  const index = await disk.open(`${folder}/${indexNameOf(name)}`, 'read')
+  const index = await openIfThere(disk, `${folder}/${indexNameOf(name)}`)
+  if (index === undefined) return undefined
   try {
     const closing = readClosing(index)
     const checkpoint = closing && readClosingCheckpoint(index, closing)
@@ -77,7 +79,8 @@ async function endOf(disk: Disk, folder: string, name: string): Promise<IndexCha
 
 /** What the records of a file go on from. */
 async function startOf(disk: Disk, folder: string, name: string): Promise<IndexChain | undefined> {
-  const index = await disk.open(`${folder}/${indexNameOf(name)}`, 'read')
+  const index = await openIfThere(disk, `${folder}/${indexNameOf(name)}`)
+  if (index === undefined) return undefined
   try {
     const { firstSequence, digest } = readHead(index)?.head ?? {}
     return firstSequence === undefined || digest === undefined

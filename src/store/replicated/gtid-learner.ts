@@ -6,11 +6,13 @@ import { messageOf, ProtocolError } from '../../lib/index.ts'
 import { FIRST_EVENT_POSITION, GtidSet } from '../../mysql/index.ts'
 import type { Disk, DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
+import { indexNameOf } from '../file-name.ts'
 import type { HeldAt } from '../index-file/index-directory.ts'
 import { readClosing, readClosingSet } from '../index-file/index-scan.ts'
 import type { ReadableFiles } from '../readable-files.ts'
 import type { StoredFile } from '../stored-file.ts'
 import { EventWalk } from '../walk/event-walk.ts'
+import { readPreviousGtids } from '../walk/previous-gtids.ts'
 import { TransactionFollower } from '../walk/transaction-follower.ts'
 
 /** A place between transactions. */
@@ -78,7 +80,20 @@ export class GtidLearner {
     const before = all[all.indexOf(stored) - 1]
     const held = before && (await readHeldAtEnd(this.#disk, before))
     const { contact } = stored.facts
+    // Where the index before does not say it, the file does, if it has come so far.
+    if (before !== undefined && held === undefined)
+      await this.#requirePrevious(stored, position, before)
     return { position: FIRST_EVENT_POSITION, held: held?.union(contact) ?? contact.clone() }
+  }
+
+  async #requirePrevious(stored: StoredFile, position: number, before: StoredFile): Promise<void> {
+    const data = await this.#disk.open(stored.path, 'read')
+    try {
+      if (typeof (await readPreviousGtids(data, position)) !== 'string') return
+    } finally {
+      await data.close()
+    }
+    throw damaged(indexNameOf(before.name), 0, `what is held before ${stored.name} cannot be told`)
   }
 
   async #walkFrom(stored: StoredFile, from: number): Promise<void> {
@@ -118,8 +133,9 @@ export class GtidLearner {
   }
 }
 
-/** GTIDs held at the end of a file that is closed; undefined when its index does not say. */
+/** GTIDs held at the end of a file that is closed; undefined when its index does not say, or is not there. */
 export async function readHeldAtEnd(disk: Disk, stored: StoredFile): Promise<GtidSet | undefined> {
+  if (!(await disk.exists(stored.indexPath))) return undefined
   const index = await disk.open(stored.indexPath, 'read')
   try {
     const closing = readClosing(index)

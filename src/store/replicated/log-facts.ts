@@ -33,6 +33,11 @@ export interface LogFacts {
   readonly lineage: readonly LogPoint[]
   /** the epochs of the records behind the base and before the first file: each an epoch-start */
   readonly preface: readonly number[]
+  /**
+   * The lineage up to the last record of the newest closed file. The indexes say it too; it is here for the case that
+   * one of them is damaged. Written when a file is closed.
+   */
+  readonly closed: readonly LogPoint[]
   readonly purges: ReadonlyArray<{ readonly sequence: number; readonly upTo: string }>
   /** records whose bytes had been cut away when they came; until their cut is there */
   readonly gap?: LogGap | undefined
@@ -52,6 +57,7 @@ export const EMPTY_LOG: LogFacts = {
   },
   lineage: [],
   preface: [],
+  closed: [],
   purges: [],
   isStartingOver: false,
 }

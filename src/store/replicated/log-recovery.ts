@@ -5,6 +5,7 @@
   committed.
 */
 
+import { isDeepStrictEqual } from 'node:util'
 import { type OperationalError, present } from '../../lib/index.ts'
 import type { DiskFile } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
@@ -17,15 +18,7 @@ import {
   type Decoded,
   type IndexState,
 } from '../index-file/index-entry.ts'
-import {
-  readClosing,
-  readClosingCheckpoint,
-  readHead,
-  type Scan,
-  type ScanOptions,
-  scanIndex,
-} from '../index-file/index-scan.ts'
-import { IndexWalk } from '../index-file/index-walk.ts'
+import { readClosing, type Scan, type ScanOptions, scanIndex } from '../index-file/index-scan.ts'
 import { hasSyncedEntryBehind } from '../index-file/index-window.ts'
 import {
   checkStore,
@@ -35,11 +28,12 @@ import {
   restoreMagic,
   writeAgain,
 } from '../recovery/file-recovery.ts'
-import { checkMagic, readClosed, removeLeftovers } from '../recovery/folder-recovery.ts'
+import { removeLeftovers } from '../recovery/folder-recovery.ts'
 import type { StoreOptions } from '../store.ts'
 import { StoredFile } from '../stored-file.ts'
 import { firstDamage } from '../verified-read.ts'
 import { adoptStore } from './adopt-store.ts'
+import { checkLink, firstSequenceIn, type LogChain, note, openClosedFiles } from './closed-files.ts'
 import { prefaceDigest } from './log-digest.ts'
 import { type LogFacts, type LogGap, readLogFacts, writeLogFacts } from './log-facts.ts'
 import type { LogPoint, LogRemoval } from './log-record.ts'
@@ -48,10 +42,8 @@ const VERIFY_TAIL_BYTES = 16 * 1024 * 1024
 /** More than this is never waiting for a sync. */
 const TORN_BYTES_MAX = 64 * 1024 * 1024
 const NOT_MADE_ANEW =
-  'it is not whole, and in a cluster it cannot be made anew from the file; begin with an empty data directory'
-const EPOCHS_UNKNOWN =
-  'no true entry is there, and nothing else tells the epochs of the records behind it; ' +
-  'begin with an empty data directory'
+  'it is not whole, and nobody else tells where this node has to go on; ' +
+  'let it join anew with an empty data directory'
 
 export type LogOptions = StoreOptions & Pick<RecoveryContext, 'heldAtLeast'>
 
@@ -85,17 +77,16 @@ export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog
   let facts = await finishStartingOver(context, known)
   const names = await removePurged(context, await removeLeftovers(context), facts.base.sequence)
   const { base, preface } = facts
-  const chain = { sequence: base.sequence + preface.length, digest: prefaceDigest(facts) }
-  const lineage: LogPoint[] = [...facts.lineage]
-  preface.forEach((epoch, index) => note(lineage, epoch, base.sequence + 1 + index))
-  const files: StoredFile[] = []
-  for (const name of names.slice(0, -1)) {
-    await checkMagic(context, name)
-    const closed = await readClosed(context, name)
-    if (closed === undefined) throw damaged(indexNameOf(name), 0, NOT_MADE_ANEW)
-    await followClosed(context, name, chain, lineage)
-    files.push(closed.stored)
+  const chain: LogChain = {
+    sequence: base.sequence + preface.length,
+    digest: prefaceDigest(facts),
+    lineage: [...facts.lineage],
   }
+  const { lineage } = chain
+  preface.forEach((epoch, index) => note(lineage, epoch, base.sequence + 1 + index))
+  const opened = await openClosedFiles(context, { names, closed: facts.closed }, chain)
+  const { files } = opened
+  const closed = files.length === 0 ? [] : [...lineage]
   const newest = names.at(-1)
   const seen = newest === undefined ? undefined : await recoverNewest(context, newest, facts)
   if (seen !== undefined) {
@@ -104,14 +95,15 @@ export async function recoverLog(context: RecoveryContext): Promise<RecoveredLog
     files.push(seen.recovered.stored)
     chain.sequence = seen.scan.end.state.sequence
   }
+  noteTimes(files, opened.damaged)
   requireHeld(context, chain.sequence, () => ({ file: newest ?? folder, position: 0 }))
   await disk.syncFolder(folder)
   const cuts = seen?.cuts ?? []
-  if (
-    facts.gap !== undefined &&
-    gapIn(newest, { cuts, end: chain.sequence }, facts.gap) === undefined
-  ) {
-    facts = { ...facts, gap: undefined }
+  const gap = gapIn(newest, { cuts, end: chain.sequence }, facts.gap)
+  // The copy of what a damaged index said is not written again.
+  const isTold = opened.damaged.size > 0 || isDeepStrictEqual(closed, facts.closed)
+  if (gap !== facts.gap || !isTold) {
+    facts = { ...facts, gap, ...(!isTold && { closed }) }
     await writeLogFacts(disk, folder, facts)
   }
   const purges = [...facts.purges, ...(seen?.purges ?? [])]
@@ -146,10 +138,11 @@ function gapIn(
   return cuts.some(({ sequence, isDone }) => isDone && sequence > gap.sequence) ? undefined : gap
 }
 
-/** Adds a record to a lineage. */
-function note(lineage: LogPoint[], epoch: number, sequence: number): void {
-  if (lineage.at(-1)?.epoch === epoch) lineage.pop()
-  lineage.push({ epoch, sequence })
+/** A file whose index does not tell its times is no older than the one behind it, for who purges by time. */
+function noteTimes(files: readonly StoredFile[], untold: ReadonlySet<StoredFile>): void {
+  for (const [at, file] of files.entries()) {
+    if (untold.has(file)) file.lastTimestamp ||= files[at + 1]?.firstTimestamp ?? 0
+  }
 }
 
 async function finishStartingOver(context: RecoveryContext, facts: LogFacts): Promise<LogFacts> {
@@ -168,59 +161,18 @@ async function removePurged(
   base: number,
 ): Promise<string[]> {
   const kept: string[] = []
-  for (const name of names) {
-    const path = `${context.folder}/${indexNameOf(name)}`
-    if (!(await context.disk.exists(path))) throw damaged(indexNameOf(name), 0, NOT_MADE_ANEW)
-    const index = await context.disk.open(path, 'read')
-    const head = readHead(index)
-    await index.close()
-    if (head === undefined) throw damaged(indexNameOf(name), 0, NOT_MADE_ANEW)
-    if (head.head.firstSequence > base) kept.push(name)
-    else await removeFile(context.disk, context.folder, name)
+  // A file whose index does not say where it begins stays or goes with its end, which the one behind it says.
+  let follows = Number.POSITIVE_INFINITY
+  for (const name of names.toReversed()) {
+    const first = await firstSequenceIn(context, name)
+    const isPurged = first === undefined ? follows <= base + 1 : first <= base
+    follows = first ?? follows
+    if (!isPurged) kept.unshift(name)
+  }
+  for (const name of names.slice(0, names.length - kept.length)) {
+    await removeFile(context.disk, context.folder, name)
   }
   return kept
-}
-
-interface Chain {
-  sequence: number
-  digest: Buffer
-}
-
-function checkLink(
-  name: string,
-  head: { readonly firstSequence: number; readonly digest: Buffer },
-  chain: Chain,
-): void {
-  if (head.firstSequence === chain.sequence + 1 && head.digest.equals(chain.digest)) return
-  const what = `it does not go on where the log before it ends, at record ${chain.sequence}`
-  throw damaged(indexNameOf(name), 0, what)
-}
-
-/** Reads a closed index as far as its newest epoch: behind that nothing is new but the last sequence. */
-async function followClosed(
-  { disk, folder }: RecoveryContext,
-  name: string,
-  chain: Chain,
-  lineage: LogPoint[],
-): Promise<void> {
-  const index = await disk.open(`${folder}/${indexNameOf(name)}`, 'read')
-  try {
-    const walk = IndexWalk.open(index)
-    const closing = readClosing(index)
-    const checkpoint = closing && readClosingCheckpoint(index, closing)
-    if (walk === undefined || closing === undefined || checkpoint === undefined)
-      throw damaged(indexNameOf(name), 0, NOT_MADE_ANEW)
-    checkLink(name, walk.head, chain)
-    while (walk.state.epoch !== closing.epoch) {
-      if (walk.next() === undefined) throw damaged(indexNameOf(name), walk.offset, EPOCHS_UNKNOWN)
-      note(lineage, walk.state.epoch, walk.state.sequence)
-    }
-    note(lineage, closing.epoch, closing.sequence)
-    chain.sequence = closing.sequence
-    chain.digest = checkpoint.digest
-  } finally {
-    await index.close()
-  }
 }
 
 interface Newest {

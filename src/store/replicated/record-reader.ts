@@ -118,11 +118,19 @@ export class RecordReader {
     await this.close()
     const { disk } = this.#log.context
     const data = await disk.open(stored.path, 'read')
-    const index = await disk.open(stored.indexPath, 'read')
-    const { state, window } = beginning(stored, index)
-    const cuts = this.#log.cutsOf(stored) ?? readCuts(stored, index)
-    this.#opened = { stored, data, index, state, window, cuts }
-    return this.#opened
+    let index: DiskFile | undefined
+    try {
+      index = await disk.open(stored.indexPath, 'read')
+      const { state, window } = beginning(stored, index)
+      const cuts = this.#log.cutsOf(stored) ?? readCuts(stored, index)
+      const opened = { stored, data, index, state, window, cuts }
+      this.#opened = opened
+      return opened
+    } catch (thrown) {
+      await data.close()
+      await index?.close()
+      throw thrown
+    }
   }
 
   async #find(sequence: number): Promise<Found> {

@@ -13,7 +13,7 @@ import type { RecoveryContext } from '../recovery/file-recovery.ts'
 import type { StoredFile } from '../stored-file.ts'
 import { FailureLatch } from './failure-latch.ts'
 import { LogContents } from './log-contents.ts'
-import { prefaceDigest, readDigest } from './log-digest.ts'
+import { prefaceDigest, readDigest, readFirstDigest } from './log-digest.ts'
 import { type LogFacts, type LogGap, writeLogFacts } from './log-facts.ts'
 import type { BeginFacts, LogBase, LogPoint, LogRecord, LogRemoval } from './log-record.ts'
 import { floorOf, type LogCut, type LogOptions, recoverLog } from './log-recovery.ts'
@@ -157,8 +157,13 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
     const stored = present(this.fileOf(sequence), 'the file of a record')
     const newest = sequence === this.end ? this.#active : undefined
     if (newest !== undefined) return newest.digest().toString('hex')
+    const after = this.#all[this.#all.indexOf(stored) + 1]
     try {
-      return (await readDigest(this.#context.disk, stored, sequence)).toString('hex')
+      const digest =
+        after?.facts.firstSequence === sequence + 1
+          ? await readFirstDigest(this.#context.disk, after)
+          : await readDigest(this.#context.disk, stored, sequence)
+      return digest.toString('hex')
     } catch (thrown) {
       throw readFailed(indexNameOf(stored.name), 0, thrown)
     }
@@ -338,7 +343,7 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
     await this.#latch.guard(async () => {
       await this.#active?.pause()
       const version = this.#facts.version
-      const nothing = { preface: [], purges: [], isStartingOver: true }
+      const nothing = { preface: [], closed: [], purges: [], isStartingOver: true }
       await this.#showing.leave(this.#all)
       await this.#write({ version, base, lineage, ...nothing })
       await this.#load()
@@ -432,9 +437,9 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
     await this.#syncAll()
     const previous = this.#active
     assert(previous?.boundary === previous?.end, 'a file begins inside a transaction')
-    // A purge in a file that is closed would not be found there by the next start.
+    // A purge in a file that is closed would not be found there by the next start, nor its epochs where it is damaged.
     const purges = this.#contents.purges(this.#all)
-    if (purges.length > 0) await this.#write({ ...this.#facts, purges })
+    if (previous !== undefined) await this.#write({ ...this.#facts, purges, closed: this.lineage })
     const digest = previous?.digest() ?? prefaceDigest(this.#facts)
     await previous?.close(held)
     const { sequence: firstSequence, epoch } = record
