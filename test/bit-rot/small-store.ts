@@ -20,9 +20,9 @@ import { openDataDir, Store } from '../../src/store/index.ts'
 import { beginOf, chunksOf } from '../../src/store/testing/binlog-feed.ts'
 import { fixture } from '../captured-files.ts'
 
-const FIXTURES = ['plain.000002', 'tagged-gtids.000003', 'compressed-trx.000004'] as const
+export const FIXTURES = ['plain.000002', 'tagged-gtids.000003', 'compressed-trx.000004'] as const
 /** Records end there, and at the end of each file. */
-const CUTS = [130, 700, 701, 1200]
+export const CUTS = [130, 700, 701, 1200]
 const IN_MEMORY = '/dev/shm'
 
 export interface SmallStore {
@@ -36,16 +36,22 @@ export interface SmallStore {
   readonly purged: GtidSet
 }
 
-export async function makeSmallStore(): Promise<SmallStore> {
+export function temporaryDataDir(): string {
   const root = existsSync(IN_MEMORY) ? IN_MEMORY : tmpdir()
-  const dataDir = mkdtempSync(join(root, 'kingbus-bit-rot-'))
+  return mkdtempSync(join(root, 'kingbus-bit-rot-'))
+}
+
+export const ourNameOf = (fixtureName: string): string => `binlog.${fixtureName.slice(-6)}`
+
+export async function makeSmallStore(): Promise<SmallStore> {
+  const dataDir = temporaryDataDir()
   const opened = await openDataDir({ disk: systemDisk, random: systemRandom, path: dataDir })
   const store = await openStore(dataDir, opened.identity.storeId)
   const bytes = new Map<string, Buffer>()
   for (const name of FIXTURES) {
     const file = fixture(name)
     const purged = bytes.size === 0 ? previousOf(file) : undefined
-    const ours = `binlog.${name.slice(-6)}`
+    const ours = ourNameOf(name)
     store.commit(await store.beginFile(beginOf(ours, purged)))
     for (const chunk of chunksOf(file, 4, file.length, CUTS)) {
       await store.append(chunk)
@@ -85,11 +91,11 @@ export function storeIdOf(dataDir: string): string {
   return storeId
 }
 
-export function removeSmallStore({ dataDir }: SmallStore): void {
+export function removeSmallStore({ dataDir }: Pick<SmallStore, 'dataDir'>): void {
   for (const path of [dataDir, `${dataDir}-copy`]) rmSync(path, { recursive: true, force: true })
 }
 
-function previousOf(file: Buffer): GtidSet {
+export function previousOf(file: Buffer): GtidSet {
   const at = 4 + readEventHeader(file, 4).size
   return decodePreviousGtids(file.subarray(at, at + readEventHeader(file, at).size), 'CRC32')
 }

@@ -2,7 +2,6 @@ import type { Disk } from '../../platform/index.ts'
 import { damaged } from '../disk-error.ts'
 import { indexNameOf } from '../file-name.ts'
 import { Tag } from '../index-file/index-entry.ts'
-import { readHead } from '../index-file/index-scan.ts'
 import { IndexWalk } from '../index-file/index-walk.ts'
 import { RunningDigest } from '../index-file/running-digest.ts'
 import type { StoredFile } from '../stored-file.ts'
@@ -22,33 +21,23 @@ export function prefaceDigest(
   return digest.peek()
 }
 
-const NO_HEAD = 'it lacks its head'
-
-/** Running digest before the first record of a file: behind the last one of the file before. @throws as readDigest */
-export async function readFirstDigest(
-  disk: Disk,
-  { name, indexPath }: StoredFile,
-): Promise<Buffer> {
-  const index = await disk.open(indexPath, 'read')
-  try {
-    const read = readHead(index)
-    if (read === undefined) throw damaged(indexNameOf(name), 0, NO_HEAD)
-    return read.head.digest
-  } finally {
-    await index.close()
-  }
-}
-
-/** Running digest behind a record that a file has. @throws OperationalError E_STORE_DAMAGED */
+/**
+ * Running digest behind a record that a file has: where it is the last one, the file behind says it, too.
+ * @param after the file behind `stored`
+ * @throws OperationalError E_STORE_DAMAGED
+ */
 export async function readDigest(
   disk: Disk,
-  { name, indexPath }: StoredFile,
+  { stored, after }: { readonly stored: StoredFile; readonly after: StoredFile | undefined },
   sequence: number,
 ): Promise<Buffer> {
+  const isLast = after?.facts.firstSequence === sequence + 1
+  const { name, indexPath } = isLast ? after : stored
   const index = await disk.open(indexPath, 'read')
   try {
     const walk = IndexWalk.open(index)
-    if (walk === undefined) throw damaged(indexNameOf(name), 0, NO_HEAD)
+    if (walk === undefined) throw damaged(indexNameOf(name), 0, 'it lacks its head')
+    if (isLast) return walk.head.digest
     while (walk.state.sequence < sequence) {
       if (walk.next() !== undefined) continue
       throw damaged(indexNameOf(name), walk.offset, 'no true entry is there')

@@ -13,7 +13,7 @@ import type { RecoveryContext } from '../recovery/file-recovery.ts'
 import type { StoredFile } from '../stored-file.ts'
 import { FailureLatch } from './failure-latch.ts'
 import { LogContents } from './log-contents.ts'
-import { prefaceDigest, readDigest, readFirstDigest } from './log-digest.ts'
+import { prefaceDigest, readDigest } from './log-digest.ts'
 import { type LogFacts, type LogGap, writeLogFacts } from './log-facts.ts'
 import type { BeginFacts, LogBase, LogPoint, LogRecord, LogRemoval } from './log-record.ts'
 import { floorOf, type LogCut, type LogOptions, recoverLog } from './log-recovery.ts'
@@ -159,11 +159,7 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
     if (newest !== undefined) return newest.digest().toString('hex')
     const after = this.#all[this.#all.indexOf(stored) + 1]
     try {
-      const digest =
-        after?.facts.firstSequence === sequence + 1
-          ? await readFirstDigest(this.#context.disk, after)
-          : await readDigest(this.#context.disk, stored, sequence)
-      return digest.toString('hex')
+      return (await readDigest(this.#context.disk, { stored, after }, sequence)).toString('hex')
     } catch (thrown) {
       throw readFailed(indexNameOf(stored.name), 0, thrown)
     }
@@ -437,7 +433,7 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
     await this.#syncAll()
     const previous = this.#active
     assert(previous?.boundary === previous?.end, 'a file begins inside a transaction')
-    // A purge in a file that is closed would not be found there by the next start, nor its epochs where it is damaged.
+    // Of a file that is closed the next start looks for no purges, and may not find its epochs.
     const purges = this.#contents.purges(this.#all)
     if (previous !== undefined) await this.#write({ ...this.#facts, purges, closed: this.lineage })
     const digest = previous?.digest() ?? prefaceDigest(this.#facts)
