@@ -1,7 +1,7 @@
 /*
   One bit of a file of a node in a cluster at a time is turned over before the node starts: of each binlog file and its
-  index, and of the small files. `verify` names it; what reads it at a start refuses it by name, or opens with all records,
-  epochs and GTIDs, serves nothing that was not stored, and has it again from another node.
+  index, and of the small files. `verify` names it; what reads it at a start refuses it by name, or opens with all
+  records, epochs and GTIDs, serves nothing that was not stored, and has it again from another node.
 */
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'

@@ -165,6 +165,8 @@ async function removePurged(
   let follows = Number.POSITIVE_INFINITY
   for (const name of names.toReversed()) {
     const first = await firstSequenceIn(context, name)
+    if (first === undefined && name === names.at(-1))
+      throw damaged(indexNameOf(name), 0, NOT_MADE_ANEW)
     const isPurged = first === undefined ? follows <= base + 1 : first <= base
     follows = first ?? follows
     if (!isPurged) kept.unshift(name)
