@@ -36,8 +36,7 @@ interface Place {
  * what the source asked for and with what was on the disks when it was sent. An acknowledgement is right when it
  *
  *   has packet sequence 0 and the shape of MySQL's own,
- *   names the end of an event that this dump has sent: one that is marked as waited for, or a later one (what came
- *   with it may be acknowledged with it),
+ *   names the end of an event that this dump has marked as waited for,
  *   lies behind all that were sent before, on whatever connection, by whatever node,
  *   was on the disks of enough nodes when it was handed to the socket.
  *
@@ -148,9 +147,7 @@ class Link {
   #isSemiSync = false
   #isDumping = false
   #file = ''
-  /** ends of events from the first on that the source has marked and that was not acknowledged */
-  readonly #sent = new Set<string>()
-  /** those of them that it has marked */
+  /** ends of events that the source has marked, and that were not acknowledged */
   readonly #asked = new Set<string>()
 
   constructor(listener: LinkListener) {
@@ -182,19 +179,12 @@ class Link {
     if (head[0] !== SEMI_SYNC_MAGIC || size !== head.length || !/^[^\0]+\.\d+$/.test(file)) {
       this.#listener.violated(`an acknowledgement is ${head.toString('hex')}`)
     }
-    if (!this.#sent.has(text)) this.#listener.violated(`nobody has asked for ${text}`)
-    this.#forgetUpTo(text)
-    this.#listener.acknowledged(place, packetOf(head))
-  }
-
-  /** What is sent behind it counts only once something behind it is asked for. */
-  #forgetUpTo(text: string): void {
-    for (const end of this.#sent) {
-      this.#sent.delete(end)
-      this.#asked.delete(end)
-      if (end === text) break
+    if (!this.#asked.has(text)) this.#listener.violated(`nobody has asked for ${text}`)
+    for (const asked of this.#asked) {
+      this.#asked.delete(asked)
+      if (asked === text) break
     }
-    if (this.#asked.size === 0) this.#sent.clear()
+    this.#listener.acknowledged(place, packetOf(head))
   }
 
   #event({ head }: PacketHead): void {
@@ -206,13 +196,9 @@ class Link {
     }
     const event = head.subarray(3)
     if (event[4] === ROTATE) this.#file = fileOfRotate(event)
-    const isAsked = head[2] === 1
-    const end = textOf({ file: this.#file, position: event.readUInt32LE(13) })
-    if (isAsked) {
-      this.#asked.add(end)
-      this.#listener.asked()
-    }
-    if (this.#asked.size > 0) this.#sent.add(end)
+    if (head[2] !== 1) return
+    this.#asked.add(textOf({ file: this.#file, position: event.readUInt32LE(13) }))
+    this.#listener.asked()
   }
 }
 
