@@ -35,6 +35,9 @@ export const DISK_SLOW_MS = 1000
 /** How often a file is opened to see whether one can be. */
 export const OPEN_FILES_LOOK_MS = 1000
 
+/** After its last slow answer it is called slow for so long, unless a sync was quick meanwhile. */
+export const DISK_WELL_MS = 5000
+
 /** How often retention looks for files to remove. */
 export const RETENTION_LOOK_MS = 1000
 

@@ -1,5 +1,5 @@
 import type { DISK_STATES } from '../../admin/index.ts'
-import { DISK_LOOK_MS, DISK_SLOW_MS } from '../../config/index.ts'
+import { DISK_LOOK_MS, DISK_SLOW_MS, DISK_WELL_MS } from '../../config/index.ts'
 import { type Logger, OperationalError, systemCodeOf } from '../../lib/index.ts'
 import type { Clock, DiskFigures } from '../../platform/index.ts'
 import type { SourceRunner } from '../source/source-runner.ts'
@@ -14,7 +14,7 @@ export interface DiskTrouble {
 }
 
 export interface DiskWatchOptions {
-  readonly room: RoomJournal
+  readonly room: Pick<RoomJournal, 'space' | 'hasRoom' | 'tooLittle'>
   readonly figures: DiskFigures
   /** why nothing is written any more, where a write or sync has failed */
   readonly failure: () => Error | undefined
@@ -28,6 +28,8 @@ export interface DiskWatchOptions {
 export class DiskWatch {
   readonly #options: DiskWatchOptions
   #trouble: DiskTrouble | undefined
+  /** when it was last seen not to answer, by the monotonic clock */
+  #slowAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: DiskWatchOptions) {
     this.#options = options
@@ -54,7 +56,7 @@ export class DiskWatch {
     else if (now !== undefined && before !== undefined) {
       this.#trouble = { ...now, sinceMs: before.sinceMs }
     }
-    if (now?.state === 'slow') this.#tellLink(now.error)
+    if (now?.state === 'slow' && this.#isWaiting) this.#tellLink(now.error)
   }
 
   #now(): DiskTrouble | undefined {
@@ -69,11 +71,26 @@ export class DiskWatch {
       return { state, sinceMs, error: failed }
     }
     const { oldest } = figures
-    if (oldest !== undefined && oldest.ageMs >= DISK_SLOW_MS) {
+    if (oldest !== undefined && this.#isWaiting) {
+      this.#slowAtMs = clock.monotonicMs()
       return { state: 'slow', sinceMs: sinceMs - oldest.ageMs, error: slow(oldest) }
     }
     const error = this.#fullness()
-    return error && { state: 'full', sinceMs, error }
+    if (error !== undefined) return { state: 'full', sinceMs, error }
+    return this.#isStillSlow ? this.#trouble : undefined
+  }
+
+  /** Where each sync takes seconds, the next one has only begun: that is the same trouble, and told once. */
+  get #isStillSlow(): boolean {
+    const { figures, clock } = this.#options
+    if (this.#trouble?.state !== 'slow' || (figures.lastSyncMs ?? 0) < DISK_SLOW_MS) return false
+    return clock.monotonicMs() - this.#slowAtMs < DISK_WELL_MS
+  }
+
+  /** The disk has not answered for a while, at the moment. */
+  get #isWaiting(): boolean {
+    const { oldest } = this.#options.figures
+    return oldest !== undefined && oldest.ageMs >= DISK_SLOW_MS
   }
 
   /** Less is free than is wanted, or the disk has refused a write. */
