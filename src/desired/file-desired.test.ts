@@ -4,6 +4,7 @@ import { type Disk, systemDisk } from '../platform/index.ts'
 import { SeededRandom } from '../platform/testing/seeded-random.ts'
 import { SimulatedClock } from '../platform/testing/simulated-clock.ts'
 import { SimulatedDisk } from '../platform/testing/simulated-disk.ts'
+import { SimulatedProcess } from '../platform/testing/simulated-process.ts'
 import { temporaryFolder } from '../platform/testing/temporary-folder.ts'
 import type { Desired } from './desired.ts'
 import { FileDesired } from './file-desired.ts'
@@ -163,7 +164,7 @@ describe('power that is cut at any moment', () => {
       const simulated = new SimulatedDisk(clock, random)
       let answered = first.self.serverId
       for (let life = 0; life < 4; life += 1) {
-        const disk = simulated.attach(() => {})
+        const disk = new SimulatedProcess(simulated, () => {})
         const isDead = (): boolean => disk.isDead
         const desired = (await driven(open(first, disk), clock, isDead))?.result
         const found = desired?.value.value.self.serverId

@@ -4,6 +4,7 @@ import type { Driver } from '../../src/cluster/node/driver.ts'
 import type { OperationalError } from '../../src/lib/index.ts'
 import type { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
 import { type Death, SimulatedDisk } from '../../src/platform/testing/simulated-disk.ts'
+import { SimulatedProcess } from '../../src/platform/testing/simulated-process.ts'
 import type { LogRecord, Position, ReplicatedLog } from '../../src/store/index.ts'
 import { HeaderLog } from '../cluster-simulation/header-log.ts'
 import type { WitnessedNode } from '../cluster-simulation/log-witness.ts'
@@ -90,7 +91,7 @@ export class SimulatedNode implements WitnessedNode, Observer {
       world.count(`died by ${death} at an operation`)
       this.#ended(death)
     }
-    const simulated = this.disk.attach(died, clock)
+    const simulated = new SimulatedProcess(this.disk, died, clock)
     const disk = world.sabotage.disk?.(simulated) ?? simulated
     this.process = new NodeProcess({
       node: this.name,

@@ -9,6 +9,7 @@ import type { Disk } from '../../src/platform/index.ts'
 import type { SeededRandom } from '../../src/platform/testing/seeded-random.ts'
 import type { ProcessClock, SimulatedClock } from '../../src/platform/testing/simulated-clock.ts'
 import type { Death, SimulatedDisk } from '../../src/platform/testing/simulated-disk.ts'
+import { SimulatedProcess } from '../../src/platform/testing/simulated-process.ts'
 import { type BinlogReader, binlogReaderOf } from '../../src/serve/dump/binlog-reader.ts'
 import { Dumps } from '../../src/serve/dump/dumps.ts'
 import { Replicas } from '../../src/serve/replicas.ts'
@@ -94,7 +95,7 @@ export class SimulatedNode {
     const clock = time.process()
     this.#clock = clock
     this.failure = undefined
-    const honest = simulated.attach((death) => {
+    const honest = new SimulatedProcess(simulated, (death) => {
       clock.die()
       this.#running = undefined
       died(death)

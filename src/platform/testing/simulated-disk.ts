@@ -17,7 +17,6 @@ import type { SeededRandom } from './seeded-random.ts'
 import type { SimulatedClock } from './simulated-clock.ts'
 import { SimulatedFolders } from './simulated-folders.ts'
 import { SimulatedInode } from './simulated-inode.ts'
-import { SimulatedProcess } from './simulated-process.ts'
 
 export type DiskFault =
   | 'read fails'
@@ -39,6 +38,11 @@ interface Armed {
 
 export type Death = 'kill' | 'power cut'
 
+/** A process, as far as it ends with the disk. */
+interface DiskUser {
+  die(): void
+}
+
 export class SimulatedDisk {
   readonly random: SeededRandom
   readonly clock: SimulatedClock
@@ -55,7 +59,7 @@ export class SimulatedDisk {
   #held: (() => void)[] | undefined
   #armed: Armed[] = []
   #death: { kind: Death; left: number } | undefined
-  #process: SimulatedProcess | undefined
+  #process: DiskUser | undefined
   /** a small file that is being replaced: the old or the new one is there after a power cut */
   readonly replacing = new Map<string, Buffer>()
 
@@ -64,13 +68,9 @@ export class SimulatedDisk {
     this.random = random
   }
 
-  /**
-   * The next process that uses the disk. `died` is called when an operation was its last.
-   * @param clock of the process: while that is paused it is told nothing
-   */
-  attach(died: (death: Death) => void, clock = this.clock.process()): SimulatedProcess {
-    this.#process = new SimulatedProcess(this, clock, died)
-    return this.#process
+  /** The next process uses the disk, until it dies with `crash`. */
+  takenBy(process: DiskUser): void {
+    this.#process = process
   }
 
   get isHanging(): boolean {

@@ -19,10 +19,20 @@ export class SimulatedProcess implements Disk {
   readonly #died: (death: Death) => void
   #dead = false
 
-  constructor(disk: SimulatedDisk, clock: ProcessClock, died: (death: Death) => void) {
+  /**
+   * The next process that uses the disk.
+   * @param died called when an operation was its last
+   * @param clock of the process: while that is paused it is told nothing
+   */
+  constructor(
+    disk: SimulatedDisk,
+    died: (death: Death) => void,
+    clock: ProcessClock = disk.clock.process(),
+  ) {
     this.#disk = disk
     this.#clock = clock
     this.#died = died
+    disk.takenBy(this)
   }
 
   die(): void {

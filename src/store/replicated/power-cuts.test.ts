@@ -4,6 +4,7 @@ import { GtidSet } from '../../mysql/index.ts'
 import { SeededRandom } from '../../platform/testing/seeded-random.ts'
 import { SimulatedClock } from '../../platform/testing/simulated-clock.ts'
 import { SimulatedDisk } from '../../platform/testing/simulated-disk.ts'
+import { SimulatedProcess } from '../../platform/testing/simulated-process.ts'
 import { beginOf } from '../testing/binlog-feed.ts'
 import type { LogRecord } from './log-record.ts'
 import { ReplicatedLog } from './replicated-log.ts'
@@ -29,7 +30,7 @@ class Lives {
   }
 
   async live(): Promise<void> {
-    const disk = this.#disk.attach(() => {
+    const disk = new SimulatedProcess(this.#disk, () => {
       this.deaths += 1
     })
     // Lets time go on until the work is done, or the process has died in the middle.

@@ -10,6 +10,7 @@ import { type Logger, Watch } from '../../../src/lib/index.ts'
 import type { SeededRandom } from '../../../src/platform/testing/seeded-random.ts'
 import type { ProcessClock, SimulatedClock } from '../../../src/platform/testing/simulated-clock.ts'
 import type { Death, SimulatedDisk } from '../../../src/platform/testing/simulated-disk.ts'
+import { SimulatedProcess } from '../../../src/platform/testing/simulated-process.ts'
 import { binlogReaderOf } from '../../../src/serve/dump/binlog-reader.ts'
 import { Dumps } from '../../../src/serve/dump/dumps.ts'
 import { Replicas } from '../../../src/serve/replicas.ts'
@@ -83,7 +84,7 @@ export class MonthNode {
   async start(): Promise<void> {
     const { time, random, disk: simulated, wish, wall, sabotage, logger } = this.#options
     const clock = time.process()
-    const disk = simulated.attach(() => clock.die(), clock)
+    const disk = new SimulatedProcess(simulated, () => clock.die(), clock)
     const dataDir = await openDataDir({ disk, random, path: DATA_DIR })
     const { storeId } = dataDir.identity
     const opened = await Store.open({ disk, folder: dataDir.binlogs, storeId, logger })
