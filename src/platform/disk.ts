@@ -56,8 +56,9 @@ export interface FileAttributes {
 export interface Disk {
   /** `read`: must exist. `write`: must exist, read and write. `create`: must not exist, mode 0600. */
   open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskFile>
-  /** names in the folder, unsorted; none when the folder does not exist */
+  /** names in the folder, unsorted; none when the folder does not exist. @throws as `exists` */
   list(folder: string): Promise<string[]>
+  /** @throws the system's error (EIO) where the disk does not say: what cannot be read is not missing */
   exists(path: string): Promise<boolean>
   /** undefined when the file does not exist */
   attributes(path: string): Promise<FileAttributes | undefined>

@@ -92,6 +92,20 @@ class SystemFile implements DiskFile {
   }
 }
 
+/** What says that there is nothing of that name for us. */
+const ABSENT: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG']
+
+/** @throws the system's error: of a disk that says nothing, nothing is taken to be missing */
+function isThere(path: string): boolean {
+  try {
+    fs.statSync(path)
+    return true
+  } catch (thrown) {
+    if (ABSENT.includes(systemCodeOf(thrown))) return false
+    throw thrown
+  }
+}
+
 async function syncPath(path: string): Promise<void> {
   const handle = await opening(path, () => promises.open(path, 'r'))
   try {
@@ -109,11 +123,11 @@ export const systemDisk: Disk = {
     return new SystemFile(path, handle, await theWriter())
   },
   async list(folder) {
-    if (!fs.existsSync(folder)) return []
+    if (!isThere(folder)) return []
     return await opening(folder, () => promises.readdir(folder))
   },
   async exists(path) {
-    return fs.existsSync(path)
+    return isThere(path)
   },
   async attributes(path) {
     const found = fs.statSync(path, { throwIfNoEntry: false })
@@ -157,7 +171,7 @@ export const systemDisk: Disk = {
     return { totalBytes: blocks * bsize, freeBytes: bavail * bsize, isReadOnly }
   },
   async isLocked(path) {
-    if (!fs.existsSync(path)) return false
+    if (!isThere(path)) return false
     const handle = await promises.open(path, 'r')
     // A shared lock needs no right to write, and is given back before anybody else can notice.
     const isFree = tryLock(handle.fd, { shared: true })

@@ -46,15 +46,24 @@ export function reopenRefused(path: string, thrown: unknown): unknown {
  * it is damaged, and it is written to as little as one that refuses a write.
  */
 export function endRefused(path: string, thrown: unknown): unknown {
+  return notGiven(path, 'its end', thrown)
+}
+
+/** The same of a small file that is needed before anything is gone on with. */
+export function smallFileRefused(path: string, thrown: unknown): unknown {
+  return notGiven(path, 'it', thrown)
+}
+
+function notGiven(path: string, what: string, thrown: unknown): unknown {
   const cause = refusalOf(thrown)
   if (cause === undefined) return thrown
   const message =
-    `${path} cannot be gone on with, as its end cannot be read (${messageOf(cause)}): check the disk; all goes on ` +
+    `${path} cannot be gone on with, as ${what} cannot be read (${messageOf(cause)}): check the disk; all goes on ` +
     'as soon as the disk gives it, which is tried again and again'
   return new OperationalError('E_STORE_WRITE', message, { path }, { cause })
 }
 
-/** True for what `writeFailed` and `endRefused` tell: nothing is written until the files were read anew. */
+/** True for what is told of a write or sync that failed, or of a file that is needed and cannot be read: nothing is written until the files were read anew. */
 export function isWriteFailure(thrown: unknown): thrown is OperationalError {
   return thrown instanceof OperationalError && thrown.code === 'E_STORE_WRITE'
 }

@@ -12,6 +12,7 @@ export { type AlarmCode, type FileAlarm, FileAlarms, fileAlarm } from './check/f
 export type { CheckedFile } from './check/file-check.ts'
 export { FileScrub } from './check/file-scrub.ts'
 export { type DataDir, type Identity, openDataDir, readIdentity } from './data-dir.ts'
+export { isWriteFailure, smallFileRefused } from './disk-error.ts'
 export {
   binlogOf,
   compareFileNames,

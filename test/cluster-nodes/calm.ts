@@ -23,6 +23,7 @@ export async function calm(world: World): Promise<void> {
 function heal({ nodes, network, register, source }: World): void {
   for (const node of nodes) {
     node.isHeldDown = false
+    node.disk.comeBack()
     node.disk.disarm()
     node.disk.freeBytes = Number.POSITIVE_INFINITY
     node.disk.isReadOnly = false

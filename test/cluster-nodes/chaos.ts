@@ -134,6 +134,14 @@ function diskActions(world: World): Action[] {
     ['facts will not be written', () => someNode(world).disk.arm('write fails', soon(), isFacts)],
     ['a read will fail', () => someNode(world).disk.arm('read fails', soon(), () => true)],
     [
+      'disk gone for a while',
+      () => {
+        const { disk } = someNode(world)
+        disk.leave()
+        forAWhile(world, 12_000, () => disk.comeBack())
+      },
+    ],
+    [
       'disk full',
       () => {
         const { disk } = someNode(world)

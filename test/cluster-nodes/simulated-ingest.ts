@@ -34,13 +34,10 @@ export class SimulatedIngest {
     while (!signal.aborted) {
       try {
         await journal.openSession(signal)
-      } catch (thrown) {
-        if (signal.aborted) return
-        throw thrown
-      }
-      try {
+        await journal.lastTransaction()
         await this.#receive(signal)
       } catch (thrown) {
+        if (signal.aborted) return
         if (!(thrown instanceof OperationalError)) throw thrown
       } finally {
         journal.closeSession()

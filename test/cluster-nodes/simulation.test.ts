@@ -10,6 +10,7 @@ const HAPPENS = [
   'died by kill at an operation',
   'died by power cut at an operation',
   'disk full',
+  'disk gone',
   'dump',
   'etcd down',
   'hand-over',

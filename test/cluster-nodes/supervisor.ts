@@ -29,7 +29,7 @@ export class Supervisor {
       if (node.process === undefined) {
         await clock.sleep(random.between(1, this.#world.isEnding ? 100 : 1500))
         if (node.isHeldDown || node.process !== undefined) continue
-        failures = this.#failures(node)
+        failures = this.#failuresBefore(node)
         this.#world.count('start')
         node.start()
       } else if (node.process.trouble !== undefined) {
@@ -49,12 +49,18 @@ export class Supervisor {
       throw new Violation('no promise of the code breaks', `${name} stops: ${String(trouble)}`)
     }
     const isExcused = hasFailed && trouble.code !== 'E_STORE_FORMAT'
-    const isDamage = trouble.code === 'E_STORE_DAMAGED' && !disk.met.has('read fails')
+    const mayBeUnread = disk.met.has('read fails') || isDiskFailure(trouble.cause)
+    const isDamage = trouble.code === 'E_STORE_DAMAGED' && !mayBeUnread
     if (isExcused && !isDamage) return
     throw new Violation('the node opens', `${name}: ${trouble.code} ${trouble.stack}`)
   }
 
   #failures({ disk }: SimulatedNode): number {
     return [...disk.met.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  /** One that lasts is still to be met. */
+  #failuresBefore(node: SimulatedNode): number {
+    return this.#failures(node) - (node.disk.isGone ? 1 : 0)
   }
 }

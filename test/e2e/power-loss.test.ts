@@ -1,4 +1,7 @@
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { systemCodeOf } from '../../src/lib/index.ts'
+import { systemDisk } from '../../src/platform/index.ts'
 import { runOneNode } from '../crashes/power-loss/one-node-run.ts'
 import { runThreeNodes } from '../crashes/power-loss/three-nodes-run.ts'
 import { endEverything } from './harness/child.ts'
@@ -18,6 +21,16 @@ for (const fileSystem of ['ext4', 'xfs'] as const) {
       const { committed, ...found } = await runOneNode(plan)
       expect(found, lines.join('\n')).toEqual({ cuts: CUTS, losses: [] })
       expect(committed).toBeGreaterThan(50)
+    })
+    test(`nothing is missing on a ${fileSystem} disk that does not answer`, async () => {
+      const disk = new OwnDisk(fileSystem, fileSystem)
+      const path = join(disk.folder, 'cluster.json')
+      await systemDisk.replaceFile(path, Buffer.from('{}'))
+      // Mounted anew, so that nobody remembers it.
+      disk.restorePower()
+      disk.cutPower()
+      // ext4 may still find names.
+      expect([true, 'EIO']).toContain(await systemDisk.exists(path).catch(systemCodeOf))
     })
     test(`a cluster whose ${fileSystem} disks all lose power has lost nothing that was promised`, async () => {
       const lines: string[] = []

@@ -23,6 +23,7 @@ export function* chaosActions(world: World): Generator<Action, never> {
 
 /** Nothing bad happens any more. */
 export function heal({ disk, server }: World): void {
+  disk.comeBack()
   disk.disarm()
   disk.freeBytes = Number.POSITIVE_INFINITY
   server.isUp = true
@@ -58,6 +59,7 @@ function diskActions(world: World): Action[] {
     ['a read will fail', async () => disk.arm('read fails', soon(), () => true)],
     ['a read will be damaged', async () => damageRead(world)],
     ['disk full', () => fillDisk(world)],
+    ['disk gone for a while', () => loseDisk(world)],
     ['a stored byte is damaged', () => damageByte(world)],
   ]
 }
@@ -122,6 +124,15 @@ async function fillDisk({ disk, random, clock }: World): Promise<void> {
   disk.freeBytes = random.between(0, 12_000)
   await clock.sleep(random.between(50, 3_000))
   disk.freeBytes = Number.POSITIVE_INFINITY
+}
+
+/** Everything fails while the process lives on, or is started again and again. */
+async function loseDisk({ disk, random, clock, supervisor }: World): Promise<void> {
+  disk.leave()
+  await clock.sleep(random.between(1, 100))
+  if (random.chance(0.3)) supervisor.die(random.pick(['kill', 'power cut']))
+  await clock.sleep(random.pick([300, 3_000, 20_000, 60_000]) * random.fraction())
+  disk.comeBack()
 }
 
 /** A bit turns over where it is stored: whoever reads there is told, and nobody gets it. */

@@ -13,6 +13,7 @@ const FAULTS = [
   'sync fails',
   'bit flips on read',
   'disk full',
+  'disk gone',
   'a stored byte is damaged',
   'power cut',
   'process killed',

@@ -1,4 +1,4 @@
-import { InvariantError, messageOf, OperationalError } from '../../src/lib/index.ts'
+import { messageOf, OperationalError } from '../../src/lib/index.ts'
 import type { Store } from '../../src/store/index.ts'
 import { BINLOGS } from './node.ts'
 import { isDiskFailure } from './replica.ts'
@@ -20,6 +20,8 @@ export class Supervisor {
   isPaused = false
   /** when the process started, or last went on behind one */
   #failuresAtStart = 0
+  /** how often the disk had gone when the process started, and was there then */
+  #goneAtStart = 0
   /** the journal takes nothing */
   #hasFailed = false
   /** a failure that the process is to get over by itself */
@@ -104,7 +106,9 @@ export class Supervisor {
     const { node, clock, random, witness, ends } = this.#world
     await clock.sleep(random.between(1, 60))
     this.#isStarting = true
+    const { disk } = this.#world
     this.#failuresAtStart = this.#failures()
+    this.#goneAtStart = this.#gone() - (disk.isGone ? 1 : 0)
     this.#failedAtMs = undefined
     this.#hasFailed = false
     const died = (death: string): void => {
@@ -143,13 +147,9 @@ export class Supervisor {
     const { node, random } = this.#world
     const { running, failure } = node
     if (running === undefined || this.isPaused) return
+    // No failure of the disk ends a process that has begun.
     if (failure !== undefined) {
-      if (failure instanceof InvariantError || !isDiskFailure(failure)) {
-        throw new Violation('no promise of the code breaks', textOf(failure))
-      }
-      this.#world.note(`the process ends: ${messageOf(failure)}`)
-      this.die('kill')
-      return
+      throw new Violation('no promise of the code breaks', textOf(failure))
     }
     const { phase, code, reason } = running.link.state.value
     const mayGoOn = code === 'E_STORE_WRITE' && phase === 'paused'
@@ -166,7 +166,7 @@ export class Supervisor {
     }
     const isExpected =
       (code === 'E_STORE_WRITE' && this.#mayNotWrite()) ||
-      (code === 'E_STORE_DAMAGED' && this.#world.mayFindDamage)
+      (code === 'E_STORE_DAMAGED' && this.#world.mayBeDamaged)
     if (!isExpected) throw new Violation('states say what happened', `${code}: ${reason}`)
     this.#world.count('failed and started again')
     await this.#world.clock.sleep(random.between(1, 500))
@@ -207,7 +207,9 @@ export class Supervisor {
 
   /** Bytes that a cut keeps are read before anything is written. */
   #mayNotWrite(): boolean {
-    return this.#failures() > this.#failuresAtStart || this.#world.disk.met.has('read fails')
+    const { met } = this.#world.disk
+    const isUnread = met.has('read fails') || met.has('disk gone')
+    return this.#failures() > this.#failuresAtStart || isUnread
   }
 
   #failures(): number {
@@ -215,8 +217,13 @@ export class Supervisor {
     return (met.get('sync fails') ?? 0) + (met.get('write fails') ?? 0)
   }
 
+  #gone(): number {
+    return this.#world.disk.met.get('disk gone') ?? 0
+  }
+
   #isExcused(thrown: unknown): boolean {
     if (this.#failures() > this.#failuresAtStart || isDiskFailure(thrown)) return true
+    if (this.#gone() > this.#goneAtStart) return true
     const { freeBytes } = this.#world.disk
     if (freeBytes < 100_000) return true
     return (

@@ -78,10 +78,15 @@ export class World extends SteppedWorld {
     this.fleet = new ReplicaFleet(this)
   }
 
-  /** A read has failed or gave other bits, or a byte is wrong where it is stored. */
-  get mayFindDamage(): boolean {
+  /** A read gave other bits, or a byte is wrong where it is stored, or a read has failed. */
+  get mayBeDamaged(): boolean {
     const { met } = this.disk
     return this.damage !== undefined || met.has('bit flips on read') || met.has('read fails')
+  }
+
+  /** The same, or the disk was gone: who reads meanwhile is told as little. */
+  get mayFindDamage(): boolean {
+    return this.mayBeDamaged || this.disk.met.has('disk gone')
   }
 
   /** Steps through everything that happens until the script is over or something is wrong. */

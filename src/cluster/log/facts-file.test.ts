@@ -46,6 +46,18 @@ describe('what a node keeps beside its log', () => {
     expect(await readFacts(systemDisk, path)).toEqual(NO_FACTS)
   })
 
+  it.each(['exists', 'readFile'] as const)(
+    'is asked for again where a disk fails at %s',
+    async (what) => {
+      const path = join(folder, 'cluster.json')
+      await writeFacts(systemDisk, path, NO_FACTS, 0)
+      const eio = Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })
+      const disk = { ...systemDisk, [what]: () => Promise.reject(eio) }
+      const told = { code: 'E_STORE_WRITE', reaction: 'pause' }
+      await expect(readFacts(disk, path)).rejects.toMatchObject(told)
+    },
+  )
+
   it.each([
     '',
     '{}',

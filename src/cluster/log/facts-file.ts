@@ -5,7 +5,7 @@
 import { decodeCheckedJson, messageOf, OperationalError } from '../../lib/index.ts'
 import type { Disk } from '../../platform/index.ts'
 import { type DurableFacts, NO_FACTS } from '../protocol/log/durable-facts.ts'
-import { replaceKept } from './kept-file.ts'
+import { readKept, replaceKept } from './kept-file.ts'
 
 const VERSION = 1
 
@@ -32,9 +32,9 @@ export async function writeFacts(
   await replaceKept(disk, path, { version: VERSION, ...facts, held })
 }
 
-/** `NO_FACTS` when there is no file. @throws OperationalError E_STORE_DAMAGED, E_STORE_FORMAT */
+/** `NO_FACTS` when there is no file. @throws OperationalError E_STORE_DAMAGED, E_STORE_FORMAT, E_STORE_WRITE */
 export async function readFacts(disk: Disk, path: string): Promise<DurableFacts> {
-  return (await readKept(disk, path)).facts
+  return (await readAll(disk, path)).facts
 }
 
 /**
@@ -42,12 +42,13 @@ export async function readFacts(disk: Disk, path: string): Promise<DurableFacts>
  * @throws OperationalError as readFacts
  */
 export async function readHeld(disk: Disk, path: string): Promise<number> {
-  return (await readKept(disk, path)).held
+  return (await readAll(disk, path)).held
 }
 
-async function readKept(disk: Disk, path: string): Promise<Kept> {
-  if (!(await disk.exists(path))) return { facts: NO_FACTS, held: 0 }
-  const fields = fieldsOf(path, (await disk.readFile(path)).toString('utf8'))
+async function readAll(disk: Disk, path: string): Promise<Kept> {
+  const text = await readKept(disk, path)
+  if (text === undefined) return { facts: NO_FACTS, held: 0 }
+  const fields = fieldsOf(path, text)
   const { version } = fields
   if (typeof version === 'number' && version !== VERSION) {
     const message = `${path} has format version ${version}; this program knows ${VERSION}`

@@ -55,7 +55,10 @@ export class ClusterJournal implements Journal {
     assert(this.#session === undefined, 'one session at a time')
     const driver = await this.#mayLink(signal)
     // What is held is known when all of it is shown.
-    await this.#log.show(driver.committed.value)
+    await this.#log.show(driver.committed.value).catch((thrown: unknown) => {
+      driver.diskFailed(thrown)
+      throw thrown
+    })
     if (driver.node.leader?.mayLink !== true) return await this.openSession(signal)
     const unfollow = driver.committed.follow((sequence) => this.#commit(sequence))
     this.#session = { driver, isLinked: false, unfollow }
@@ -176,8 +179,14 @@ export class ClusterJournal implements Journal {
     return this.#log.heldGtids()
   }
 
-  lastTransaction(): Promise<LastTransaction | undefined> {
-    return this.#log.lastTransaction()
+  /** Where the disk does not give it, this node leads no more: another one may have it. */
+  async lastTransaction(): Promise<LastTransaction | undefined> {
+    try {
+      return await this.#log.lastTransaction()
+    } catch (thrown) {
+      if (thrown === this.#log.failure) this.#driver.value?.diskFailed(thrown)
+      throw thrown
+    }
   }
 
   // ---- inside

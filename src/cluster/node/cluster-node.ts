@@ -1,4 +1,5 @@
 import { assert, Backoff, OperationalError, Watch, type Watched } from '../../lib/index.ts'
+import { isWriteFailure } from '../../store/index.ts'
 import { Sealer } from '../desired/sealer.ts'
 import { isPassing, type MemberRecord, type NodeRecord, Register } from '../etcd/index.ts'
 import { dialPeer, LinkListener, type LinkOptions, type PeerLink } from '../link/index.ts'
@@ -397,17 +398,29 @@ export class ClusterNode {
     const { settings, version, log } = this.#options
     if (self === undefined) return true
     const driver = this.#driver.value
+    const promised = await this.#promised()
+    if (promised === undefined) return false
     const record: NodeRecord = {
       store: self.store,
       incarnation: self.incarnation,
       version,
       peerUrl: settings.peerUrl.origin,
       end: log.end,
-      promised: (await this.#facts()).promised,
+      promised,
       isObserver: settings.isObserver,
     }
     const isTold = await this.register.announce(settings.name, record, lease)
     return isTold && (driver === undefined || (await this.#life?.showLife(lease)) !== false)
+  }
+
+  /** Undefined while the disk does not say. */
+  async #promised(): Promise<number | undefined> {
+    try {
+      return (await this.#facts()).promised
+    } catch (thrown) {
+      if (isWriteFailure(thrown)) return undefined
+      throw thrown
+    }
   }
 
   // ---- links

@@ -84,12 +84,12 @@ export class Driver {
     this.work = new LogWork({
       log,
       answer: (input) => this.give(input),
-      failed: (thrown) => this.#diskFailed(thrown),
+      failed: (thrown) => this.diskFailed(thrown),
     })
     this.#facts = new FactsWork({
       write: options.writeFacts,
       answer: (input) => this.give(input),
-      failed: (thrown) => this.#diskFailed(thrown),
+      failed: (thrown) => this.diskFailed(thrown),
     })
     this.#committed = new Watch(facts.known)
   }
@@ -295,7 +295,7 @@ export class Driver {
 
   #showNow(sequence: number): void {
     this.#toShow = undefined
-    void this.#options.log.show(sequence).catch((thrown: unknown) => this.#diskFailed(thrown))
+    void this.#options.log.show(sequence).catch((thrown: unknown) => this.diskFailed(thrown))
   }
 
   #afterwards(): void {
@@ -325,7 +325,8 @@ export class Driver {
 
   // ---- the end
 
-  #diskFailed(thrown: unknown): void {
+  /** Of this node's log nothing can be written, or what is gone on from cannot be read: this life is over. */
+  diskFailed(thrown: unknown): void {
     if (this.#isOver) return
     if (!(thrown instanceof OperationalError)) return this.#options.onBug(thrown)
     this.#failure ??= thrown

@@ -1,6 +1,6 @@
 import { DISK_LOOK_MS } from '../../config/index.ts'
 import type { Chunk, FileBegin, Journal, LogEnd } from '../../journal/index.ts'
-import { formatBytes, OperationalError } from '../../lib/index.ts'
+import { formatBytes, OperationalError, systemCodeOf } from '../../lib/index.ts'
 import type { Clock, Disk, DiskSpace } from '../../platform/index.ts'
 
 export interface RoomOptions {
@@ -31,7 +31,12 @@ export class RoomJournal implements Journal {
 
   async look(): Promise<void> {
     const { disk, folder } = this.#options
-    this.#space = await disk.space(folder)
+    try {
+      this.#space = await disk.space(folder)
+    } catch (thrown) {
+      // A disk that is gone is told of by whoever writes; what was found last holds until it is back.
+      if (systemCodeOf(thrown) === undefined) throw thrown
+    }
   }
 
   /** As it was looked at last: to ask now may take as long as the disk does. */

@@ -8,6 +8,7 @@
     EIO, ENOSPC      part of a write may have been done
     read-only        nothing is opened to be written, made or removed, and nothing is written
     hanging          whatever was asked for is done when it hangs no more
+    gone for a while nothing is answered but by EIO, and what was not synced may be lost meanwhile
     bit flips        where a byte is kept, or on its way to the reader
 
   One process at a time has the disk; each of its operations may be the one at which it dies.
@@ -25,9 +26,12 @@ export type DiskFault =
   | 'bit flips on read'
   | 'disk full'
   | 'disk read-only'
+  | 'disk gone'
 
-/** Faults that an operation meets by itself; a full disk comes from `freeBytes`, one that is read-only is told so. */
-export type ArmedFault = Exclude<DiskFault, 'disk full' | 'disk read-only'>
+/**
+ * Faults that an operation meets by itself; a full disk comes from `freeBytes`, one that is read-only or gone is told so.
+ */
+export type ArmedFault = Exclude<DiskFault, 'disk full' | 'disk read-only' | 'disk gone'>
 
 interface Armed {
   readonly fault: ArmedFault
@@ -60,6 +64,7 @@ export class SimulatedDisk {
   #armed: Armed[] = []
   #death: { kind: Death; left: number } | undefined
   #process: DiskUser | undefined
+  #isGone = false
   /** a small file that is being replaced: the old or the new one is there after a power cut */
   readonly replacing = new Map<string, Buffer>()
 
@@ -111,6 +116,7 @@ export class SimulatedDisk {
 
   /** Whether this operation on the path meets the fault. */
   meets(fault: ArmedFault, path: string): boolean {
+    if (this.#isGone) return this.#meetsGone(fault)
     const armed = this.#armed.find((one) => one.fault === fault && one.matches(path))
     if (armed === undefined) return false
     armed.left -= 1
@@ -118,6 +124,11 @@ export class SimulatedDisk {
     this.#armed = this.#armed.filter((one) => one !== armed)
     this.count(fault)
     return true
+  }
+
+  #meetsGone(fault: ArmedFault): boolean {
+    if (fault === 'write fails' || fault === 'sync fails') this.count(fault)
+    return fault !== 'bit flips on read'
   }
 
   count(fault: DiskFault): void {
@@ -132,6 +143,30 @@ export class SimulatedDisk {
     const { kind } = this.#death
     this.#death = undefined
     return kind
+  }
+
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  /** Nothing is read, written or synced any more, while the process that has the disk lives on. */
+  leave(): void {
+    this.#isGone = true
+    this.count('disk gone')
+  }
+
+  /**
+   * All is answered again. The system may have tried meanwhile to write what was not synced, and lost it: the next sync
+   * of the file says so, and what it has lost may be read as if it were there.
+   */
+  comeBack(): void {
+    if (!this.#isGone) return
+    this.#isGone = false
+    for (const [path, inode] of this.folders.entries()) {
+      if (inode.isSynced || this.random.chance(0.5)) continue
+      this.arm('sync fails', 0, (synced) => synced === path)
+    }
+    for (const [, inode] of this.folders.entries()) if (this.random.chance(0.5)) inode.evict()
   }
 
   /** Ends the process that has the disk, and what it held in memory. */

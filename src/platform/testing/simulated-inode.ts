@@ -30,6 +30,11 @@ export class SimulatedInode {
     return this.#number
   }
 
+  /** nothing was written since the last sync */
+  get isSynced(): boolean {
+    return this.#pending.length === 0
+  }
+
   write(bytes: Uint8Array, position: number): void {
     this.seen.write(bytes, position)
     this.#add({ kind: 'write', position, bytes: Buffer.from(bytes) })

@@ -102,15 +102,16 @@ export class SimulatedProcess implements Disk {
 
   async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
     const copy = Buffer.from(bytes)
-    await this.later(path, () => {
+    await this.wait(path, () => {
       this.requireWritable(path)
       if (this.#disk.meets('write fails', path)) throw systemError('EIO', path)
       if (copy.length > this.#disk.freeBytes) throw systemError('ENOSPC', path)
       this.#disk.replacing.set(path, copy)
     })
-    await this.later(path, () => {
+    await this.wait(path, () => {
       this.#disk.replacing.delete(path)
-      this.#disk.putFile(path, copy)
+      if (!this.#disk.isGone || this.#disk.random.chance(0.5)) this.#disk.putFile(path, copy)
+      this.requireDisk(path)
     })
   }
 
@@ -162,12 +163,24 @@ export class SimulatedProcess implements Disk {
       const { locks } = this.#disk
       if (locks.has(path)) return undefined
       locks.add(path)
-      return { release: () => this.later(path, () => void locks.delete(path)) }
+      return { release: () => this.wait(path, () => void locks.delete(path)) }
     })
   }
 
+  /** As `wait`, of what the disk has to answer. */
+  async later<T>(path: string, work: () => T): Promise<T> {
+    return await this.wait(path, () => {
+      this.requireDisk(path)
+      return work()
+    })
+  }
+
+  requireDisk(path: string): void {
+    if (this.#disk.isGone) throw systemError('EIO', path)
+  }
+
   /** What takes a while: done at a later moment, if the process is still there then. */
-  later<T>(path: string, work: () => T): Promise<T> {
+  wait<T>(path: string, work: () => T): Promise<T> {
     const { random } = this.#disk
     return new Promise((resolve, reject) => {
       const settle = (): void => {
@@ -227,6 +240,7 @@ class SimulatedFile implements DiskFile {
 
   size(): number {
     this.#check()
+    this.#process.requireDisk(this.path)
     return this.#inode.size
   }
 
@@ -238,7 +252,7 @@ class SimulatedFile implements DiskFile {
 
   async readAsync(target: Uint8Array, position: number): Promise<number> {
     this.#check()
-    return await this.#process.later(this.path, () => this.#readNow(target, position))
+    return await this.#process.wait(this.path, () => this.#readNow(target, position))
   }
 
   write(bytes: Uint8Array, position: number): Promise<void> | undefined {
@@ -284,7 +298,7 @@ class SimulatedFile implements DiskFile {
   async sync(): Promise<void> {
     this.#check()
     const { mark } = this.#inode
-    await this.#process.later(this.path, () => this.#settle(mark))
+    await this.#process.wait(this.path, () => this.#settle(mark))
   }
 
   writeAndSync(bytes: Uint8Array, position: number): number | Promise<number> {
@@ -300,7 +314,7 @@ class SimulatedFile implements DiskFile {
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#process.later(this.path, () => {})
+    await this.#process.wait(this.path, () => {})
   }
 
   #settle(mark: SimulatedInode['mark']): void {

@@ -2,10 +2,11 @@ import { assert, type OperationalError, present } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import { ActiveFile } from '../active-file.ts'
 import type { LogEnd } from '../binlog-store.ts'
-import { damaged, diskFull, readFailed } from '../disk-error.ts'
+import { damaged, diskFull, isWriteFailure, readFailed } from '../disk-error.ts'
 import { createFile } from '../file-create.ts'
 import { indexNameOf } from '../file-name.ts'
 import { type Divided, ExtentsCache } from '../index-file/extents.ts'
+import type { LastTransaction } from '../lookup/last-transaction.ts'
 import { readAnew } from '../read-anew.ts'
 import { ReadableFiles, ReadableStore } from '../readable-files.ts'
 import { type FileBegin, RECORD_BYTES_MAX } from '../record.ts'
@@ -142,6 +143,15 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
    */
   heldGtids(): GtidSet {
     return this.#showing.heldGtids()
+  }
+
+  /** A disk that does not give it has failed. @throws OperationalError as `ReadableFiles.lastTransaction` */
+  override async lastTransaction(): Promise<LastTransaction | undefined> {
+    try {
+      return await super.lastTransaction()
+    } catch (thrown) {
+      throw isWriteFailure(thrown) ? this.#latch.close(thrown) : thrown
+    }
   }
 
   // ---- for other nodes

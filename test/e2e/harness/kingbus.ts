@@ -59,6 +59,8 @@ const PRODUCT: Program = {
 
 const DEFAULT_PORT = 3390
 const DEFAULT_ADMIN_PORT = 9595
+/** A disk that is very busy may need so long for what a start makes durable. */
+const READY_MS = 120_000
 
 /** As MariaDB keeps it in mysql.global_priv. */
 function nativeHash(password: string): string {
@@ -161,7 +163,8 @@ export class Kingbus {
   async launch(probe: '/readyz' | '/healthz' = '/readyz'): Promise<void> {
     const server = this.#spawn(PRODUCT)
     const explain = (): string => `; its log ends:\n${server.logTail()}`
-    await waitFor({ what: 'Kingbus to be ready', explain, stepMs: 20 }, async () => {
+    const patience = { what: 'Kingbus to be ready', timeoutMs: READY_MS, explain, stepMs: 20 }
+    await waitFor(patience, async () => {
       if (!server.isRunning) throw new Error(`Kingbus ended with ${server.exitCode}${explain()}`)
       const answer = await fetch(`${this.adminUrl}${probe}`).catch(() => undefined)
       return answer?.ok

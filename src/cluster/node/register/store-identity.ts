@@ -5,7 +5,7 @@
 import { decodeCheckedJson, messageOf, OperationalError } from '../../../lib/index.ts'
 import type { Clock, Disk, Random } from '../../../platform/index.ts'
 import { isPassing, type Register } from '../../etcd/index.ts'
-import { replaceKept } from '../../log/kept-file.ts'
+import { readKept, replaceKept } from '../../log/kept-file.ts'
 import { type StoreRecord, StoreStart } from '../../protocol/state/store-identity.ts'
 
 const NAME = 'cluster-store.json'
@@ -43,7 +43,7 @@ export async function takeStore(
 ): Promise<OpenedStore> {
   const { disk, folder, storeId, random } = options
   const path = `${folder}/${NAME}`
-  const kept = await readKept(disk, path)
+  const kept = await readRecord(disk, path)
   const incarnation = (kept?.incarnation ?? 0) + 1
   const write = async (record: StoreRecord): Promise<void> => {
     await replaceKept(disk, path, { version: 1, incarnation, ...record } satisfies Kept)
@@ -87,11 +87,11 @@ async function start(
   }
 }
 
-async function readKept(disk: Disk, path: string): Promise<Kept | undefined> {
-  if (!(await disk.exists(path))) return undefined
+async function readRecord(disk: Disk, path: string): Promise<Kept | undefined> {
+  const text = await readKept(disk, path)
+  if (text === undefined) return undefined
   let why = 'a field is missing, or is not what it should be'
   try {
-    const text = (await disk.readFile(path)).toString('utf8')
     const kept: Partial<Kept> = decodeCheckedJson(text)
     const { store, incarnation, intended, token } = kept
     if (typeof store === 'string' && Number.isSafeInteger(incarnation) && Array.isArray(intended)) {
