@@ -63,7 +63,10 @@ function notGiven(path: string, what: string, thrown: unknown): unknown {
   return new OperationalError('E_STORE_WRITE', message, { path }, { cause })
 }
 
-/** True for what is told of a write or sync that failed, or of a file that is needed and cannot be read: nothing is written until the files were read anew. */
+/**
+ * True for what is told of a failed write or sync, or of a file that is needed and cannot be read: nothing is written
+ * until the files were read anew.
+ */
 export function isWriteFailure(thrown: unknown): thrown is OperationalError {
   return thrown instanceof OperationalError && thrown.code === 'E_STORE_WRITE'
 }

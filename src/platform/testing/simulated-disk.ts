@@ -28,9 +28,7 @@ export type DiskFault =
   | 'disk read-only'
   | 'disk gone'
 
-/**
- * Faults that an operation meets by itself; a full disk comes from `freeBytes`, one that is read-only or gone is told so.
- */
+/** Faults that an operation meets by itself; the others are states of the disk, which it is told. */
 export type ArmedFault = Exclude<DiskFault, 'disk full' | 'disk read-only' | 'disk gone'>
 
 interface Armed {

@@ -1,5 +1,5 @@
 import { OperationalError } from '../../lib/index.ts'
-import { diskFull, hasFoundNoRoom, writeFailed } from '../disk-error.ts'
+import { diskFull, hasFoundNoRoom, isWriteFailure, writeFailed } from '../disk-error.ts'
 
 /** Keeps the first failure of a disk: nothing is written after it. */
 export class FailureLatch {
@@ -30,6 +30,15 @@ export class FailureLatch {
       return await work()
     } catch (thrown) {
       throw this.close(thrown)
+    }
+  }
+
+  /** Of a read without whose answer nothing is written. @throws, and rejects, as `read`; E_STORE_WRITE is kept */
+  async needing<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read()
+    } catch (thrown) {
+      throw isWriteFailure(thrown) ? this.close(thrown) : thrown
     }
   }
 

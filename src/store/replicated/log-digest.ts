@@ -1,5 +1,5 @@
 import type { Disk } from '../../platform/index.ts'
-import { damaged } from '../disk-error.ts'
+import { damaged, readFailed } from '../disk-error.ts'
 import { indexNameOf } from '../file-name.ts'
 import { Tag } from '../index-file/index-entry.ts'
 import { IndexWalk } from '../index-file/index-walk.ts'
@@ -21,14 +21,31 @@ export function prefaceDigest(
   return digest.peek()
 }
 
+interface DigestFiles {
+  readonly stored: StoredFile
+  readonly after: StoredFile | undefined
+}
+
 /**
  * Running digest behind a record that a file has: where it is the last one, the file behind says it, too.
- * @param after the file behind `stored`
+ * @param files the one that has it, and the one behind it
  * @throws OperationalError E_STORE_DAMAGED
  */
 export async function readDigest(
   disk: Disk,
-  { stored, after }: { readonly stored: StoredFile; readonly after: StoredFile | undefined },
+  files: DigestFiles,
+  sequence: number,
+): Promise<Buffer> {
+  try {
+    return await walkTo(disk, files, sequence)
+  } catch (thrown) {
+    throw readFailed(indexNameOf(files.stored.name), 0, thrown)
+  }
+}
+
+async function walkTo(
+  disk: Disk,
+  { stored, after }: DigestFiles,
   sequence: number,
 ): Promise<Buffer> {
   const isLast = after?.facts.firstSequence === sequence + 1

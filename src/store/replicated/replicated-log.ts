@@ -2,9 +2,8 @@ import { assert, type OperationalError, present } from '../../lib/index.ts'
 import { GtidSet } from '../../mysql/index.ts'
 import { ActiveFile } from '../active-file.ts'
 import type { LogEnd } from '../binlog-store.ts'
-import { damaged, diskFull, isWriteFailure, readFailed } from '../disk-error.ts'
+import { damaged, diskFull } from '../disk-error.ts'
 import { createFile } from '../file-create.ts'
-import { indexNameOf } from '../file-name.ts'
 import { type Divided, ExtentsCache } from '../index-file/extents.ts'
 import type { LastTransaction } from '../lookup/last-transaction.ts'
 import { readAnew } from '../read-anew.ts'
@@ -146,12 +145,8 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
   }
 
   /** A disk that does not give it has failed. @throws OperationalError as `ReadableFiles.lastTransaction` */
-  override async lastTransaction(): Promise<LastTransaction | undefined> {
-    try {
-      return await super.lastTransaction()
-    } catch (thrown) {
-      throw isWriteFailure(thrown) ? this.#latch.close(thrown) : thrown
-    }
+  override lastTransaction(): Promise<LastTransaction | undefined> {
+    return this.#latch.needing(() => super.lastTransaction())
   }
 
   // ---- for other nodes
@@ -168,11 +163,7 @@ export class ReplicatedLog extends ReadableStore implements ReadableLog {
     const newest = sequence === this.end ? this.#active : undefined
     if (newest !== undefined) return newest.digest().toString('hex')
     const after = this.#all[this.#all.indexOf(stored) + 1]
-    try {
-      return (await readDigest(this.#context.disk, { stored, after }, sequence)).toString('hex')
-    } catch (thrown) {
-      throw readFailed(indexNameOf(stored.name), 0, thrown)
-    }
+    return (await readDigest(this.#context.disk, { stored, after }, sequence)).toString('hex')
   }
 
   /** The records from this sequence on, which must not be purged; ends where the log ends now, and goes on later. */
