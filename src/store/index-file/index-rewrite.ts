@@ -7,7 +7,7 @@ import { damaged, diskFull } from '../disk-error.ts'
 import { indexNameOf } from '../file-name.ts'
 import { IndexAppender } from './index-appender.ts'
 import { createIndex } from './index-create.ts'
-import type { HeldAt } from './index-directory.ts'
+import type { HeldAt, IndexDirectory } from './index-directory.ts'
 import type { IndexEntry } from './index-entry.ts'
 import { decodeSet } from './index-header.ts'
 import type { IndexWalk } from './index-walk.ts'
@@ -21,6 +21,11 @@ export interface IndexChain {
   readonly sequence: number
   /** the running digest behind it */
   readonly digest: Buffer
+}
+
+interface Made {
+  readonly appender: IndexAppender
+  readonly directory: IndexDirectory
 }
 
 /** Writes one index again as another store's, entry by entry, with checkpoints where the records alone say it. */
@@ -62,7 +67,7 @@ export class IndexRewrite {
     const known = () => this.#set && { ...this.#set, file: this.#name }
     const appender = new IndexAppender(file, directory, end, { known })
     try {
-      const digest = await this.#copyTo(appender, file)
+      const digest = await this.#copyTo({ appender, directory }, file)
       if (this.#walk.offset < size) throw this.#damaged()
       return { sequence: appender.state.sequence, digest }
     } finally {
@@ -71,7 +76,8 @@ export class IndexRewrite {
   }
 
   /** Returns the running digest behind the last record. */
-  async #copyTo(appender: IndexAppender, file: DiskFile): Promise<Buffer> {
+  async #copyTo(made: Made, file: DiskFile): Promise<Buffer> {
+    const { appender } = made
     let digest: Buffer | undefined
     for (let count = 1; ; count += 1) {
       const entry = this.#next()
@@ -81,7 +87,7 @@ export class IndexRewrite {
         digest = appender.digest()
         await appender.close(this.#set.held)
       } else {
-        this.#copy(entry, appender)
+        this.#copy(entry, made)
       }
       // So that what may be torn, and not damaged, is never more.
       if (count % BATCH === 0) await appender.sync()
@@ -91,7 +97,7 @@ export class IndexRewrite {
     return digest ?? appender.digest()
   }
 
-  #copy(entry: IndexEntry, appender: IndexAppender): void {
+  #copy(entry: IndexEntry, { appender, directory }: Made): void {
     if (entry.kind === 'set') {
       this.#set = { position: entry.position, held: decodeSet(entry.encoded) }
     } else if (entry.kind === 'cut') {
@@ -99,6 +105,8 @@ export class IndexRewrite {
       appender.addCut(entry)
     } else if (entry.kind === 'cut-done') {
       if (this.#cut === undefined) throw this.#damaged()
+      // Before the checkpoint that says so, which a disk that does not answer at once makes wait.
+      directory.cut(this.#cut.to, this.#cut)
       appender.cutDone(this.#cut)
     } else if (entry.kind !== 'checkpoint' && entry.kind !== 'closed') {
       appender.append([entry])

@@ -155,6 +155,15 @@ describe('the folder of a single node', () => {
     expect(await digestsOf(await open('store'))).toEqual(await digestsOf(log))
   })
 
+  it('is converted on a disk that answers late', async () => {
+    const store = await filled()
+    const before = binlogs('store')
+    await store.close()
+    const log = await open('store', lateDisk())
+    expect(binlogs('store')).toEqual(before)
+    await expectSameAsFed(log)
+  })
+
   it('is converted whole when a crash came in between, wherever that was', async () => {
     await filled()
     await crashing.crash()
@@ -199,6 +208,21 @@ describe('the folder of a single node', () => {
     await expect(open('store')).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
   })
 })
+
+/** What is written into new files is there a moment later. */
+function lateDisk(): Disk {
+  const { disk } = crashing
+  return {
+    ...disk,
+    open: async (path, mode) => {
+      const file = await disk.open(path, mode)
+      if (mode !== 'create') return file
+      const write = file.write.bind(file)
+      file.write = (bytes, position) => Promise.resolve().then(() => write(bytes, position))
+      return file
+    },
+  }
+}
 
 /** Dies before the n-th of the calls that change something. */
 function dyingDisk(dies: number): Disk {
