@@ -162,6 +162,7 @@ test('a node with imported files begins a cluster, and a node that is added gets
   await importInto(kingbus.dataFolder, ...later, `--source-uuid=${uuid}`)
   // What the node that is added gets can only come from the first one.
   await source.sql('FLUSH BINARY LOGS', `PURGE BINARY LOGS TO '${names.at(-1)}'`)
+  kingbus.setSourceUrl(source.sourceUrl)
   const cluster = await KingbusCluster.from(kingbus, { source })
   await cluster.waitForRoles({ node1: 'leader' })
   const added = await cluster.add()
