@@ -188,6 +188,11 @@ it('a closed index that is gone is named, and the log goes on', async () => {
 it('a closed index whose end is damaged, and behind which nobody tells the epochs or the end, is refused', async () => {
   folder = join(temporaryFolder('damaged-ends'), 'log')
   await manyEpochs(folder)
+  const feed = new LogFeed(await openShown())
+  feed.epoch = 100
+  await feed.file('binlog.000003')
+  await feed.log.sync()
+  await feed.log.close()
   const index = pathOf(`${OLDEST}.idx`)
   const { check: _, ...facts } = JSON.parse(readFileSync(pathOf('log.json'), 'utf8')) as Fields
   flipBit(index, 100)
@@ -201,6 +206,15 @@ it('a closed index whose end is damaged, and behind which nobody tells the epoch
     code: 'E_STORE_DAMAGED',
     context: { file: `${OLDEST}.idx` },
     message: expect.stringMatching(/nobody tells where its records end; .* join anew/) as string,
+  })
+})
+
+it('the index of the file that is written to is refused by its own name', async () => {
+  flipBit(pathOf(`${ACTIVE}.idx`), 100)
+  await expect(openLog(crashing.disk, folder)).rejects.toMatchObject({
+    code: 'E_STORE_DAMAGED',
+    context: { file: `${ACTIVE}.idx` },
+    message: expect.stringMatching(/join anew/) as string,
   })
 })
 
