@@ -89,6 +89,8 @@ export interface NewTransaction {
   readonly kind: TransactionKind
   readonly gtid: Gtid
   readonly timestamp: number
+  /** when it was committed, since the Unix epoch */
+  readonly micros: bigint
   readonly random: SeededRandom
   /** of the rows of an event */
   readonly eventBytesMost: number
@@ -105,7 +107,7 @@ export function transactionAt(position: number, transaction: NewTransaction): Bu
  */
 export function replicatedAt(
   position: number,
-  head: Pick<NewTransaction, 'gtid' | 'timestamp'>,
+  head: TransactionHead,
   events: readonly Buffer[],
 ): Buffer[] {
   const loose = events.map(
@@ -120,22 +122,21 @@ const REPLICATED_AFTER_MICROS = 1234n
 
 function placedAt(
   position: number,
-  { gtid, timestamp }: Pick<NewTransaction, 'gtid' | 'timestamp'>,
+  head: TransactionHead,
   loose: readonly Loose[],
   laterMicros = 0n,
 ): Buffer[] {
   const rest = loose.reduce((sum, event) => sum + event(0).length, 0)
-  const headOf = (length: number): Buffer => gtidEvent(gtid, { timestamp, laterMicros, length })
-  let head = headOf(0)
+  let first = gtidEvent(head, 0, laterMicros)
   // The length counts its own size, which may grow with it.
-  for (let before = -1; before !== head.length; ) {
-    before = head.length
-    head = headOf(head.length + rest)
+  for (let before = -1; before !== first.length; ) {
+    before = first.length
+    first = gtidEvent(head, first.length + rest, laterMicros)
   }
-  let end = position + head.length
-  head.writeUInt32LE(end, 13)
-  restamp(head)
-  const events = [head]
+  let end = position + first.length
+  first.writeUInt32LE(end, 13)
+  restamp(first)
+  const events = [first]
   for (const event of loose) {
     end += event(0).length
     events.push(event(end))
@@ -143,18 +144,17 @@ function placedAt(
   return events
 }
 
-interface GtidHead {
-  readonly timestamp: number
-  readonly laterMicros: bigint
-  /** of the transaction */
-  readonly length: number
-}
+/** What a transaction is told by, wherever it stands. */
+type TransactionHead = Pick<NewTransaction, 'gtid' | 'timestamp' | 'micros'>
 
-function gtidEvent(gtid: Gtid, { timestamp, laterMicros, length }: GtidHead): Buffer {
-  const micros = BigInt(timestamp) * 1_000_000n
+function gtidEvent(
+  { gtid, timestamp, micros }: TransactionHead,
+  transactionLength: number,
+  laterMicros: bigint,
+): Buffer {
   const event = encodeGtidEvent({
     gtid,
-    transactionLength: length,
+    transactionLength,
     lastCommitted: 0n,
     sequenceNumber: 1n,
     immediateCommitMicros: micros + laterMicros,

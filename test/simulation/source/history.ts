@@ -5,6 +5,7 @@
 import { present } from '../../../src/lib/index.ts'
 import {
   BINLOG_MAGIC,
+  decodeGtidEvent,
   EventType,
   encodePreviousGtids,
   encodeRotate,
@@ -104,6 +105,7 @@ export class SourceHistory {
   /** committed in the binlog and not in the engine yet: not in gtid_executed */
   readonly owned = GtidSet.empty()
   readonly #next = new Map<string, bigint>()
+  #commits = 0n
   #openXa = false
   /** index of the file that has the first number */
   #numberedFrom = 0
@@ -152,9 +154,16 @@ export class SourceHistory {
     const file = this.active
     const timestamp = this.#nowSeconds()
     const eventBytesMost = this.#eventBytesMost
-    const made = { kind: this.#kind(), gtid, timestamp, random, eventBytesMost }
+    const micros = this.#commitMicros(timestamp)
+    const made = { kind: this.#kind(), gtid, timestamp, micros, random, eventBytesMost }
     this.#append(transactionAt(file.bytes.size, made), gtid)
     return gtid
+  }
+
+  /** No two commits get the same, as good as ever: one of a number that was lost and given again is told by it. */
+  #commitMicros(timestamp: number): bigint {
+    this.#commits += 1n
+    return BigInt(timestamp) * 1_000_000n + (this.#commits % 1_000_000n)
   }
 
   #append(events: readonly Buffer[], gtid: Gtid): void {
@@ -181,8 +190,10 @@ export class SourceHistory {
   /** A transaction of another server comes by replication. */
   replicate({ gtid, events: [head, ...rest] }: WrittenTransaction): void {
     const file = this.active
-    const timestamp = readEventHeader(present(head, 'a GTID event')).timestamp
-    this.#append(replicatedAt(file.bytes.size, { gtid, timestamp }, rest), gtid)
+    const gtidEvent = present(head, 'a GTID event')
+    const timestamp = readEventHeader(gtidEvent).timestamp
+    const micros = decodeGtidEvent(gtidEvent, 'CRC32').originalCommitMicros
+    this.#append(replicatedAt(file.bytes.size, { gtid, timestamp, micros }, rest), gtid)
   }
 
   /** A transaction of its own, from before its files were made anew. */
@@ -201,6 +212,7 @@ export class SourceHistory {
     copy.files.splice(0, 1, ...this.files.slice(0, -1))
     copy.oldest = this.oldest
     copy.#numberedFrom = this.#numberedFrom
+    copy.#commits = this.#commits
     copy.#begin(this.active.previous, 'started')
     return copy
   }
@@ -215,6 +227,7 @@ export class SourceHistory {
   /** Numbers its transactions behind those of the server that it was. */
   goOnBehind(before: SourceHistory): void {
     for (const [origin, gno] of before.#next) this.#next.set(origin, gno)
+    this.#commits = before.#commits
   }
 
   /** FLUSH BINARY LOGS, or the file is full. */
