@@ -43,6 +43,12 @@ export interface BinlogStore {
   /** oldest first; what is shown */
   files(): readonly FileInfo[]
 
+  /**
+   * As `files`, without a newest one that does not say yet what came before it: nothing may be removed up to that one,
+   * since until it says so only the file before it tells what is held. @throws OperationalError E_STORE_DAMAGED
+   */
+  purgeableTo(): Promise<readonly FileInfo[]>
+
   /** what is known to be damaged; reads add to it what they meet */
   readonly alarms: FileAlarms
 

@@ -62,6 +62,14 @@ export class ReadableFiles {
     return this.held.upTo(visible.file).map((file) => this.#infoOf(file))
   }
 
+  async purgeableTo(): Promise<readonly FileInfo[]> {
+    const files = this.files()
+    const newest = files.at(-1)
+    if (newest === undefined) return files
+    const says = await this.#noting(this.readPrevious(this.find(newest.name), newest.size))
+    return says === undefined ? files.slice(0, -1) : files
+  }
+
   growing(name: string): GrowingFile | undefined {
     if (this.active?.stored.name !== name) return undefined
     const { stored, writtenIndex } = this.active
@@ -323,6 +331,10 @@ export abstract class ReadableStore implements BinlogStore {
 
   files(): readonly FileInfo[] {
     return this.readable.files()
+  }
+
+  purgeableTo(): Promise<readonly FileInfo[]> {
+    return this.readable.purgeableTo()
   }
 
   get alarms(): FileAlarms {

@@ -363,6 +363,24 @@ describe('several files', () => {
   })
 })
 
+describe('a newest file', () => {
+  it('is purged up to only once it says what came before it', async () => {
+    const store = await filled(PLAIN, [])
+    const names = async (): Promise<string[]> => (await store.purgeableTo()).map(({ name }) => name)
+    expect(await names()).toEqual([NAME])
+    await begin(store, 'binlog.000009')
+    expect(store.files().map(({ name }) => name)).toEqual([NAME, 'binlog.000009'])
+    let from = 4
+    for (const { end } of endingsOf(PLAIN).slice(0, 2)) {
+      expect(await names()).toEqual([NAME])
+      for (const chunk of chunksOf(PLAIN, from, end, [])) await store.append(chunk)
+      await flush(store)
+      from = end
+    }
+    expect(await names()).toEqual([NAME, 'binlog.000009'])
+  })
+})
+
 describe('the last transaction', () => {
   it('is told by its GTID event', async () => {
     const store = await filled(PLAIN, [500])

@@ -314,7 +314,7 @@ export class Store extends ReadableStore {
   }
 
   /**
-   * Takes the files before `upTo` out of sight and appends the record that says so. They are
+   * Takes the files before `upTo`, one of `purgeableTo`, out of sight and appends the record that says so. They are
    * removed by `removePurged`, once that record is committed. Returns the last record's sequence.
    * @throws OperationalError E_FILE_UNKNOWN, E_FILE_IN_USE
    */

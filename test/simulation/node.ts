@@ -215,9 +215,9 @@ async function purgeBySize(
   while (!signal.aborted) {
     await clock.sleep(RETENTION_LOOK_MS, signal)
     if (signal.aborted || journal.failed.value !== undefined) continue
-    const plan = planRetention(store.files(), policy, 0)
-    if (plan === undefined) continue
     try {
+      const plan = planRetention(await store.purgeableTo(), policy, 0)
+      if (plan === undefined) continue
       await journal.purge(plan.upTo)
       logger.info({ ...plan }, 'retention removed the files before this one')
     } catch (thrown) {

@@ -79,10 +79,10 @@ export class OwnNeeds {
   }
 
   async answer({ collected, holdMs }: NeedsQuestion): Promise<NodeNeeds> {
-    const { store, server, process, disk, folder, minFree } = this.#options
+    const { store, server, process, minFree } = this.#options
     const { replicas, dumps } = server
     if (collected?.process === process) replicas.collected(collected.upTo)
-    const { freeBytes } = await disk.space(folder)
+    const freeBytes = await this.#freeBytes()
     const isHeld = holdMs === 0 || (await dumps.hold(holdMs))
     // From here on nothing is waited for, so that all of it is of one moment.
     const files = store.files()
@@ -100,6 +100,16 @@ export class OwnNeeds {
       askedFrom: running.map(({ needs }) => needs).sort(compareFileNames)[0] ?? null,
       roomBytes: Math.max(0, bytes + freeBytes - minFree),
       isHeld,
+    }
+  }
+
+  /** A disk that does not say what is free is no reason to give up anybody. */
+  async #freeBytes(): Promise<number> {
+    const { disk, folder } = this.#options
+    try {
+      return (await disk.space(folder)).freeBytes
+    } catch {
+      return Number.MAX_SAFE_INTEGER
     }
   }
 

@@ -91,6 +91,28 @@ describe('a purge', () => {
     await expect(purge(77)).rejects.toMatchObject({ code: 'E_FILE_UNKNOWN' })
   })
 
+  it('up to a file that does not say yet what came before it is refused, or goes less far', async () => {
+    const one = cluster.node('one')
+    one.isNewestUntold = true
+    await expect(purge(9, { partial: true })).rejects.toMatchObject({
+      code: 'E_FILE_IN_USE',
+      message: expect.stringContaining('binlog.000009 has just begun'),
+    })
+    const wish = { beforeMs: 2 ** 42, force: false, dryRun: false, partial: false }
+    expect(await one.desk.purge(wish)).toMatchObject({ upTo: fileName(8) })
+    one.isNewestUntold = false
+    expect(await purge(9)).toMatchObject({ upTo: fileName(9) })
+  })
+
+  it('is done where the disk does not say what is free', async () => {
+    const three = cluster.node('three')
+    three.roomBytes = undefined
+    three.leave(three.read(3, A))
+    await cluster.pass(3000)
+    expect(await purge(3)).toMatchObject({ upTo: fileName(3) })
+    await expect(purge(4)).rejects.toMatchObject({ code: 'E_FILE_NEEDED' })
+  })
+
   it('in other words than this version knows is refused', async () => {
     const answer = cluster.node('one').answers.get('purge-files')
     await expect(answer?.('binlog.000003')).rejects.toMatchObject({ code: 'E_PEER_VERSION' })

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type PurgeResult, purgeSchema } from '../../admin/index.ts'
 import type { Journal } from '../../journal/index.ts'
 import { type ErrorCode, type Logger, OperationalError } from '../../lib/index.ts'
-import type { BinlogStore } from '../../store/index.ts'
+import type { BinlogStore, FileInfo } from '../../store/index.ts'
 import type { AllNeeds } from './all-needs.ts'
 import type { ClusterPeers } from './cluster-peers.ts'
 import type { KnownReplica, KnownReplicas } from './known-replicas.ts'
@@ -34,7 +34,7 @@ const CODES: Readonly<Record<PurgeResult['obstacles'][number]['kind'], ErrorCode
 export interface PurgeDeskParts {
   /** undefined on a node that is alone */
   readonly node: ClusterPeers | undefined
-  readonly store: Pick<BinlogStore, 'files'>
+  readonly store: Pick<BinlogStore, 'files' | 'purgeableTo'>
   readonly journal: Pick<Journal, 'purge'>
   readonly needs: AllNeeds
   readonly keeper: Pick<ReplicaKeeper, 'known' | 'take' | 'changed'>
@@ -73,15 +73,17 @@ export class PurgeDesk {
 
   /**
    * Removes what `plan` finds to go, while no dump begins on any node.
-   * @param plan undefined when nothing is to go
+   * @param plan of the files that there are, oldest first, the name of the first one that stays; undefined when
+   * nothing is to go
    * @returns what is gone; undefined: nothing
    * @throws OperationalError as `purge`
    */
   async remove(
-    plan: (needs: Needs) => string | undefined,
+    plan: (needs: Needs, files: readonly FileInfo[]) => string | undefined,
   ): Promise<{ upTo: string; lost: KnownReplica[] } | undefined> {
     return await this.#alone(async (needs, known) => {
-      const upTo = plan(needs)
+      const files = await this.#parts.store.purgeableTo()
+      const upTo = plan(needs, files)
       if (upTo === undefined) return { upTo: null, done: undefined }
       return { upTo, done: { upTo, lost: await this.#remove(upTo, known) } }
     })
@@ -95,7 +97,9 @@ export class PurgeDesk {
 
   async #purge({ to, beforeMs, force, dryRun, partial }: PurgeWish): Promise<PurgeResult> {
     return await this.#alone(async (needs, known) => {
-      const plan = planPurge(this.#parts.store.files(), { to, beforeMs, force }, needs)
+      const files = await this.#parts.store.purgeableTo()
+      this.#requireBegun(to, files)
+      const plan = planPurge(files, { to, beforeMs, force }, needs)
       const done = { ...plan, dryRun }
       const [obstacle] = plan.obstacles
       if (dryRun) return { upTo: null, done }
@@ -107,6 +111,13 @@ export class PurgeDesk {
       if (plan.upTo !== null) await this.#remove(plan.upTo, known)
       return { upTo: plan.upTo, done }
     })
+  }
+
+  #requireBegun(to: string | undefined, purgeableTo: readonly FileInfo[]): void {
+    const isIt = ({ name }: FileInfo): boolean => name === to
+    if (!this.#parts.store.files().some(isIt) || purgeableTo.some(isIt)) return
+    const message = `${to} has just begun, and what came before it is told by the file before it: try again`
+    throw new OperationalError('E_FILE_IN_USE', message, { file: to })
   }
 
   /** Runs `work` with what is needed, while no dump begins; it resolves with the first file that stays. */

@@ -72,9 +72,9 @@ export class Retention {
     // A file that is read since the look, a node that does not answer: the next look decides again.
     await this.#tries.once(async () => {
       let plan: RetentionPlan | undefined
-      const done = await desk.remove((now) => {
+      const done = await desk.remove((now, purgeableTo) => {
         this.#requireKnown(now)
-        plan = planRetention(store.files(), this.#policy(now), nowMs)
+        plan = planRetention(purgeableTo, this.#policy(now), nowMs)
         return plan?.upTo
       })
       if (done !== undefined && plan !== undefined) this.#say(plan, done.lost.length)

@@ -31,8 +31,11 @@ export class FakeNode {
   isAlive = true
   /** dumps may begin */
   isHeld = false
-  roomBytes = 2 ** 40
+  /** undefined: the disk does not say */
+  roomBytes: number | undefined = 2 ** 40
   keepMs = 3_600_000
+  /** its newest file does not say yet what came before it */
+  isNewestUntold = false
   files: FileInfo[] = Array.from({ length: 9 }, (_, index) => fileInfo(index + 1))
   readonly #read = new Map<number, number>()
   #connections = 0
@@ -42,7 +45,11 @@ export class FakeNode {
     this.name = name
     this.replicas = new Replicas(clock)
     this.leads = new Watch(cluster.leader === name)
-    const store = { files: () => this.files }
+    const store = {
+      files: () => this.files,
+      purgeableTo: () =>
+        Promise.resolve(this.isNewestUntold ? this.files.slice(0, -1) : this.files),
+    }
     const dumps = {
       hold: () => {
         this.isHeld = true
@@ -53,8 +60,10 @@ export class FakeNode {
       },
     }
     const minFree = 0
-    const space = () =>
-      Promise.resolve({ totalBytes: 2 ** 41, freeBytes: this.#free, isReadOnly: false })
+    const space = async () => {
+      if (this.roomBytes === undefined) throw new Error('EIO: i/o error, statfs')
+      return { totalBytes: 2 ** 41, freeBytes: this.#freeOf(this.roomBytes), isReadOnly: false }
+    }
     const server = { replicas: this.replicas, dumps }
     const place = { disk: { space }, folder: '/data', minFree, process: `process of ${name}` }
     const own = new OwnNeeds({ store, server, ...place, clock })
@@ -83,8 +92,8 @@ export class FakeNode {
     this.replicaDesk = new ReplicaDesk({ node, keeper, keepMs, clock })
   }
 
-  get #free(): number {
-    return this.roomBytes - this.files.reduce((sum, { size }) => sum + size, 0)
+  #freeOf(roomBytes: number): number {
+    return roomBytes - this.files.reduce((sum, { size }) => sum + size, 0)
   }
 
   /** A dump begins, or moves on. @param uuid undefined: it has none. @returns its connection */
