@@ -65,10 +65,12 @@ export function fileDifference(
     const [piece, otherPiece] = [Buffer.alloc(pieceBytes), Buffer.alloc(pieceBytes)]
     for (let position = 0; position < size; position += pieceBytes) {
       const wanted = Math.min(pieceBytes, size - position)
-      readSync(file, piece, 0, wanted, position)
-      readSync(other, otherPiece, 0, wanted, position)
-      if (position === 0) piece[inUseFlagPosition] = otherPiece[inUseFlagPosition] ?? 0
-      const [left, right] = [piece.subarray(0, wanted), otherPiece.subarray(0, wanted)]
+      const left = readWhole(file, piece.subarray(0, wanted), position)
+      const right = readWhole(other, otherPiece.subarray(0, wanted), position)
+      if (left.length < wanted || right.length < wanted) {
+        return `of the ${wanted} bytes at ${position} there were ${left.length} and ${right.length}`
+      }
+      if (position === 0) left[inUseFlagPosition] = right[inUseFlagPosition] ?? 0
       if (left.equals(right)) continue
       const index = left.findIndex((byte, at) => byte !== right[at])
       return `first different byte at position ${position + index}`
@@ -78,6 +80,15 @@ export function fileDifference(
     closeSync(file)
     closeSync(other)
   }
+}
+
+/** Fills `into`, as far as the file goes: one read may give less. */
+function readWhole(file: number, into: Buffer, position: number): Buffer {
+  let at = 0
+  for (let count = -1; count !== 0 && at < into.length; at += count) {
+    count = readSync(file, into, at, into.length - at, position + at)
+  }
+  return into.subarray(0, at)
 }
 
 /** How many files were compared and in what they differ. */
