@@ -107,24 +107,27 @@ function lost({ address }: Examiner, error: Error | undefined): OperationalError
   )
 }
 
-/** Looks whether the source's bytes are ours at our last transaction, or whether it has the file at all. */
+/**
+ * Looks whether the source's bytes are ours at our last transaction, or, where our file has none yet, whether nothing is
+ * missing before the source's; and whether it has the file at all.
+ */
 export async function prove(
   examiner: Examiner,
   holdings: Holdings,
   at: SourcePlace,
 ): Promise<Proof> {
   let found: Proof | undefined
+  let checksum: ChecksumAlgorithm = 'NONE'
   const { last } = holdings
   try {
     await examine(examiner, { ...at, held: GtidSet.empty() }, (event) => {
-      if (event.type === EventType.FORMAT_DESCRIPTION && last !== undefined) return 'more'
-      if (last === undefined || sameEvent(event.bytes, last.event)) {
-        found = { kind: 'ours' }
-      } else {
-        if (checksumMatches(last.event)) requireTrue(event)
-        found = { kind: 'others', found: `${eventTypeName(event.type)} of ${event.size} bytes` }
+      if (event.type === EventType.FORMAT_DESCRIPTION) {
+        ;({ checksum } = decodeFormatDescription(event.bytes))
+        return 'more'
       }
-      return 'enough'
+      found =
+        last === undefined ? proofByHead(event, holdings, checksum) : proofByLast(event, last.event)
+      return found === undefined ? 'more' : 'enough'
     })
   } catch (error) {
     if (!(error instanceof DumpRefused)) throw error
@@ -137,8 +140,36 @@ export async function prove(
   if (found !== undefined) return found
   // A file that ends right there does not have our last transaction; but a source that shuts down ends
   // a dump in the same way. Only the end of a file makes it refuse what lies behind.
-  if (await endsBefore(examiner, { ...at, position: at.position + 1 })) return { kind: 'shorter' }
+  const behind = last === undefined ? holdings.next.position : at.position + 1
+  if (await endsBefore(examiner, { ...at, position: behind })) return { kind: 'shorter' }
   throw lost(examiner, undefined)
+}
+
+function proofByLast(event: SkimmedEvent, last: Buffer): Proof {
+  if (sameEvent(event.bytes, last)) return { kind: 'ours' }
+  if (checksumMatches(last)) requireTrue(event)
+  return { kind: 'others', found: `${eventTypeName(event.type)} of ${event.size} bytes` }
+}
+
+/**
+ * Of a file that we have no transaction of: what it says was before it would be passed over; and where ours is its mirror
+ * it must have none either, up to where it is to be gone on with.
+ */
+function proofByHead(
+  event: SkimmedEvent,
+  { held, form, next }: Holdings,
+  checksum: ChecksumAlgorithm,
+): Proof | undefined {
+  const { type, position, size, bytes } = event
+  if (isGtidEvent(type)) return { kind: 'others', found: `a transaction at ${position}` }
+  if (isPreviousGtids(type)) {
+    if (checksum === 'CRC32') requireTrue(event)
+    const missing = decodePreviousGtids(bytes, checksum).subtract(held)
+    if (!missing.isEmpty) {
+      return { kind: 'others', found: `it begins behind ${missing.toLine()}, which is not here` }
+    }
+  }
+  return form !== 'mirrored' || position + size >= next.position ? { kind: 'ours' } : undefined
 }
 
 async function endsBefore(examiner: Examiner, at: SourcePlace): Promise<boolean> {

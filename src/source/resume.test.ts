@@ -91,6 +91,16 @@ test.each<[string, Case, unknown]>([
     { kind: 'select' },
   ],
   [
+    'a file without a transaction of ours goes on where nothing is missing before it',
+    { held: begun, proof: { kind: 'ours' }, purged: `${A}:1-10` },
+    { kind: 'continue', at: { file: 'binlog.000007', position: 900 } },
+  ],
+  [
+    'a file without a transaction of ours is refused where something was purged that is not here',
+    { held: begun, proof: { kind: 'ours' }, purged: `${A}:1-11` },
+    'E_SOURCE_PURGED',
+  ],
+  [
     'another server that has purged what is missing here is refused',
     { uuid: OTHER, executed: `${A}:1-20`, purged: `${A}:1-11`, proof: gone },
     'E_SOURCE_PURGED',

@@ -70,6 +70,8 @@ export function decideResume(holdings: Holdings, facts: ResumeFacts): ResumeStep
   if (isOther && proof.kind !== 'ours') return select(holdings, source)
   switch (proof.kind) {
     case 'ours':
+      // By no transaction of ours: what was purged is in no PREVIOUS_GTIDS where the server had it from elsewhere.
+      if (holdings.last === undefined) refusePurged(holdings, source)
       return { kind: 'continue', at: holdings.next }
     case 'others':
       return goOnElsewhere(holdings, facts, othersBytes(at, proof.found, source))
@@ -119,9 +121,14 @@ function goOnSelecting(holdings: Holdings, { source, lastProof }: ResumeFacts): 
   return select(holdings, source)
 }
 
-function select({ held }: Holdings, { address, purged }: SourceFacts): ResumeStep {
+function select(holdings: Holdings, source: SourceFacts): ResumeStep {
+  refusePurged(holdings, source)
+  return { kind: 'select' }
+}
+
+function refusePurged({ held }: Holdings, { address, purged }: SourceFacts): void {
   const missing = purged.subtract(held)
-  if (missing.isEmpty) return { kind: 'select' }
+  if (missing.isEmpty) return
   throw new OperationalError(
     'E_SOURCE_PURGED',
     `source ${address} has purged transactions that are missing here: ${missing.toLine()}; follow a server that ` +

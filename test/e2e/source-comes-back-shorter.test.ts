@@ -64,3 +64,30 @@ test('a source that lost transactions which Kingbus holds stops ingest in words,
   const stored = await transactionsIn(kingbus.binlogs())
   expect([...stored.keys()]).toEqual([...gtids, `${own}:1`])
 })
+
+test('a source whose files were made anew behind more than Kingbus has is not gone on with in one of the same name', async () => {
+  const chain = await startChain()
+  const { source, kingbus } = chain
+  await source.sql('CREATE DATABASE d', 'CREATE TABLE d.t (id INT PRIMARY KEY)')
+  // The newest file has no transaction that could be compared.
+  await source.sql('FLUSH BINARY LOGS')
+  await expectAllEqual(chain)
+  const name = (await source.binlogs()).at(-1)?.name ?? ''
+  await kingbus.stop()
+  const held = await source.gtidExecuted()
+  await source.sql('INSERT INTO d.t VALUES (1)')
+  const purged = await source.gtidExecuted()
+  await source.sql('RESET BINARY LOGS AND GTIDS', `SET GLOBAL gtid_purged = '${purged}'`)
+  for (let last = ''; last !== name; last = (await source.binlogs()).at(-1)?.name ?? '') {
+    await source.sql('FLUSH BINARY LOGS')
+  }
+  await source.sql('INSERT INTO d.t VALUES (2)')
+
+  await kingbus.launch('/healthz')
+  const { gtidExecuted, source: link } = await kingbus.waitForState('failed', 60_000)
+  expect(link.error).toMatchObject({
+    code: 'E_SOURCE_DIVERGED',
+    message: expect.stringContaining(`${name}:4 (a transaction at `),
+  })
+  expect(gtidExecuted).toBe(held)
+})
