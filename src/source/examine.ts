@@ -108,8 +108,8 @@ function lost({ address }: Examiner, error: Error | undefined): OperationalError
 }
 
 /**
- * Looks whether the source's bytes are ours at our last transaction, or, where our file has none yet, whether nothing is
- * missing before the source's; and whether it has the file at all.
+ * Looks whether the source's bytes are ours at our last transaction, or, where our file has none yet, whether nothing
+ * is missing before the source's; and whether it has the file at all.
  */
 export async function prove(
   examiner: Examiner,
@@ -152,8 +152,8 @@ function proofByLast(event: SkimmedEvent, last: Buffer): Proof {
 }
 
 /**
- * Of a file that we have no transaction of: what it says was before it would be passed over; and where ours is its mirror
- * it must have none either, up to where it is to be gone on with.
+ * Of a file that we have no transaction of: what it says was before it would be passed over; and where ours is its
+ * mirror it must have none either, up to where it is to be gone on with.
  */
 function proofByHead(
   event: SkimmedEvent,
