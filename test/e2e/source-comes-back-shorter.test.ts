@@ -65,7 +65,7 @@ test('a source that lost transactions which Kingbus holds stops ingest in words,
   expect([...stored.keys()]).toEqual([...gtids, `${own}:1`])
 })
 
-test('a source whose files were made anew behind more than Kingbus has is not gone on with by their names', async () => {
+test('files of the source made anew behind more than Kingbus has are not gone on with by name', async () => {
   const chain = await startChain()
   const { source, kingbus } = chain
   await source.sql('CREATE DATABASE d', 'CREATE TABLE d.t (id INT PRIMARY KEY)')
