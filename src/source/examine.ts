@@ -125,8 +125,11 @@ export async function prove(
         ;({ checksum } = decodeFormatDescription(event.bytes))
         return 'more'
       }
+      const what = `${eventTypeName(event.type)} of ${event.size} bytes`
       found =
-        last === undefined ? proofByHead(event, holdings, checksum) : proofByLast(event, last.event)
+        last === undefined
+          ? proofByHead(event, holdings, checksum)
+          : proofByLast(event, last.event, what)
       return found === undefined ? 'more' : 'enough'
     })
   } catch (error) {
@@ -145,10 +148,11 @@ export async function prove(
   throw lost(examiner, undefined)
 }
 
-function proofByLast(event: SkimmedEvent, last: Buffer): Proof {
+/** @param found what to call the event where it is not our last one */
+function proofByLast(event: SkimmedEvent, last: Buffer, found: string): Proof {
   if (sameEvent(event.bytes, last)) return { kind: 'ours' }
   if (checksumMatches(last)) requireTrue(event)
-  return { kind: 'others', found: `${eventTypeName(event.type)} of ${event.size} bytes` }
+  return { kind: 'others', found }
 }
 
 /**
@@ -160,7 +164,8 @@ function proofByHead(
   { held, form, next }: Holdings,
   checksum: ChecksumAlgorithm,
 ): Proof | undefined {
-  const { type, position, size, bytes } = event
+  const { type, file, position, size, bytes } = event
+  if (file !== next.file) return { kind: 'shorter' }
   if (isGtidEvent(type)) return { kind: 'others', found: `a transaction at ${position}` }
   if (isPreviousGtids(type)) {
     if (checksum === 'CRC32') requireTrue(event)
@@ -169,7 +174,11 @@ function proofByHead(
       return { kind: 'others', found: `it begins behind ${missing.toLine()}, which is not here` }
     }
   }
-  return form !== 'mirrored' || position + size >= next.position ? { kind: 'ours' } : undefined
+  // Behind the place begins what a crash has left us half a head without.
+  const isThere = position >= next.position || position + size === next.position
+  if (form !== 'mirrored' || isThere) return { kind: 'ours' }
+  if (position + size < next.position) return undefined
+  return { kind: 'others', found: `no event ends at ${next.position}` }
 }
 
 async function endsBefore(examiner: Examiner, at: SourcePlace): Promise<boolean> {
@@ -199,9 +208,7 @@ export async function proveLast(examiner: Examiner, { held, last }: Holdings): P
   try {
     await examine(examiner, { file: '', position: FILE_START, held: without }, (event) => {
       if (!isGtidEvent(event.type)) return 'more'
-      const isOurs = sameEvent(event.bytes, last.event)
-      if (!isOurs && checksum === 'CRC32') requireTrue(event)
-      proof = isOurs ? { kind: 'ours' } : { kind: 'others', found: `another ${formatGtid(gtid)}` }
+      proof = proofByLast(event, last.event, `another ${formatGtid(gtid)}`)
       return 'enough'
     })
   } catch (error) {

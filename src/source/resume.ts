@@ -70,7 +70,7 @@ export function decideResume(holdings: Holdings, facts: ResumeFacts): ResumeStep
   if (isOther && proof.kind !== 'ours') return select(holdings, source)
   switch (proof.kind) {
     case 'ours':
-      // By no transaction of ours: what was purged is in no PREVIOUS_GTIDS where the server had it from elsewhere.
+      // No transaction was compared, and PREVIOUS_GTIDS lack what the server has by gtid_purged only.
       if (holdings.last === undefined) refusePurged(holdings, source)
       return { kind: 'continue', at: holdings.next }
     case 'others':
