@@ -87,6 +87,7 @@ const servers = {
     programs: ['mariadbd', 'mariadb', 'mariadb-binlog'],
   },
   xfsprogs: { variable: 'KINGBUS_XFSPROGS_DIR', programs: ['mkfs.xfs', 'xfs_io'] },
+  nftables: { variable: 'KINGBUS_NFTABLES_DIR', programs: ['nft'] },
 }
 
 function setUpServer(server, title) {
@@ -112,6 +113,11 @@ const setUpMariadb = () => setUpServer('mariadb', 'MariaDB 10.11')
 /** Only root can mount what they make; the tests of power loss say so. */
 function setUpXfsprogs() {
   if (process.getuid() === 0) setUpServer('xfsprogs', 'xfsprogs')
+}
+
+/** Only root can make the namespaces that it is used in; what needs them says so. */
+function setUpNftables() {
+  if (process.getuid() === 0) setUpServer('nftables', 'nftables')
 }
 
 /** What counts-reporter.ts left of one run; a run that left nothing counts as one failure. */
@@ -184,6 +190,7 @@ const commands = {
     setUpEtcd()
     setUpMariadb()
     setUpXfsprogs()
+    setUpNftables()
     if (args.length === 0) return runAll([...checkSteps, e2eStep])
     // With arguments only the tests that they name: `npm test -- test/e2e/silent-peers.test.ts`.
     const work = () => vitest(['project', 'unit', 'golden', 'fuzz', 'simulation', 'e2e'], args)
@@ -214,11 +221,13 @@ const commands = {
     setUpMysql()
     if (['faults', 'kill-points', 'power-loss'].includes(args[0])) setUpEtcd()
     if (args[0] === 'power-loss') setUpXfsprogs()
+    if (args[0] === 'faults') setUpNftables()
     return run('tsx', ['scripts/soak.ts', ...args])
   },
   bench(args) {
     setUpBuild()
     setUpMysql()
+    setUpNftables()
     return run('tsx', ['benchmarks/run.ts', ...args])
   },
 }

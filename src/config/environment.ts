@@ -15,6 +15,8 @@ export const OTHER_VARIABLES = {
     'For the demo and the tests: a folder with an unpacked MySQL 9.7 (`bin/mysqld`)',
   KINGBUS_ETCD_DIR: 'For the tests: a folder with etcd 3.5.30 or later (`bin/etcd`)',
   KINGBUS_MARIADB_DIR: 'For the tests: a folder that `scripts/get-mariadb` has made elsewhere',
+  KINGBUS_XFSPROGS_DIR: 'For the tests: a folder that `scripts/get-xfsprogs` has made elsewhere',
+  KINGBUS_NFTABLES_DIR: 'For the tests: a folder that `scripts/get-nftables` has made elsewhere',
   KINGBUS_ALLOW_UNSIGNED: 'For the demo and the tests: 1 takes Debian packages without signatures',
 } as const
 

@@ -37,6 +37,11 @@ export function xfsProgram(name: string): string {
   return join(folder, 'bin', name)
 }
 
+/** Where packets are dropped and led to another place (scripts/get-nftables, or of the user's own). */
+export function nftProgram(): string {
+  return join(process.env['KINGBUS_NFTABLES_DIR'] ?? join(cacheFolder, 'nftables'), 'bin', 'nft')
+}
+
 /** A new folder for one run, removed when this process ends. KINGBUS_KEEP_FOLDERS=1 leaves it. */
 export function makeRunFolder(name: string): string {
   const parent = process.env['KINGBUS_TEST_FOLDER'] ?? tmpdir()

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { atExit } from '../child.ts'
+import { nftProgram } from '../project.ts'
 import type { Place } from './place.ts'
 
 /** A TCP port, or a range of them. */
@@ -38,10 +39,10 @@ export class BridgedNetwork {
       return 'not root, or no `ip`'
     }
     try {
-      run('ip', ['netns', 'exec', name, 'nft', 'list', 'ruleset'])
+      run('ip', ['netns', 'exec', name, nftProgram(), 'list', 'ruleset'])
       return undefined
     } catch {
-      return 'no `nft`'
+      return '`nft` does not run (scripts/get-nftables)'
     } finally {
       run('ip', ['netns', 'delete', name])
     }
@@ -183,7 +184,7 @@ table ip kingbus {
  }
 }
 `
-    run('ip', this.#inside('nft', '-f', '-'), rules)
+    run('ip', this.#inside(nftProgram(), '-f', '-'), rules)
   }
 }
 
