@@ -31,7 +31,9 @@ const NEVER_READING_MS = 2_000
 const HOST_IS_BLOCKED = 1129
 /** Several times what a host may be refused. */
 const STUBBORN_GUESSES_MOST = 100
-const STUBBORN_MS_MOST = 10_000
+const STUBBORN_ANSWER_MS_MOST = 10_000
+const STUBBORN_MS_MOST = 60_000
+const STUBBORN_PAUSE_MS = 100
 
 const response = (user = replicationUser): Buffer => handshakeResponse(user, Buffer.alloc(32, 7))
 const noise = (field: Battlefield, most: number): Buffer => {
@@ -246,18 +248,28 @@ export async function flood(field: Battlefield, connections: number): Promise<vo
 }
 
 /**
- * Guesses from one address until it is told that nobody listens to it any more; whether that came. It has
- * the patience that the others lack: it is blocked however busy the machine is.
+ * Guesses from one address until it is told that nobody listens to it any more: 'blocked', or what came
+ * instead. It has the patience that the others lack: its guesses are answered however busy the machine is,
+ * and where nobody has a word for it, since a flood is being told that it is too many, it comes again.
  */
-export async function guessUntilBlocked(field: Battlefield): Promise<boolean> {
-  for (let guesses = 0; guesses < STUBBORN_GUESSES_MOST; guesses += 1) {
+export async function guessUntilBlocked(field: Battlefield): Promise<string> {
+  const begun = performance.now()
+  let guesses = 0
+  let turnedAway = 0
+  while (guesses < STUBBORN_GUESSES_MOST && performance.now() - begun < STUBBORN_MS_MOST) {
     const attacker = await Attacker.connect(field, { address: STUBBORN_ADDRESS })
-    const greeting = await attacker?.answer(STUBBORN_MS_MOST)
+    const greeting = await attacker?.answer(STUBBORN_ANSWER_MS_MOST)
     if (attacker !== undefined && greeting?.[0] === GREETING_MARKER) {
-      await guess(attacker, greeting, STUBBORN_MS_MOST)
+      await guess(attacker, greeting, STUBBORN_ANSWER_MS_MOST)
+      guesses += 1
+    } else {
+      if (greeting?.[0] === ERR_MARKER && decodeErr(greeting).code === HOST_IS_BLOCKED)
+        return 'blocked'
+      turnedAway += 1
+      await pause(STUBBORN_PAUSE_MS)
     }
     attacker?.drop()
-    if (greeting?.[0] === ERR_MARKER && decodeErr(greeting).code === HOST_IS_BLOCKED) return true
   }
-  return false
+  const seconds = Math.round((performance.now() - begun) / 1000)
+  return `not blocked after ${guesses} guesses in ${seconds} s, turned away ${turnedAway} times`
 }

@@ -102,8 +102,8 @@ export async function runSessionFuzz(plan: SessionPlan): Promise<SessionResult> 
   const problems: string[] = []
   try {
     const work = [attack(field, plan, goOn), writeRows(chain, goOn)]
-    const [blocked] = await Promise.all([guessUntilBlocked(field), ...work])
-    if (!blocked) problems.push('who guesses again and again is never blocked')
+    const [guessing] = await Promise.all([guessUntilBlocked(field), ...work])
+    if (guessing !== 'blocked') problems.push(`who guesses again and again is ${guessing}`)
   } finally {
     clearInterval(telling)
   }
